@@ -1,0 +1,123 @@
+import { expect, test } from '@playwright/test'
+import { ConsolePage } from './support/console-page.ts'
+import { enginePid, startHost, type Host } from './support/host.ts'
+import { slowDown } from './support/slow-engine.ts'
+import { texts } from './support/texts.ts'
+
+let host: Host
+
+test.beforeAll(async () => {
+  host = await startHost()
+})
+
+test.afterAll(async () => {
+  expect((await host.program.stop()).code).toBe(0)
+})
+
+test.describe.serial('a person asks the demo model', () => {
+  test('the first run explains itself, and a press on an example is answered by real weights', async ({ page }) => {
+    const console = new ConsolePage(page)
+    await console.open(host.consoleUrl)
+    await expect(page).not.toHaveURL(/key=/)
+    await expect(page.getByRole('heading', { name: console.text.welcome.title })).toBeVisible()
+
+    await page.getByRole('button', { name: console.text.welcome.en[1] }).click()
+    const reply = await console.answered(0)
+    await expect(console.questions).toHaveText([console.text.welcome.en[1]])
+    await expect(reply).toContainText(console.pieces.join('').trim())
+
+    const receipt = reply.getByRole('group', { name: console.text.receipt.label })
+    await receipt.getByRole('button').first().click()
+    await expect(receipt).toContainText(/CPU|WebGPU|CUDA/)
+    await expect(receipt).toContainText(console.text.receipt.fingerprint)
+    expect(console.errors).toEqual([])
+  })
+
+  test('a regenerated answer stands beside the first', async ({ page }) => {
+    const console = new ConsolePage(page)
+    await console.open(host.consoleUrl)
+    await console.ask('How long do I have to return the shoes?')
+    await console.replies.first().getByRole('button', { name: console.text.chat.regenerate }).click()
+    await expect(console.version(2, 2)).toBeVisible()
+    await console.answered(0)
+    await console.version(2, 2).getByRole('button', { name: console.text.chat.previousVersion }).click()
+    await expect(console.version(1, 2)).toBeVisible()
+  })
+
+  test('an edited question starts a branch, and a reload shows everything that was there', async ({ page }) => {
+    const console = new ConsolePage(page)
+    await console.open(host.consoleUrl)
+    await console.ask('Where is my order 4711234?')
+    await console.ask('And can I pay by invoice?')
+    const question = console.questions.first()
+    await question.hover()
+    await question.getByRole('button', { name: console.text.chat.edit }).click()
+    const edited = page.getByRole('textbox', { name: console.text.chat.editLabel })
+    await edited.fill('Where is my order 4719999?')
+    await page.getByRole('button', { name: console.text.chat.resend }).click()
+    await expect(console.version(2, 2)).toBeVisible()
+    const answer = await console.answered(0)
+    await expect(console.questions).toHaveText([/^Where is my order 4719999\?/])
+
+    await page.reload()
+    await expect(console.questions).toHaveText([/^Where is my order 4719999\?/])
+    await expect(answer).toBeVisible()
+    await console.version(2, 2).getByRole('button', { name: console.text.chat.previousVersion }).click()
+    await expect(console.questions).toHaveText([/^Where is my order 4711234\?/, /^And can I pay by invoice\?/])
+    await expect(console.replies).toHaveCount(2)
+    expect(console.errors).toEqual([])
+  })
+
+  test('a reply streams in pieces; Stop ends it and keeps what was written', async ({ page }) => {
+    const console = new ConsolePage(page)
+    await console.open(host.consoleUrl)
+    const fullSpeed = slowDown(enginePid(host.program.pid))
+    await console.field.fill('Tell me everything about your shop.')
+    await console.field.press('Enter')
+    await expect.poll(() => console.pieces.length, { intervals: [20] }).toBeGreaterThan(3)
+    await page.getByRole('button', { name: console.text.chat.stop, exact: true }).click()
+    await expect(console.replies.first()).toContainText(console.text.chat.stopped)
+    fullSpeed()
+    const kept = await console.replies.first().innerText()
+    await page.reload()
+    await expect(console.replies.first()).toContainText(console.text.chat.stopped)
+    expect(kept.length).toBeGreaterThan(console.text.chat.stopped.length)
+  })
+
+  test('search finds words inside messages; a deleted conversation comes back by Undo', async ({ page }) => {
+    const console = new ConsolePage(page)
+    await console.open(host.consoleUrl)
+    const search = console.list.getByRole('textbox', { name: console.text.chat.search })
+    await search.fill('invoice')
+    await expect(console.list.getByRole('listitem')).toHaveCount(1)
+    await search.fill('退款保证')
+    await expect(console.list).toContainText(console.text.chat.nothingFoundText)
+    await console.list.getByRole('button', { name: console.text.chat.clearSearch }).click()
+
+    const rows = console.list.getByRole('listitem')
+    await expect(rows).toHaveCount(4)
+    const link = rows.first().getByRole('link')
+    const title = (await link.textContent()) ?? ''
+    await link.focus()
+    await page.keyboard.press('Delete')
+    await expect(rows).toHaveCount(3)
+    await page.getByRole('button', { name: console.text.app.undo }).click()
+    await expect(rows).toHaveCount(4)
+    await expect(rows.first().getByRole('link')).toHaveText(title)
+  })
+})
+
+test.describe('in Chinese', () => {
+  test.use({ locale: 'zh-CN' })
+
+  test('the whole window is Chinese, and so is the answer', async ({ page }) => {
+    const console = new ConsolePage(page, 'zh-CN')
+    await console.open(host.consoleUrl)
+    await expect(page.locator('html')).toHaveAttribute('lang', 'zh-CN')
+    await expect(page.getByRole('link', { name: texts['zh-CN'].nav.settings })).toBeVisible()
+    const reply = await console.ask(texts['zh-CN'].welcome.zh[1])
+    await expect(reply).toContainText(/\p{Script=Han}{4,}/u)
+    await expect(console.list.getByRole('listitem').first()).toContainText(/\p{Script=Han}/u)
+    expect(console.errors).toEqual([])
+  })
+})

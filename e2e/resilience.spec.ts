@@ -1,0 +1,93 @@
+import { readFileSync } from 'node:fs'
+import { expect, test } from '@playwright/test'
+import { ConsolePage } from './support/console-page.ts'
+import { descendants, enginePid, startHost, type Host } from './support/host.ts'
+import { slowDown } from './support/slow-engine.ts'
+
+test('a killed engine is shown, comes back, and answers again', async ({ page }) => {
+  const host = await startHost()
+  const console = new ConsolePage(page)
+  await console.open(host.consoleUrl)
+  await console.ask('Where is my order 4711234?')
+  const first = enginePid(host.program.pid)
+  process.kill(first, 'SIGKILL')
+  await expect(console.status).not.toContainText(console.text.status.ready)
+  await expect(console.status).toContainText(console.text.status.ready, { timeout: 90_000 })
+  await console.ask('Can I pay by invoice?')
+  expect(enginePid(host.program.pid)).not.toBe(first)
+  await expect(console.replies).toHaveCount(2)
+  await host.program.stop()
+})
+
+test('the engine sees no secret of the shell that started the app', async () => {
+  const host = await startHost()
+  await expect.poll(() => descendants(host.program.pid).length).toBeGreaterThan(0)
+  const environment = readFileSync(`/proc/${enginePid(host.program.pid)}/environ`, 'utf8')
+  expect(environment).not.toContain('sk-must-not-spread')
+  expect(environment).not.toMatch(/API_KEY|SWITCHBOARD_HOME/)
+  await host.program.stop()
+})
+
+test('an app killed while it writes has every acknowledged word at its next start, and says what was interrupted', async ({ page, browser }) => {
+  const host = await startHost()
+  const console = new ConsolePage(page)
+  await console.open(host.consoleUrl)
+  await console.ask('Where is my order 4711234?')
+  const complete = await console.replies.first().locator('p').first().innerText()
+  const fullSpeed = slowDown(enginePid(host.program.pid))
+  await console.field.fill('How long do I have to return the shoes?')
+  await console.field.press('Enter')
+  const writing = console.replies.nth(1).locator('p').first()
+  await expect(writing).toContainText(/\S+\s+\S+/)
+  const children = descendants(host.program.pid)
+  // What this window shows was stored before it was sent here.
+  const seen = await writing.innerText()
+  await host.program.stop('SIGKILL')
+  fullSpeed()
+  for (const pid of children) await expect.poll(() => isAlive(pid)).toBe(false)
+
+  const again = await startHost(host.home)
+  const context = await browser.newContext({ locale: 'en-US', reducedMotion: 'reduce' })
+  const next = new ConsolePage(await context.newPage())
+  await next.open(again.consoleUrl)
+  await next.list.getByRole('link').first().click()
+  await expect(next.questions).toHaveText(['Where is my order 4711234?', 'How long do I have to return the shoes?'])
+  await expect(next.replies.first()).toContainText(complete)
+  await expect(next.replies.nth(1)).toContainText(next.text.chat.interrupted)
+  const kept = await next.replies.nth(1).locator('p').first().innerText()
+  expect(kept.startsWith(seen.trim().slice(0, 20))).toBe(true)
+  await context.close()
+  await again.program.stop()
+})
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+async function withHost<Value>(work: (host: Host) => Promise<Value>): Promise<Value> {
+  const host = await startHost()
+  try {
+    return await work(host)
+  } finally {
+    await host.program.stop()
+  }
+}
+
+test('SIGTERM during an answer ends cleanly and leaves no process behind', async ({ page }) => {
+  await withHost(async (host) => {
+    const console = new ConsolePage(page)
+    await console.open(host.consoleUrl)
+    await console.field.fill('Tell me about delivery.')
+    await console.field.press('Enter')
+    await expect(console.questions).toHaveCount(1)
+    const started = descendants(host.program.pid)
+    const { code } = await host.program.stop('SIGTERM')
+    expect(code).toBe(0)
+    expect(started.length).toBeGreaterThan(0)
+    expect(started.filter(isAlive)).toEqual([])
+  })
+})

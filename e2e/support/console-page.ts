@@ -1,0 +1,90 @@
+import { expect, type Locator, type Page } from '@playwright/test'
+import { filled, texts, type Language } from './texts.ts'
+
+/** The console as a person sees it, in one language. */
+export class ConsolePage {
+  readonly page: Page
+  readonly language: Language
+  readonly text: (typeof texts)[Language]
+  /** Errors the page reported and everything it asked the network for. */
+  readonly errors: string[] = []
+  readonly requests: string[] = []
+  readonly dialogs: string[] = []
+  /** Pieces of replies as they came over the wire of a browser. */
+  readonly pieces: string[] = []
+
+  constructor(page: Page, language: Language = 'en') {
+    this.page = page
+    this.language = language
+    this.text = texts[language]
+    page.on('pageerror', (error) => this.errors.push(error.message))
+    page.on('console', (message) => {
+      // Playwright itself writes a style element before a screenshot.
+      if (message.type() === 'error' && !message.text().includes('Applying inline style violates')) this.errors.push(message.text())
+    })
+    page.on('websocket', (socket) => socket.on('framereceived', ({ payload }) => {
+      const text = /"kind":"delta".*"text":("(?:[^"\\]|\\.)*")/.exec(String(payload))?.[1]
+      if (text !== undefined) this.pieces.push(JSON.parse(text) as string)
+    }))
+    page.on('request', (request) => this.requests.push(request.url()))
+    page.on('dialog', (dialog) => {
+      this.dialogs.push(dialog.message())
+      void dialog.dismiss()
+    })
+  }
+
+  get field(): Locator {
+    return this.page.getByRole('textbox', { name: this.text.chat.message, exact: true })
+  }
+
+  get questions(): Locator {
+    return this.page.getByRole('article', { name: this.text.chat.you, exact: true })
+  }
+
+  get replies(): Locator {
+    return this.page.getByRole('article', { name: this.text.chat.assistant, exact: true })
+  }
+
+  get list(): Locator {
+    return this.page.getByRole('complementary', { name: this.text.chat.conversations })
+  }
+
+  get status(): Locator {
+    return this.page.getByRole('contentinfo', { name: this.text.status.label })
+  }
+
+  async open(url: string): Promise<void> {
+    await this.page.goto(url)
+    await expect(this.status).toContainText(this.text.status.ready, { timeout: 60_000 })
+  }
+
+  /** Sends a message with the keyboard and waits until the reply is complete. Resolves to the reply's article. */
+  async ask(question: string): Promise<Locator> {
+    const before = await this.replies.count()
+    await this.field.fill(question)
+    await this.field.press('Enter')
+    return await this.answered(before)
+  }
+
+  /** Waits until reply number `index` (from 0) is complete. */
+  async answered(index: number): Promise<Locator> {
+    const reply = this.replies.nth(index)
+    await expect(reply).toHaveAttribute('aria-busy', 'false', { timeout: 60_000 })
+    await expect(reply.getByRole('group', { name: this.text.receipt.label })).toBeVisible()
+    return reply
+  }
+
+  async goToSettings(): Promise<void> {
+    await this.page.getByRole('navigation', { name: this.text.nav.label }).getByRole('link', { name: this.text.nav.settings }).click()
+    await expect(this.page.getByRole('heading', { level: 2, name: this.text.settings.endpoint })).toBeVisible()
+  }
+
+  async newConversation(): Promise<void> {
+    await this.list.getByRole('button', { name: this.text.chat.new }).click()
+    await expect(this.field).toBeFocused()
+  }
+
+  version(index: number, count: number): Locator {
+    return this.page.getByRole('group', { name: filled(this.text.chat.version, { index, count }) })
+  }
+}

@@ -1,0 +1,106 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { _electron, chromium, expect, type Browser, type Page } from '@playwright/test'
+import type * as Electron from 'electron'
+import type { seen } from '../electron-stand-in/electron.ts'
+import { hostEnvironment } from './host.ts'
+import { builtMain, root } from './places.ts'
+import { Program, type Outcome } from './program.ts'
+
+/** Electron's parts as a function run inside the host sees them; `seen` under the stand-in only. */
+export type InHost = typeof Electron & { readonly seen?: typeof seen }
+
+/** The desktop host under test, whichever way it runs. */
+export interface DesktopApp {
+  readonly runner: 'Electron' | 'stand-in'
+  readonly pid: number
+  /** The window's page; after a crash the new one. */
+  page(): Promise<Page>
+  /** Runs a function inside the host. It must be self-contained: only its source travels. */
+  evaluate<Argument, Value>(work: (electron: InHost, argument: Argument) => Value, argument: Argument): Promise<Awaited<Value>>
+  /** Asks it to end and waits. */
+  stop(signal?: NodeJS.Signals): Promise<Pick<Outcome, 'code'>>
+  readonly ended: Promise<Pick<Outcome, 'code'>>
+}
+
+const electronFolder = join(root, 'node_modules', 'electron')
+
+/** Electron's own program where it was downloaded and can run (it refuses root and needs a display). */
+export function electronProgram(): string | null {
+  const named = join(electronFolder, 'path.txt')
+  const usable = existsSync(named) && process.getuid?.() !== 0 && (process.platform !== 'linux' || Boolean(process.env['DISPLAY'] ?? process.env['WAYLAND_DISPLAY']))
+  return usable ? join(electronFolder, 'dist', readFileSync(named, 'utf8').trim()) : null
+}
+
+/** Starts the desktop host on a home folder. */
+export async function launchDesktop(home: string, locale = 'en-US'): Promise<DesktopApp> {
+  const program = electronProgram()
+  return program === null ? await launchStandIn(home, locale) : await launchElectron(program, home, locale)
+}
+
+async function launchElectron(program: string, home: string, locale: string): Promise<DesktopApp> {
+  const app = await _electron.launch({ executablePath: program, args: [root, '--port=0', `--lang=${locale}`], env: definedOnly(hostEnvironment(home)) })
+  const ended = new Promise<Pick<Outcome, 'code'>>((resolve) => app.process().on('exit', (code) => resolve({ code })))
+  return {
+    runner: 'Electron',
+    pid: app.process().pid ?? 0,
+    page: async () => await app.firstWindow(),
+    evaluate: async (work, argument) => await app.evaluate<never, unknown>(work as never, argument),
+    stop: async (signal = 'SIGTERM') => {
+      app.process().kill(signal)
+      return await ended
+    },
+    ended,
+  }
+}
+
+async function launchStandIn(home: string, locale: string): Promise<DesktopApp> {
+  const program = standInProgram(home, locale)
+  const portFile = join(home, 'window', 'debugging-port')
+  await expect.poll(() => existsSync(portFile) || program.child.exitCode !== null, { timeout: 30_000 }).toBe(true)
+  if (!existsSync(portFile)) throw new Error(`the host ended: ${program.stderr}`)
+  let browser: Browser | null = null
+  let nextId = 0
+  return {
+    runner: 'stand-in',
+    pid: program.pid,
+    page: async () => {
+      browser ??= await chromium.connectOverCDP(`http://127.0.0.1:${readFileSync(portFile, 'utf8')}`)
+      let found: Page | undefined
+      await expect.poll(async () => {
+        for (const page of browser?.contexts().flatMap((context) => context.pages()) ?? []) {
+          // A crashed page keeps its place until it is replaced, and answers nothing.
+          if (page.url().includes('/index.html') && await page.evaluate('1').then(() => true, () => false)) found = page
+        }
+        return found !== undefined
+      }, { timeout: 30_000 }).toBe(true)
+      if (found === undefined) throw new Error('the window shows no page')
+      return found
+    },
+    evaluate: async (work, argument) => {
+      const id = (nextId += 1)
+      return await new Promise<never>((resolve, reject) => {
+        const listen = (message: { readonly id: number; readonly value?: unknown; readonly failure?: string }): void => {
+          if (message.id !== id) return
+          program.child.off('message', listen)
+          if (message.failure === undefined) resolve(message.value as never)
+          else reject(new Error(message.failure))
+        }
+        program.child.on('message', listen)
+        program.child.send({ id, source: work.toString(), argument })
+      })
+    },
+    stop: async (signal) => await program.stop(signal),
+    ended: program.ended,
+  }
+}
+
+/** The host under the stand-in, started and not waited for. */
+export function standInProgram(home: string, locale = 'en-US'): Program {
+  const register = join(import.meta.dirname, '..', 'electron-stand-in', 'register.ts')
+  return new Program(process.execPath, ['--disable-warning=ExperimentalWarning', '--import', register, builtMain, '--port=0'], { ...hostEnvironment(home), STAND_IN_LOCALE: locale }, 'ignore', true)
+}
+
+function definedOnly(environment: NodeJS.ProcessEnv): Record<string, string> {
+  return Object.fromEntries(Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])))
+}

@@ -1,0 +1,33 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createBackend, type Backend } from '../backend.ts'
+import { launchChildProcess } from '../platform/child-process.ts'
+import { openHome } from '../platform/home.ts'
+import { findProductFiles } from '../platform/product-files.ts'
+import type { Endpoint } from '../server/testing/endpoint.ts'
+
+export interface RealEndpoint extends Endpoint {
+  readonly backend: Backend
+}
+
+/** The whole program on a free port with the demo model loaded, in a home folder of its own. */
+export async function startRealEndpoint(): Promise<RealEndpoint> {
+  const root = mkdtempSync(join(tmpdir(), 'switchboard-backend-'))
+  const consoleSecret = 'console-secret-of-this-test'
+  const backend = await createBackend({ home: openHome(root), files: findProductFiles(), host: 'headless', launch: launchChildProcess, consoleSecret, openExternal: null })
+  const { keys } = backend.core.storage
+  const { secret: key } = keys.create('tests')
+  const { secret: revokedKey } = keys.create('revoked')
+  keys.revoke('revoked')
+  const url = await backend.server.listen(0)
+  await backend.ready
+  return {
+    url, port: Number(new URL(url).port), key, revokedKey, model: 'demo', consoleSecret, backend,
+    async close() {
+      await backend.drain(0)
+      await backend.dispose()
+      rmSync(root, { recursive: true, force: true })
+    },
+  }
+}

@@ -1,0 +1,95 @@
+import { mkdir, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { StoredModel } from './model-store.ts'
+import { looksUnchanged, readStamps, stampFile, writeFileWhole, writeStamps, type FileStamp } from './file-stamp.ts'
+import { licenceAmong } from './import-model.ts'
+import { parseManifest, type ModelManifest } from './manifest.ts'
+import type { LongTask, Workshop } from './workshop.ts'
+
+/** Name of the model that is part of the program. */
+export const DEMO_MODEL = 'demo'
+
+/**
+ * The model in the program's own resources: read-only, without a manifest of its own. What an inspection says about it is
+ * kept in the cache and used while the files look the same.
+ */
+export class BuiltInModel {
+  readonly #directory: string
+  readonly #cache: string
+  readonly #workshop: Workshop
+  #reading: Promise<StoredModel | null> | undefined
+
+  constructor(directory: string, cacheDirectory: string, workshop: Workshop) {
+    this.#directory = directory
+    this.#cache = cacheDirectory
+    this.#workshop = workshop
+  }
+
+  /** null when this copy of the program has no such model. @throws SwitchboardError as inspecting does. */
+  async read(): Promise<StoredModel | null> {
+    // many callers ask at once during the start; one of them looks
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = undefined
+    })
+    return this.#reading
+  }
+
+  async #read(): Promise<StoredModel | null> {
+    if ((await stat(join(this.#directory, 'config.json')).catch(() => null)) === null) return null
+    const manifest = (await this.#remembered()) ?? (await this.#inspect({}))
+    return { manifest, sourceDirectory: this.#directory }
+  }
+
+  async #remembered(): Promise<ModelManifest | null> {
+    const stamps = await readStamps(this.#stampsPath)
+    const text = await readFile(this.#manifestPath, 'utf8').catch(() => null)
+    if (text === null) return null
+    try {
+      const manifest = parseManifest(DEMO_MODEL, text)
+      for (const { name, sha256 } of manifest.files) {
+        const stamp = stamps[name]
+        if (stamp?.sha256 !== sha256 || !(await looksUnchanged(join(this.#directory, name), stamp))) return null
+      }
+      return manifest
+    } catch {
+      // a damaged memory is replaced by a fresh look
+      return null
+    }
+  }
+
+  async #inspect(task: LongTask): Promise<ModelManifest> {
+    const { family, parameters, layers, contextLength, vocabularySize, files } = await this.#workshop.inspect(this.#directory, task)
+    const stamps: Record<string, FileStamp> = {}
+    for (const { name } of files) {
+      const stamp = await stampFile(this.#directory, name)
+      if (stamp !== null) stamps[name] = stamp
+    }
+    const { mtimeMs } = await stat(join(this.#directory, 'config.json'))
+    const manifest: ModelManifest = {
+      version: 1,
+      name: DEMO_MODEL,
+      family,
+      precision: 'fp32',
+      parameters,
+      layers,
+      contextLength,
+      vocabularySize,
+      createdAt: Math.round(mtimeMs),
+      demo: true,
+      licence: licenceAmong(files),
+      files: Object.entries(stamps).map(([name, { bytes, sha256 }]) => ({ name, bytes, sha256 })),
+    }
+    await mkdir(this.#cache, { recursive: true, mode: 0o700 })
+    await writeFileWhole(this.#manifestPath, `${JSON.stringify(manifest, null, 2)}\n`)
+    await writeStamps(this.#stampsPath, stamps)
+    return manifest
+  }
+
+  get #manifestPath(): string {
+    return join(this.#cache, `${DEMO_MODEL}.manifest.json`)
+  }
+
+  get #stampsPath(): string {
+    return join(this.#cache, `${DEMO_MODEL}.manifest.stamps.json`)
+  }
+}

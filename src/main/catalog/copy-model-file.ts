@@ -1,0 +1,57 @@
+import { createHash } from 'node:crypto'
+import { open } from 'node:fs/promises'
+import { join } from 'node:path'
+import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
+import { openRegularFile } from '../platform/open-regular-file.ts'
+import { throwIfCancelled } from './cancelled.ts'
+import { stampOf, type FileStamp } from './file-stamp.ts'
+
+/**
+ * Copies the bytes of one file of a chosen folder into the store, hashing on the way, from a descriptor that stays open
+ * throughout; the copy is new (never a link), readable by its owner alone and flushed to the disk.
+ *
+ * @returns the stamp of the copy.
+ * @throws SwitchboardError not_a_model_folder, model_corrupt (it changed since it was checked).
+ */
+export async function copyModelFile(
+  from: string,
+  to: string,
+  expected: { readonly name: string; readonly bytes: number },
+  onBytes: (count: number) => void,
+  signal: AbortSignal | undefined,
+): Promise<FileStamp> {
+  const { name } = expected
+  const changed = (): SwitchboardError => new SwitchboardError('model_corrupt', `${name} changed while it was being imported`, { details: { file: name } })
+  const source = await openRegularFile(from, name)
+  if (source === null) throw changed()
+  try {
+    if (source.size !== expected.bytes) throw changed()
+    const before = await source.handle.stat()
+    const target = await open(join(to, name), 'wx', 0o600)
+    try {
+      const hash = createHash('sha256')
+      const block = new Uint8Array(4 * 1024 * 1024)
+      for (let position = 0; position < source.size; position += block.byteLength) {
+        throwIfCancelled(signal)
+        const piece = block.subarray(0, Math.min(block.byteLength, source.size - position))
+        await source.read(piece, position)
+        hash.update(piece)
+        for (let written = 0; written < piece.byteLength; ) {
+          const { bytesWritten } = await target.write(piece, written, piece.byteLength - written, position + written)
+          written += bytesWritten
+        }
+        onBytes(piece.byteLength)
+      }
+      const after = await source.handle.stat()
+      if (after.size !== before.size || after.mtimeMs !== before.mtimeMs) throw changed()
+      // Windows has a read-only flag in place of modes, which would make removing the model fail
+      if (process.platform !== 'win32') await target.chmod(0o400)
+      await target.sync()
+      return stampOf(await target.stat(), hash.digest('hex'))
+    } finally {
+      await target.close()
+    }
+  } finally {
+    await source.close()
+  }
+}

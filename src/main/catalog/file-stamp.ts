@@ -1,0 +1,82 @@
+import { createHash, randomBytes } from 'node:crypto'
+import type { Stats } from 'node:fs'
+import { open, readFile, rename, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { z } from 'zod'
+import { openRegularFile } from '../platform/open-regular-file.ts'
+import { throwIfCancelled } from './cancelled.ts'
+
+const stampSchema = z.object({ bytes: z.number(), mtimeMs: z.number(), inode: z.string(), sha256: z.string() })
+
+/** A file's hash and what the file looked like when it was hashed; while it looks the same, it is not hashed again. */
+export type FileStamp = Readonly<z.infer<typeof stampSchema>>
+export type FileStamps = Readonly<Record<string, FileStamp>>
+
+const stampsSchema = z.record(z.string(), stampSchema)
+
+/** The stamps stored at `path`; none when there are none or they cannot be read, because they only save time. */
+export async function readStamps(path: string): Promise<FileStamps> {
+  try {
+    return stampsSchema.parse(JSON.parse(await readFile(path, 'utf8')))
+  } catch {
+    // stamps are a memory aid: without them the files are hashed again
+    return {}
+  }
+}
+
+export async function writeStamps(path: string, stamps: FileStamps): Promise<void> {
+  await writeFileWhole(path, `${JSON.stringify(stamps, null, 2)}\n`)
+}
+
+/** Replaces a small file so that a reader sees the old or the new content, never a part, even after a power cut. */
+export async function writeFileWhole(path: string, text: string, mode = 0o600): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}`)
+  const handle = await open(temporary, 'wx', mode)
+  try {
+    await handle.writeFile(text)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+  await rename(temporary, path)
+}
+
+/** True while size, time of change and identity of the file are those of the stamp. */
+export async function looksUnchanged(path: string, stamp: FileStamp | undefined): Promise<boolean> {
+  if (stamp === undefined) return false
+  try {
+    const { size, mtimeMs, ino } = await stat(path)
+    return size === stamp.bytes && mtimeMs === stamp.mtimeMs && String(ino) === stamp.inode
+  } catch {
+    // a file that cannot be looked at is not unchanged; hashing it will name the reason
+    return false
+  }
+}
+
+export function stampOf(status: Stats, sha256: string): FileStamp {
+  return { bytes: status.size, mtimeMs: status.mtimeMs, inode: String(status.ino), sha256 }
+}
+
+/**
+ * Hashes a file of `directory` through one descriptor.
+ * @returns null when there is no such regular file.
+ * @throws SwitchboardError not_a_model_folder, model_corrupt, cancelled (by `signal`).
+ */
+export async function stampFile(directory: string, name: string, onBytes: (count: number) => void = () => undefined, signal?: AbortSignal): Promise<FileStamp | null> {
+  const source = await openRegularFile(directory, name)
+  if (source === null) return null
+  try {
+    const hash = createHash('sha256')
+    const block = new Uint8Array(4 * 1024 * 1024)
+    for (let position = 0; position < source.size; position += block.byteLength) {
+      throwIfCancelled(signal)
+      const piece = block.subarray(0, Math.min(block.byteLength, source.size - position))
+      await source.read(piece, position)
+      hash.update(piece)
+      onBytes(piece.byteLength)
+    }
+    return stampOf(await source.handle.stat(), hash.digest('hex'))
+  } finally {
+    await source.close()
+  }
+}

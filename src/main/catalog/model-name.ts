@@ -1,0 +1,14 @@
+import { plainFileName } from '../../shared/base/plain-file-name.ts'
+import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
+
+const pattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/u
+
+/** A model's name is the name of its folder. @throws SwitchboardError invalid_name */
+export function requireModelName(name: string): string {
+  if (!isModelName(name)) throw new SwitchboardError('invalid_name', `${JSON.stringify(name.slice(0, 80))} cannot be the name of a model`, { param: 'name' })
+  return name
+}
+
+export function isModelName(name: string): boolean {
+  return pattern.test(name) && plainFileName(name) !== null
+}

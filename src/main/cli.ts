@@ -1,0 +1,88 @@
+import { resolve } from 'node:path'
+import { parseArguments, parsePort, usage, type Invocation } from './commands/arguments.ts'
+import { describe, type Terminal } from './commands/terminal.ts'
+import { defaultHomeRoot, openHome } from './platform/home.ts'
+import { findProductFiles } from './platform/product-files.ts'
+
+const defaultPort = 4317
+
+const terminal: Terminal = {
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+}
+
+// `switchboard ask … | head` closes our output early: that is the reader's right and no failure.
+process.stdout.on('error', (failure: NodeJS.ErrnoException) => {
+  if (failure.code === 'EPIPE') process.exit(0)
+  throw failure
+})
+
+/** Runs one command and gives its exit code. What a command does not need is not loaded. */
+async function run({ command, home, json }: Invocation): Promise<number> {
+  if (command.kind === 'help') {
+    terminal.out(usage)
+    return 0
+  }
+  const files = findProductFiles()
+  if (command.kind === 'version') {
+    terminal.out(`${files.version}\n`)
+    return 0
+  }
+  const root = home === undefined ? defaultHomeRoot(process.env, process.platform) : resolve(home)
+  if (command.kind === 'serve') {
+    const { serveHeadless } = await import('./headless.ts')
+    const named = process.env['SWITCHBOARD_PORT']
+    const port = command.port ?? parsePort(named === '' ? undefined : named, 'SWITCHBOARD_PORT') ?? defaultPort
+    await serveHeadless({ home: root, port, files, tell: (line) => terminal.err(`${line}\n`), onReady: (url) => terminal.out(`ready ${url}\n`) })
+    return 0
+  }
+  const interrupt = new AbortController()
+  process.once('SIGINT', () => interrupt.abort())
+  process.once('SIGTERM', () => interrupt.abort())
+  const place = { home: openHome(root), files, terminal, json, signal: interrupt.signal }
+  try {
+    switch (command.kind) {
+      case 'ask': {
+        const { ask } = await import('./commands/ask.ts')
+        await ask(command, { home: place.home, files, write: terminal.out, signal: interrupt.signal })
+        terminal.out('\n')
+        return 0
+      }
+      case 'keys create':
+      case 'keys list':
+      case 'keys revoke': {
+        const { manageKeys } = await import('./commands/manage.ts')
+        manageKeys(command, place)
+        return 0
+      }
+      case 'models list':
+      case 'models import':
+      case 'models remove': {
+        const { manageModels } = await import('./commands/manage.ts')
+        await manageModels(command, place)
+        return 0
+      }
+      case 'doctor': {
+        const { runDoctor } = await import('./commands/manage.ts')
+        return await runDoctor(place)
+      }
+      case 'status': {
+        const { showStatus } = await import('./commands/status.ts')
+        return showStatus(place)
+      }
+    }
+  } catch (thrown) {
+    if (!interrupt.signal.aborted) throw thrown
+    // Stopped by the person: a shell's own code for it.
+    terminal.out('\n')
+    return 130
+  }
+}
+
+try {
+  process.exitCode = await run(parseArguments(process.argv.slice(2)))
+} catch (thrown) {
+  const { text, exitCode } = describe(thrown)
+  terminal.err(text)
+  process.exitCode = exitCode
+}

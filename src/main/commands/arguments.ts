@@ -1,0 +1,142 @@
+import { parseArgs, type ParseArgsOptionsConfig } from 'node:util'
+import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
+
+export const usage = `switchboard: your own support bot on one machine
+
+  switchboard serve [--port N]                 start the endpoint and the console
+  switchboard status                           where the running one is reached, with the console's key
+  switchboard ask "TEXT" [--model M] [--system S] [--max-tokens N] [--seed N]
+                                               answer one question on standard output
+  switchboard keys create NAME                 print a new key, once
+  switchboard keys list
+  switchboard keys revoke NAME
+  switchboard models list
+  switchboard models import DIR --name N [--precision fp32|int8|int4]
+  switchboard models remove N
+  switchboard doctor                           say what this machine can use, and why not
+
+  --home DIR   folder of everything that is stored      (SWITCHBOARD_HOME)
+  --port N     port of serve, 4317 unless told, 0 any   (SWITCHBOARD_PORT)
+  --json       machine-readable output of keys, models, doctor and status
+  --version, --help
+`
+
+/** What was asked for on the command line. */
+export type Command =
+  | { readonly kind: 'help' }
+  | { readonly kind: 'version' }
+  | { readonly kind: 'serve'; readonly port: number | undefined }
+  | { readonly kind: 'ask'; readonly text: string; readonly model: string | undefined; readonly system: string | undefined; readonly maxTokens: number | undefined; readonly seed: number | undefined }
+  | { readonly kind: 'keys create'; readonly name: string }
+  | { readonly kind: 'keys list' }
+  | { readonly kind: 'keys revoke'; readonly name: string }
+  | { readonly kind: 'models list' }
+  | { readonly kind: 'models import'; readonly directory: string; readonly name: string; readonly precision: 'fp32' | 'fp16' | 'int8' | 'int4' }
+  | { readonly kind: 'models remove'; readonly name: string }
+  | { readonly kind: 'doctor' }
+  | { readonly kind: 'status' }
+
+export interface Invocation {
+  readonly command: Command
+  readonly home: string | undefined
+  readonly json: boolean
+}
+
+const everywhere = { home: { type: 'string' }, help: { type: 'boolean', short: 'h' } } as const satisfies ParseArgsOptionsConfig
+const json = { json: { type: 'boolean' } } as const satisfies ParseArgsOptionsConfig
+
+/** Options each command takes beside `--home`; anything else is refused rather than ignored. */
+const optionsOf: Readonly<Record<string, ParseArgsOptionsConfig>> = {
+  serve: { port: { type: 'string' } },
+  ask: { model: { type: 'string' }, system: { type: 'string' }, 'max-tokens': { type: 'string' }, seed: { type: 'string' } },
+  'keys create': json,
+  'keys list': json,
+  'keys revoke': json,
+  'models list': json,
+  'models import': { ...json, name: { type: 'string' }, precision: { type: 'string' } },
+  'models remove': json,
+  doctor: json,
+  status: json,
+}
+
+const largestSeed = 4_294_967_295
+const largestMaxTokens = 131_072
+
+/** @throws SwitchboardError invalid_arguments. */
+export function parseArguments(given: readonly string[]): Invocation {
+  const first = given[0]
+  if (first === undefined || first === 'help' || first === '--help' || first === '-h') return { command: { kind: 'help' }, home: undefined, json: false }
+  if (first === '--version') return { command: { kind: 'version' }, home: undefined, json: false }
+  const name = first === 'keys' || first === 'models' ? `${first} ${given[1] ?? ''}`.trim() : first
+  const options = Object.hasOwn(optionsOf, name) ? optionsOf[name] : undefined
+  if (options === undefined) {
+    if (given.includes('--help') || given.includes('-h')) return { command: { kind: 'help' }, home: undefined, json: false }
+    throw wrong(`there is no command ${JSON.stringify(name)}`)
+  }
+  const { values, positionals } = parse(given.slice(name.split(' ').length), options)
+  if (values['help'] === true) return { command: { kind: 'help' }, home: undefined, json: false }
+  const text = (option: string): string | undefined => (typeof values[option] === 'string' ? values[option] : undefined)
+  return { command: commandOf(name, positionals, text), home: text('home'), json: values['json'] === true }
+}
+
+function commandOf(name: string, positionals: readonly string[], text: (option: string) => string | undefined): Command {
+  const one = (what: string): string => {
+    const [value] = positionals
+    if (value === undefined || value === '' || positionals.length > 1) throw wrong(`${name} takes one ${what}`)
+    return value
+  }
+  const none = (): void => {
+    if (positionals.length > 0) throw wrong(`${name} takes no ${JSON.stringify(positionals[0])}`)
+  }
+  switch (name) {
+    case 'serve':
+      none()
+      return { kind: 'serve', port: parsePort(text('port'), '--port') }
+    case 'ask':
+      return { kind: 'ask', text: one('text; put it in quotation marks'), model: text('model'), system: text('system'), maxTokens: number(text('max-tokens'), '--max-tokens', 1, largestMaxTokens), seed: number(text('seed'), '--seed', 0, largestSeed) }
+    case 'keys create':
+    case 'keys revoke':
+    case 'models remove':
+      return { kind: name, name: one('name') }
+    case 'models import': {
+      const directory = one('folder')
+      const modelName = text('name')
+      if (modelName === undefined) throw wrong('models import needs --name N')
+      const precision = text('precision') ?? 'fp32'
+      if (precision !== 'fp32' && precision !== 'fp16' && precision !== 'int8' && precision !== 'int4') throw wrong(`--precision ${precision} is none of fp32, fp16, int8, int4`)
+      return { kind: 'models import', directory, name: modelName, precision }
+    }
+    case 'keys list':
+    case 'models list':
+    case 'doctor':
+    case 'status':
+      none()
+      return { kind: name }
+    default:
+      throw wrong(`there is no command ${JSON.stringify(name)}`)
+  }
+}
+
+/** Also for SWITCHBOARD_PORT. @throws SwitchboardError invalid_arguments. */
+export function parsePort(text: string | undefined, where: string): number | undefined {
+  return number(text, where, 0, 65_535)
+}
+
+function number(text: string | undefined, where: string, lowest: number, highest: number): number | undefined {
+  if (text === undefined) return undefined
+  const value = Number(text)
+  if (!/^\d+$/u.test(text) || value < lowest || value > highest) throw wrong(`${where} ${text} is not a whole number from ${lowest} to ${highest}`)
+  return value
+}
+
+function parse(given: readonly string[], options: ParseArgsOptionsConfig): { readonly values: Readonly<Record<string, unknown>>; readonly positionals: readonly string[] } {
+  try {
+    return parseArgs({ args: [...given], options: { ...everywhere, ...options }, allowPositionals: true, strict: true })
+  } catch (thrown) {
+    throw wrong(thrown instanceof Error ? (thrown.message.split('. To specify')[0] ?? '') : 'the arguments cannot be read')
+  }
+}
+
+function wrong(message: string): SwitchboardError {
+  return new SwitchboardError('invalid_arguments', message)
+}

@@ -1,0 +1,25 @@
+import { serialise, SwitchboardError } from '../../shared/errors/switchboard-error.ts'
+
+/** Where a command writes: its result to `out`, everything else to `err`. */
+export interface Terminal {
+  out(text: string): void
+  err(text: string): void
+}
+
+/** Columns as wide as their widest cell. */
+export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const lines = [header, ...rows]
+  const widths = header.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)))
+  return lines.map((line) => `${line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()}\n`).join('')
+}
+
+/** Minutes are enough for people. */
+export function when(ms: number | null): string {
+  return ms === null ? '-' : new Date(ms).toISOString().slice(0, 16).replace('T', ' ')
+}
+
+/** `code: message` and the next step. */
+export function describe(thrown: unknown): { readonly text: string; readonly exitCode: number } {
+  const error = thrown instanceof SwitchboardError ? thrown : new SwitchboardError('internal', thrown instanceof Error ? thrown.message : serialise(thrown).message)
+  return { text: `${error.code}: ${error.message}\n${error.entry.hint}\n`, exitCode: error.code === 'invalid_arguments' ? 2 : 1 }
+}

@@ -1,0 +1,51 @@
+import type { PromptMessage, ParameterOverrides } from '../../shared/domain/conversation.ts'
+import type { Receipt, Truncation } from '../../shared/domain/generation.ts'
+
+/** One token of a prompt or reply as text. `bytes` are exact where a token is a part of a character. */
+export interface TokenPiece {
+  readonly id: number
+  readonly text: string
+  readonly bytes: readonly number[]
+  /** Natural log-probability; null for the first prompt token, which has nothing before it. */
+  readonly logprob: number | null
+  readonly top: readonly { readonly id: number; readonly text: string; readonly bytes: readonly number[]; readonly logprob: number }[]
+}
+
+export type ReplyInput =
+  /** Rendered by the model's chat template; the oldest turns are left out when they do not fit. */
+  | { readonly kind: 'chat'; readonly messages: readonly PromptMessage[] }
+  /** Taken as it is, without a template; text never becomes special tokens. */
+  | { readonly kind: 'text'; readonly prompt: string }
+  | { readonly kind: 'ids'; readonly ids: readonly number[] }
+
+export interface ReplyRequest {
+  readonly requestId: string
+  readonly model: string
+  readonly input: ReplyInput
+  readonly parameters: ParameterOverrides & { readonly logitBias?: Readonly<Record<number, number>> | undefined }
+  /** At most 4 strings; the reply ends before the first of them. */
+  readonly stop: readonly string[]
+  /** Number of alternatives a token, 0 to 20; null for no log-probabilities. */
+  readonly logprobs: number | null
+  /** Scores and returns the prompt as well. */
+  readonly echo: boolean
+}
+
+export type ReplyEvent =
+  /** Everything that can be refused was checked before this event: an error status is still possible until it arrives. */
+  | { readonly kind: 'started'; readonly model: string; readonly systemFingerprint: string; readonly promptTokens: number; readonly truncated: Truncation | null; readonly seed: number }
+  /** Only with `echo`, before the first delta. */
+  | { readonly kind: 'prompt'; readonly text: string; readonly tokens: readonly TokenPiece[] }
+  /** Whole characters only; `tokens` is empty unless log-probabilities were asked for. */
+  | { readonly kind: 'delta'; readonly text: string; readonly tokens: readonly TokenPiece[] }
+  | { readonly kind: 'done'; readonly receipt: Receipt }
+
+/** Prompt in, text out; keeps nothing. Both doors (HTTP and console) answer through this one interface. */
+export interface ReplyService {
+  /**
+   * Streams one reply. Leaving the iteration or aborting the signal stops it within one step.
+   * @throws SwitchboardError model_not_found, context_length_exceeded, invalid_request, queue_full, loading, draining,
+   *   provider_unavailable, engine_crashed, engine_failed, engine_fault, cancelled.
+   */
+  reply(request: ReplyRequest, signal: AbortSignal): AsyncIterable<ReplyEvent>
+}

@@ -1,0 +1,12 @@
+/**
+ * The address of a web page that may be handed to the operating system, or null. Everything else has handlers that do
+ * more than show a page (file:, smb:, ms-msdt:, …), and credentials in an address disguise its host.
+ */
+export function externalAddress(text: string): URL | null {
+  // Control characters and spaces are dropped by the parser, so an address that holds them is not what it looks like.
+  if (text.length > 2000 || !/^https?:\/\/[\x21-\x7e\u00a0-\uffff]+$/i.test(text) || text.includes('\\')) return null
+  const url = URL.parse(text)
+  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) return null
+  if (url.username !== '' || url.password !== '' || url.hostname === '') return null
+  return url
+}

@@ -1,0 +1,47 @@
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { z } from 'zod'
+
+const placeSchema = z.object({
+  x: z.number().int().optional(),
+  y: z.number().int().optional(),
+  width: z.number().int().min(360).max(10_000),
+  height: z.number().int().min(400).max(10_000),
+  maximized: z.boolean(),
+  /** That the app stays in the tray was said once. */
+  trayExplained: z.boolean(),
+})
+
+export type WindowPlace = Readonly<z.infer<typeof placeSchema>>
+
+export const firstPlace: WindowPlace = { width: 1280, height: 800, maximized: false, trayExplained: false }
+
+interface Area {
+  readonly x: number
+  readonly y: number
+  readonly width: number
+  readonly height: number
+}
+
+/** Where the window was; a missing or unreadable file is a first start. */
+export function loadWindowPlace(path: string): WindowPlace {
+  try {
+    return placeSchema.parse(JSON.parse(readFileSync(path, 'utf8')))
+  } catch {
+    return firstPlace
+  }
+}
+
+export function saveWindowPlace(path: string, place: WindowPlace): void {
+  const partial = `${path}.partial`
+  writeFileSync(partial, JSON.stringify(place), { mode: 0o600 })
+  renameSync(partial, path)
+}
+
+/** The place with its position left out when no screen shows it any more (a screen was unplugged). */
+export function visiblePlace(place: WindowPlace, screens: readonly Area[]): WindowPlace {
+  const { x, y, ...rest } = place
+  if (x === undefined || y === undefined) return rest
+  // At least a hand's width of the title bar has to be reachable.
+  const seen = screens.some((screen) => x + place.width > screen.x + 100 && x < screen.x + screen.width - 100 && y >= screen.y && y < screen.y + screen.height - 40)
+  return seen ? place : rest
+}

@@ -1,0 +1,69 @@
+import type { EngineEvent } from '../../shared/contracts/engine.ts'
+import { catalogue } from '../../shared/errors/catalogue.ts'
+
+type Fields = Readonly<Record<string, unknown>>
+
+const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isText = (value: unknown): value is string => typeof value === 'string'
+const isCount = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+const isFinite = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value)
+
+/**
+ * What an engine sent, if it is an event of the contract; null for anything else. The engine reads files from strangers and
+ * runs drivers: what comes from it is believed only this far. Ids outside the vocabulary and numbers that are none are
+ * refused here, so that they can become neither text nor a score.
+ * @param vocabularySize of the loaded model; null before it is known.
+ */
+export function checkEvent(value: unknown, vocabularySize: number | null): EngineEvent | null {
+  if (!isFields(value)) return null
+  switch (value['kind']) {
+    case 'hello': return isText(value['runtimeVersion']) ? (value as unknown as EngineEvent) : null
+    case 'loaded': return isLoaded(value['loaded']) && isStats(value['stats']) ? (value as unknown as EngineEvent) : null
+    case 'loadFailed': return isError(value['error']) ? (value as unknown as EngineEvent) : null
+    case 'stats': return isStats(value['stats']) ? (value as unknown as EngineEvent) : null
+    case 'outputs': {
+      const outputs = value['outputs']
+      const limit = vocabularySize ?? 0
+      return Array.isArray(outputs) && outputs.every((output) => isOutput(output, limit)) ? (value as unknown as EngineEvent) : null
+    }
+    default: return null
+  }
+}
+
+function isOutput(value: unknown, vocabularySize: number): boolean {
+  if (!isFields(value) || !isText(value['requestId'])) return false
+  switch (value['kind']) {
+    case 'prompt':
+    case 'tokens': {
+      const tokens = value['tokens']
+      return Array.isArray(tokens) && tokens.every((token) => isToken(token, vocabularySize))
+    }
+    case 'done': return isReason(value['finishReason']) && isCount(value['completionTokens']) && isCount(value['cachedTokens']) && isTimings(value['timings'])
+    case 'failed': return isError(value['error'])
+    default: return false
+  }
+}
+
+function isToken(value: unknown, vocabularySize: number): boolean {
+  if (!isFields(value) || !isId(value['id'], vocabularySize)) return false
+  if (value['logprob'] !== undefined && !isFinite(value['logprob'])) return false
+  const top = value['top']
+  return top === undefined || (Array.isArray(top) && top.every((other) => isFields(other) && isId(other['id'], vocabularySize) && isFinite(other['logprob'])))
+}
+
+const isId = (value: unknown, vocabularySize: number): boolean => isCount(value) && value < vocabularySize
+
+const isReason = (value: unknown): boolean => value === 'stop' || value === 'length' || value === 'cancelled'
+
+const isTimings = (value: unknown): boolean => isFields(value) && isFinite(value['queueMs']) && isFinite(value['ttftMs']) && isFinite(value['totalMs'])
+
+const isError = (value: unknown): boolean => isFields(value) && isText(value['code']) && value['code'] in catalogue && isText(value['message'])
+
+const isStats = (value: unknown): boolean =>
+  isFields(value) && ['running', 'waiting', 'slots', 'freeSlots', 'steps'].every((name) => isCount(value[name])) && isFinite(value['tokensPerSecond'])
+
+function isLoaded(value: unknown): boolean {
+  return isFields(value) && isText(value['model']) && isText(value['precision']) && ['cuda', 'webgpu', 'cpu'].includes(String(value['provider']))
+    && Array.isArray(value['refusals']) && value['refusals'].every((refusal) => isFields(refusal) && isText(refusal['provider']) && isText(refusal['reason']))
+    && ['contextLength', 'vocabularySize', 'slots', 'weightBytes', 'kvBytes', 'loadMs'].every((name) => isCount(value[name]))
+}

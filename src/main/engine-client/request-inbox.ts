@@ -1,0 +1,51 @@
+import type { GenerationEvent, RequestOutput } from '../../shared/contracts/engine.ts'
+import { revive, type SwitchboardError } from '../../shared/errors/switchboard-error.ts'
+
+/**
+ * What arrived for one request and was not read yet. Tokens that pile up behind a slow reader are merged into one event, so
+ * what waits is at most the reply itself and never a queue of messages.
+ */
+export class RequestInbox {
+  readonly #events: GenerationEvent[] = []
+  #failure: SwitchboardError | null = null
+  #wake: (() => void) | null = null
+  #ended = false
+
+  /** Whether the request is over for the engine: nothing more will arrive. */
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  push(output: RequestOutput): void {
+    if (this.#ended) return
+    if (output.kind === 'failed') {
+      this.fail(revive(output.error))
+      return
+    }
+    const last = this.#events.at(-1)
+    if (output.kind === 'tokens' && last?.kind === 'tokens') {
+      this.#events[this.#events.length - 1] = { ...last, tokens: [...last.tokens, ...output.tokens] }
+    } else this.#events.push(output)
+    if (output.kind === 'done') this.#ended = true
+    this.#wake?.()
+  }
+
+  /** Ends the request with an error, after what was received before it. */
+  fail(failure: SwitchboardError): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#failure = failure
+    this.#wake?.()
+  }
+
+  /** The next event; waits for one. @throws SwitchboardError when the request failed and nothing is left to read. */
+  async next(): Promise<GenerationEvent> {
+    for (;;) {
+      const event = this.#events.shift()
+      if (event !== undefined) return event
+      if (this.#failure !== null) throw this.#failure
+      await new Promise<void>((resolve) => { this.#wake = resolve })
+      this.#wake = null
+    }
+  }
+}

@@ -1,0 +1,88 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import type { Disposable } from '../../shared/base/disposable.ts'
+import type { Precision } from '../../shared/domain/generation.ts'
+import { loadEngine } from '../inference/load-engine.ts'
+import type { Decoder } from '../inference/runtime/decoder.ts'
+import { logSumExp } from '../inference/sampling/log-probabilities.ts'
+import { buildGraph } from '../workshop/build.ts'
+import type { MatrixEncodings } from '../workshop/builder/matrix-encoding.ts'
+import { encodingsOf } from '../workshop/encodings.ts'
+
+/** Receives the log-probabilities [vocabulary] after the token at `position`. */
+export type OnRow = (position: number, logProbabilities: Float32Array) => void
+
+/** Largest difference from the reference that the product allows, float32, over whole sequences. */
+export const LARGEST_DIFFERENCE = 1e-3
+
+export const SLOTS = 4
+
+/** A graph built from a Hugging Face folder and loaded by the real runtime on the CPU. */
+export class ParityRun implements Disposable {
+  readonly decoder: Decoder
+  readonly #directory: string
+
+  private constructor(decoder: Decoder, directory: string) {
+    this.decoder = decoder
+    this.#directory = directory
+  }
+
+  static async of(source: string, precision: Precision = 'fp32', encodings: MatrixEncodings | null = encodingsOf(precision)): Promise<ParityRun> {
+    const directory = await mkdtemp(join(tmpdir(), 'switchboard-parity-'))
+    const graphDirectory = join(directory, 'graph')
+    await buildGraph({ kind: 'build', source, target: graphDirectory, precision }, () => undefined, encodings)
+    return ParityRun.over(graphDirectory)
+  }
+
+  /** Loads a graph that was built already; disposing removes the folder it lies in. */
+  static async over(graphDirectory: string): Promise<ParityRun> {
+    const limits = { slots: SLOTS, contextLength: 1024, queueRequests: 1, queueTokens: 1024, prefillChunk: 64 }
+    const { decoder } = await loadEngine({ name: 'parity', graphDirectory, policy: { prefer: 'cpu', allowCpu: true }, limits, threads: 2 })
+    return new ParityRun(decoder, dirname(graphDirectory))
+  }
+
+  /** The prompt in chunks, every position scored. */
+  prefill(ids: readonly number[], chunk: number, onRow: OnRow, slot = 0): void {
+    this.decoder.reset(slot)
+    for (let start = 0; start < ids.length; start += chunk) {
+      const count = Math.min(chunk, ids.length - start)
+      this.decoder.prefill(slot, ids, start, count, 'all')
+      for (let row = 0; row < count; row++) onRow(start + row, this.#logProbabilities(row))
+    }
+  }
+
+  /** One token a step from the first on. */
+  decode(ids: readonly number[], onRow: OnRow, slot = 1): void {
+    this.decoder.reset(slot)
+    for (const [position, id] of ids.entries()) {
+      this.decoder.decode(slot, [id])
+      onRow(position, this.#logProbabilities(0))
+    }
+  }
+
+  /** Decodes the same sequence in all slots at once, each from another position on, so that the rows have other lengths. */
+  decodeRagged(ids: readonly number[], onRow: OnRow): void {
+    const starts = Array.from({ length: SLOTS }, (_, slot) => 1 + slot * 5)
+    for (const [slot, start] of starts.entries()) {
+      this.decoder.reset(slot)
+      this.decoder.prefill(slot, ids, 0, start, 'last')
+    }
+    for (let step = 0; step < ids.length - 1; step++) {
+      // rows that have reached the end idle while the others go on
+      this.decoder.decode(0, starts.map((start) => ids[start + step] ?? null))
+      for (const [slot, start] of starts.entries()) if (start + step < ids.length) onRow(start + step, this.#logProbabilities(slot))
+    }
+  }
+
+  async dispose(): Promise<void> {
+    this.decoder.dispose()
+    await rm(this.#directory, { recursive: true, force: true })
+  }
+
+  #logProbabilities(row: number): Float32Array {
+    const logits = this.decoder.logitRow(row)
+    const normaliser = logSumExp(logits)
+    return logits.map((logit) => logit - normaliser)
+  }
+}

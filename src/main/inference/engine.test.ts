@@ -1,0 +1,146 @@
+import { describe, expect, it } from 'vitest'
+import type { GenerateRequest, RequestOutput } from '../../shared/contracts/engine.ts'
+import { InferenceEngine, type StepRunner } from './engine.ts'
+
+const VOCABULARY = 16
+
+/** A model that always continues with the next id: the best logit after token t is t + 1. Records what was run. */
+class CountingModel implements StepRunner {
+  readonly longestSpan = 4
+  readonly runs: string[] = []
+  readonly #logits = new Float32Array(8 * VOCABULARY)
+  poison: number | null = null
+  breaks = false
+
+  decode(first: number, tokens: readonly (number | null)[]): void {
+    if (this.breaks) throw new Error('the runtime broke')
+    this.runs.push(`decode ${first}: ${tokens.join(' ')}`)
+    tokens.forEach((token, row) => this.#fill(row, token ?? 0))
+  }
+
+  prefill(slot: number, ids: ArrayLike<number>, start: number, count: number, logits: 'last' | 'all'): void {
+    this.runs.push(`prefill ${slot}: ${start}+${count} ${logits}`)
+    if (logits === 'last') this.#fill(0, ids[start + count - 1] ?? 0)
+    else for (let row = 0; row < count; row += 1) this.#fill(row, ids[start + row] ?? 0)
+  }
+
+  logitRow(row: number): Float32Array {
+    return this.#logits.subarray(row * VOCABULARY, (row + 1) * VOCABULARY)
+  }
+
+  reset(): void {}
+
+  #fill(row: number, token: number): void {
+    const logits = this.logitRow(row).fill(0)
+    logits[(token + 1) % VOCABULARY] = token === this.poison ? Number.NaN : 5
+  }
+}
+
+const setUp = (slots = 2) => {
+  const runner = new CountingModel()
+  let now = 0
+  const engine = new InferenceEngine(runner, { slots, contextLength: 40, queueRequests: 1, queueTokens: 40, prefillChunk: 4, scoreChunk: 2 }, VOCABULARY, () => (now += 1))
+  const outputs: RequestOutput[] = []
+  const run = (): RequestOutput[] => {
+    while (engine.busy) engine.step()
+    outputs.push(...engine.takeOutputs())
+    return outputs
+  }
+  return { engine, runner, run }
+}
+
+const request = (requestId: string, changes: Partial<GenerateRequest> = {}): GenerateRequest => ({
+  requestId,
+  promptIds: [1, 2, 3],
+  sampling: { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, logitBias: {}, seed: 1 },
+  maxTokens: 3,
+  stopIds: [],
+  logprobs: null,
+  promptLogprobs: null,
+  ...changes,
+})
+
+const ids = (outputs: readonly RequestOutput[], requestId: string): number[] =>
+  outputs.flatMap((output) => (output.kind === 'tokens' && output.requestId === requestId ? output.tokens.map(({ id }) => id) : []))
+const end = (outputs: readonly RequestOutput[], requestId: string): RequestOutput | undefined =>
+  outputs.find((output) => output.requestId === requestId && (output.kind === 'done' || output.kind === 'failed'))
+
+describe('InferenceEngine', () => {
+  it('feeds each token back, and runs replies and a new prompt in one step', () => {
+    const { engine, runner, run } = setUp()
+    engine.submit(request('a', { maxTokens: 4 }))
+    engine.step()
+    engine.submit(request('b', { promptIds: [8, 9, 10, 11, 12], maxTokens: 2 }))
+    const outputs = run()
+    expect(ids(outputs, 'a')).toEqual([4, 5, 6, 7])
+    expect(ids(outputs, 'b')).toEqual([13, 14])
+    expect(runner.runs).toEqual(['prefill 0: 0+3 last', 'decode 0: 4', 'prefill 1: 0+4 last', 'decode 0: 5', 'prefill 1: 4+1 last', 'decode 0: 6 13'])
+    expect(end(outputs, 'a')).toMatchObject({ finishReason: 'length', completionTokens: 4 })
+  })
+
+  it('counts an end token but does not emit it', () => {
+    const { engine, run } = setUp()
+    engine.submit(request('a', { maxTokens: 9, stopIds: [6] }))
+    const outputs = run()
+    expect(ids(outputs, 'a')).toEqual([4, 5])
+    expect(end(outputs, 'a')).toMatchObject({ finishReason: 'stop', completionTokens: 3 })
+  })
+
+  it('scores a prompt over its chunks and then goes on', () => {
+    const { engine, runner, run } = setUp()
+    engine.submit(request('a', { promptIds: [1, 2, 3, 9, 10], promptLogprobs: 1, maxTokens: 1 }))
+    const outputs = run()
+    const prompt = outputs.find((output) => output.kind === 'prompt')
+    expect(prompt?.kind === 'prompt' && prompt.tokens.map(({ id, top }) => [id, top?.[0]?.id])).toEqual([[2, 2], [3, 3], [9, 4], [10, 10]])
+    expect(ids(outputs, 'a')).toEqual([11])
+    expect(runner.runs).toEqual(['prefill 0: 0+2 all', 'prefill 0: 2+2 all', 'prefill 0: 4+1 all'])
+  })
+
+  it('ends a request whose logits are no numbers, and no other', () => {
+    const { engine, runner, run } = setUp()
+    runner.poison = 11
+    engine.submit(request('bad', { promptIds: [9], maxTokens: 8 }))
+    engine.submit(request('good', { promptIds: [1], maxTokens: 8 }))
+    const outputs = run()
+    expect(ids(outputs, 'bad')).toEqual([10, 11])
+    expect(end(outputs, 'bad')).toMatchObject({ kind: 'failed', error: { code: 'engine_fault' } })
+    expect(ids(outputs, 'good')).toHaveLength(8)
+  })
+
+  it('takes a cancel between two steps and says how far it came', () => {
+    const { engine, run } = setUp(1)
+    engine.submit(request('a', { maxTokens: 30 }))
+    engine.submit(request('b', { maxTokens: 1 }))
+    for (let step = 0; step < 3; step += 1) engine.step()
+    engine.cancel('a')
+    engine.cancel('a')
+    expect(engine.stats()).toMatchObject({ running: 1, waiting: 0, freeSlots: 0 })
+    const outputs = run()
+    expect(outputs.filter(({ requestId, kind }) => requestId === 'a' && kind === 'done')).toMatchObject([{ finishReason: 'cancelled', completionTokens: 3 }])
+    expect(end(outputs, 'b')).toMatchObject({ finishReason: 'length' })
+  })
+
+  it('refuses without running anything', () => {
+    const { engine, runner, run } = setUp(1)
+    for (const id of ['a', 'b', 'c']) engine.submit(request(id, { maxTokens: 1 }))
+    engine.submit(request('foreign', { promptIds: [VOCABULARY] }))
+    engine.submit(request('long', { maxTokens: 38 }))
+    expect(runner.runs).toEqual([])
+    const outputs = run()
+    expect(['c', 'foreign', 'long'].map((id) => end(outputs, id))).toMatchObject([
+      { error: { code: 'queue_full', retryAfterSeconds: expect.any(Number) as number } }, { error: { code: 'invalid_request' } }, { error: { code: 'context_length_exceeded' } },
+    ])
+    expect(end(outputs, 'b')).toMatchObject({ kind: 'done' })
+  })
+
+  it('tells everybody in the step when the runtime fails, and throws', () => {
+    const { engine, runner } = setUp()
+    engine.submit(request('a'))
+    engine.step()
+    engine.submit(request('b'))
+    runner.breaks = true
+    expect(() => engine.step()).toThrow('the runtime broke')
+    expect(engine.takeOutputs().filter(({ kind }) => kind === 'failed')).toMatchObject([{ requestId: 'a', error: { code: 'internal' } }, { requestId: 'b' }])
+    expect(engine.busy).toBe(false)
+  })
+})

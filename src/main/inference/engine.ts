@@ -1,0 +1,203 @@
+import type { GenerateRequest, RequestOutput, TokenOutput } from '../../shared/contracts/engine.ts'
+import type { EngineStats } from '../../shared/domain/engine.ts'
+import { SwitchboardError, serialise } from '../../shared/errors/switchboard-error.ts'
+import { coverSlots } from './runtime/spans.ts'
+import { withLogProbability } from './sampling/log-probabilities.ts'
+import { bestToken, Sampler } from './sampling/sampler.ts'
+import { TokenHistory } from './sampling/token-history.ts'
+import { Scheduler, type DecodeStep, type Ended, type PrefillStep, type SchedulerLimits, type StepOutcome, type StepPlan } from './scheduler/scheduler.ts'
+
+/** What the loop needs of a decoder; the real one is runtime/decoder.ts. */
+export interface StepRunner {
+  readonly longestSpan: number
+  decode(first: number, tokens: readonly (number | null)[]): void
+  prefill(slot: number, ids: ArrayLike<number>, start: number, count: number, logits: 'last' | 'all'): void
+  logitRow(row: number): Float32Array
+  reset(slot: number): void
+}
+
+interface Sequence {
+  readonly request: GenerateRequest
+  readonly history: TokenHistory
+  readonly stopIds: ReadonlySet<number>
+  /** Scored prompt tokens so far. */
+  readonly scored: TokenOutput[]
+  lastToken: number
+}
+
+/**
+ * The loop of one model: plan -> run -> sample -> absorb. Token ids only; knows nothing of processes or of text. The caller
+ * calls {@link step} while {@link busy}, and lets messages in between steps.
+ */
+export class InferenceEngine {
+  readonly #runner: StepRunner
+  readonly #vocabularySize: number
+  readonly #scheduler: Scheduler
+  readonly #slots: number
+  readonly #sampler: Sampler
+  readonly #now: () => number
+  readonly #sequences = new Map<string, Sequence>()
+  #outputs: RequestOutput[] = []
+  #steps = 0
+  #speed = { since: 0, tokens: 0, perSecond: 0 }
+  /** Running mean of how long a request holds a slot, ms: what a refused caller is told to wait. */
+  #requestMs = 2000
+
+  constructor(runner: StepRunner, limits: SchedulerLimits, vocabularySize: number, now: () => number = () => performance.now()) {
+    this.#runner = runner
+    this.#vocabularySize = vocabularySize
+    this.#scheduler = new Scheduler(limits)
+    this.#slots = limits.slots
+    this.#sampler = new Sampler(vocabularySize)
+    this.#now = now
+    this.#speed.since = now()
+  }
+
+  get busy(): boolean {
+    return this.#scheduler.running > 0
+  }
+
+  stats(): EngineStats {
+    const now = this.#now()
+    const elapsed = now - this.#speed.since
+    if (elapsed >= 500) this.#speed = { since: now, tokens: 0, perSecond: Math.round((this.#speed.tokens / elapsed) * 10_000) / 10 }
+    const { running, waiting, freeSlots } = this.#scheduler
+    return { running, waiting, slots: this.#slots, freeSlots, steps: this.#steps, tokensPerSecond: this.#speed.perSecond }
+  }
+
+  /** Takes a request in; a refusal is an output like any other, and costs no computation. */
+  submit(request: GenerateRequest): void {
+    const { requestId, promptIds, maxTokens, promptLogprobs } = request
+    const foreign = promptIds.find((id) => !Number.isInteger(id) || id < 0 || id >= this.#vocabularySize)
+    if (foreign !== undefined) {
+      this.#refuse(requestId, new SwitchboardError('invalid_request', `token id ${foreign} is outside the vocabulary of ${this.#vocabularySize}`, { param: 'promptIds' }))
+      return
+    }
+    const admission = this.#scheduler.add({ requestId, promptTokens: promptIds.length, maxTokens, scorePrompt: promptLogprobs !== null }, this.#now())
+    if (admission.kind === 'refused') {
+      const wait = admission.reason === 'queue_full' ? { retryAfterSeconds: this.#retryAfterSeconds() } : {}
+      this.#refuse(requestId, new SwitchboardError(admission.reason, admission.message, wait))
+      return
+    }
+    this.#sequences.set(requestId, { request, history: new TokenHistory(promptIds), stopIds: new Set(request.stopIds), scored: [], lastToken: -1 })
+  }
+
+  /** Ends a request now; one that has ended already is left alone. */
+  cancel(requestId: string): void {
+    const ended = this.#scheduler.cancel(requestId, this.#now())
+    if (ended !== null) this.#finish(ended)
+  }
+
+  /** Everything that happened since the last call, in order. */
+  takeOutputs(): RequestOutput[] {
+    const taken = this.#outputs
+    this.#outputs = []
+    return taken
+  }
+
+  /**
+   * One step for every running reply and at most one chunk of a prompt.
+   * @throws SwitchboardError what the runtime reported, after the requests of the step were failed with it; the session
+   *   may be unusable afterwards.
+   */
+  step(): void {
+    const plan = this.#scheduler.plan(this.#now())
+    if (plan === null) return
+    const outcomes: StepOutcome[] = []
+    try {
+      this.#decode(plan.decode, outcomes)
+      if (plan.prefill !== null) this.#prefill(plan.prefill, outcomes)
+    } catch (failure) {
+      this.#failStep(plan, failure)
+      throw failure
+    }
+    this.#steps += 1
+    for (const ended of this.#scheduler.absorb(plan, outcomes, this.#now())) this.#finish(ended)
+  }
+
+  #decode(steps: readonly DecodeStep[], outcomes: StepOutcome[]): void {
+    const bySlot = new Map(steps.map((step) => [step.slot, step]))
+    for (const span of coverSlots(steps.map((step) => step.slot), this.#runner.longestSpan)) {
+      const rows = Array.from({ length: span.count }, (_, row) => bySlot.get(span.first + row) ?? null)
+      this.#runner.decode(span.first, rows.map((row) => (row === null ? null : this.#sequence(row.requestId).lastToken)))
+      rows.forEach((row, index) => {
+        if (row !== null) outcomes.push(this.#sample(row.requestId, row.position + 1, this.#runner.logitRow(index)))
+      })
+    }
+  }
+
+  #prefill({ requestId, slot, start, count, last, score }: PrefillStep, outcomes: StepOutcome[]): void {
+    const sequence = this.#sequence(requestId)
+    const { promptIds, promptLogprobs, maxTokens } = sequence.request
+    // A slot keeps what its last request left: the first chunk starts over.
+    if (start === 0) this.#runner.reset(slot)
+    this.#runner.prefill(slot, promptIds, start, count, score ? 'all' : 'last')
+    try {
+      if (score && promptLogprobs !== null) {
+        for (let row = 0; row < count; row += 1) {
+          const next = promptIds[start + row + 1]
+          if (next === undefined) break
+          const logits = this.#runner.logitRow(row)
+          // Checked as a draw is: a prompt score from garbage would be a number that looks like one.
+          bestToken(logits)
+          sequence.scored.push(withLogProbability(next, logits, promptLogprobs))
+        }
+        if (last) this.#outputs.push({ kind: 'prompt', requestId, tokens: sequence.scored })
+      }
+    } catch (failure) {
+      outcomes.push(this.#fault(requestId, failure))
+      return
+    }
+    if (last && maxTokens > 0) outcomes.push(this.#sample(requestId, promptIds.length, this.#runner.logitRow(score ? count - 1 : 0)))
+  }
+
+  #sample(requestId: string, position: number, logits: Float32Array): StepOutcome {
+    const sequence = this.#sequence(requestId)
+    const { request, history, stopIds } = sequence
+    let token: TokenOutput
+    try {
+      token = this.#sampler.sample(logits, { sampling: request.sampling, history, position, logprobs: request.logprobs })
+    } catch (failure) {
+      return this.#fault(requestId, failure)
+    }
+    this.#speed.tokens += 1
+    if (stopIds.has(token.id)) return { requestId, outcome: 'stop' }
+    sequence.lastToken = token.id
+    history.add(token.id)
+    this.#outputs.push({ kind: 'tokens', requestId, tokens: [token] })
+    return { requestId, outcome: 'token' }
+  }
+
+  #fault(requestId: string, failure: unknown): StepOutcome {
+    this.#outputs.push({ kind: 'failed', requestId, error: serialise(failure) })
+    return { requestId, outcome: 'fault' }
+  }
+
+  #finish({ requestId, finishReason, completionTokens, timings }: Ended): void {
+    this.#sequences.delete(requestId)
+    this.#requestMs += (timings.totalMs - timings.queueMs - this.#requestMs) * 0.1
+    // A request without a reason has failed and said so already.
+    if (finishReason !== null) this.#outputs.push({ kind: 'done', requestId, finishReason, completionTokens, cachedTokens: 0, timings })
+  }
+
+  #failStep(plan: StepPlan, failure: unknown): void {
+    const ids = new Set([...plan.decode.map((step) => step.requestId), ...(plan.prefill === null ? [] : [plan.prefill.requestId])])
+    for (const ended of this.#scheduler.absorb(plan, [...ids].map((requestId) => this.#fault(requestId, failure)), this.#now())) this.#finish(ended)
+  }
+
+  #refuse(requestId: string, error: SwitchboardError): void {
+    this.#outputs.push({ kind: 'failed', requestId, error: serialise(error) })
+  }
+
+  #sequence(requestId: string): Sequence {
+    const sequence = this.#sequences.get(requestId)
+    if (sequence === undefined) throw new TypeError(`no sequence for request ${requestId}`)
+    return sequence
+  }
+
+  #retryAfterSeconds(): number {
+    const rounds = (this.#scheduler.waiting + 1) / this.#slots
+    return Math.min(60, Math.max(1, Math.ceil((rounds * this.#requestMs) / 1000)))
+  }
+}
+

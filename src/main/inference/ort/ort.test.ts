@@ -1,0 +1,104 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import type { Provider } from '../../../shared/domain/generation.ts'
+import { loadOrtApi } from './api.ts'
+import { findOrtLibrary } from './library.ts'
+import { ortFailure, plainMessage } from './ort-failure.ts'
+import { probeGraph } from './probe-graph.ts'
+import { candidates, chooseProvider, probeHere, probeProvider } from './providers.ts'
+import { OrtEnvironment, OrtIoBinding, OrtMemoryInfo, OrtRunOptions, OrtSession, OrtValue } from './session.ts'
+
+describe('the runtime over its C API', () => {
+  it('runs a graph over memory of ours, again and again, and gives everything back once', () => {
+    const environment = new OrtEnvironment(loadOrtApi(findOrtLibrary()))
+    const { api } = environment
+    const session = OrtSession.load(environment, probeGraph(), { threads: 1, provider: { kind: 'cpu' } })
+    expect([session.inputNames(), session.outputNames()]).toEqual([['x'], ['y']])
+    const memory = OrtMemoryInfo.cpu(api)
+    const x = new Float32Array(new ArrayBuffer(8))
+    const y = new Float32Array(new ArrayBuffer(8))
+    const values = [OrtValue.over(api, memory, x, [2], 'float32'), OrtValue.over(api, memory, y, [2], 'float32')] as const
+    const binding = new OrtIoBinding(api, session)
+    binding.input('x', values[0])
+    binding.output('y', values[1])
+    const options = new OrtRunOptions(api)
+    for (let run = 0; run < 100; run += 1) {
+      x.set([run, -run])
+      session.run(binding, options)
+      expect([...y]).toEqual([2 * run, -2 * run || 0].map((value, at) => (at === 1 && run === 0 ? -0 : value)))
+    }
+    options.terminate()
+    expect(() => session.run(binding, options)).toThrow(expect.objectContaining({ code: 'cancelled' }) as Error)
+    options.clear()
+    session.run(binding, options)
+    for (const member of [binding, ...values, options, memory, session, environment]) {
+      member.dispose()
+      member.dispose()
+    }
+    expect(() => session.run(binding, options)).toThrow('after it was disposed')
+  })
+
+  it('refuses a tensor larger than its memory', () => {
+    const { api } = new OrtEnvironment(loadOrtApi(findOrtLibrary()))
+    expect(() => OrtValue.over(api, OrtMemoryInfo.cpu(api), new Float32Array(3), [4], 'float32')).toThrow(RangeError)
+  })
+
+  it('names the file when a graph is missing or damaged', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'switchboard-ort-'))
+    const environment = new OrtEnvironment(loadOrtApi(findOrtLibrary()))
+    const load = (name: string) => () => OrtSession.load(environment, join(directory, name), { threads: 1, provider: { kind: 'cpu' } })
+    await writeFile(join(directory, 'damaged.onnx'), 'this is no graph')
+    expect(load('absent.onnx')).toThrow(expect.objectContaining({ code: 'model_corrupt', message: expect.stringContaining('absent.onnx') as string }) as Error)
+    expect(load('damaged.onnx')).toThrow(expect.objectContaining({ code: 'model_corrupt' }) as Error)
+    await rm(directory, { recursive: true })
+  })
+
+  it('says which library cannot be opened', () => {
+    expect(() => loadOrtApi('/nowhere/libonnxruntime.so')).toThrow(expect.objectContaining({ code: 'provider_unavailable', message: expect.stringContaining('/nowhere/') as string }) as Error)
+  })
+})
+
+describe('failures of the runtime', () => {
+  it('become our errors', () => {
+    expect([[1, 'Failed to allocate memory for requested buffer of size 4'], [7, 'Protobuf parsing failed.'], [6, 'Exiting due to terminate flag being set to true.'], [11, 'no device'], [99, 'odd']]
+      .map(([number, message]) => ortFailure('Run', number as number, message as string).code))
+      .toEqual(['out_of_memory', 'model_corrupt', 'cancelled', 'provider_unavailable', 'engine_fault'])
+  })
+
+  it('are told without the compiler\'s file names', () => {
+    expect(plainMessage('/onnxruntime_src/onnxruntime/core/providers/webgpu/webgpu_context.cc:136 onnxruntime::webgpu::WebGpuContext::Initialize(const X&)::<lambda()> adapter_result.status == wgpu::RequestAdapterStatus::Success was false. Failed to get a WebGPU adapter: No supported adapters\n'))
+      .toBe('Failed to get a WebGPU adapter: No supported adapters')
+    expect(plainMessage('Load model from x failed')).toBe('Load model from x failed')
+  })
+})
+
+describe('providers', () => {
+  const refusing = (usable: readonly Provider[]) => (provider: Provider) =>
+    (usable.includes(provider) ? { provider, usable: true as const } : { provider, usable: false as const, reason: `no ${provider}.` })
+
+  it('are tried in order, and each one passed over says why', () => {
+    expect(chooseProvider({ prefer: 'auto', allowCpu: true }, refusing(['webgpu', 'cpu']))).toEqual({ provider: 'webgpu', refusals: [{ provider: 'cuda', reason: 'no cuda.' }] })
+    expect(chooseProvider({ prefer: 'auto', allowCpu: true }, refusing(['cpu'])).refusals).toHaveLength(2)
+    expect(candidates({ prefer: 'cpu', allowCpu: true })).toEqual(['cpu'])
+  })
+
+  it('never fall back to the CPU against the policy', () => {
+    expect(() => chooseProvider({ prefer: 'auto', allowCpu: false }, refusing(['cpu']))).toThrow('CUDA: no cuda. WebGPU: no webgpu. CPU: Running on the CPU is switched off in the settings.')
+    expect(() => chooseProvider({ prefer: 'cuda', allowCpu: true }, refusing(['cpu']))).toThrow('No provider can run the model. CUDA: no cuda.')
+    expect(() => chooseProvider({ prefer: 'cpu', allowCpu: false }, refusing(['cpu']))).toThrow('switched off')
+  })
+
+  it('include a CPU that computes', () => {
+    expect(probeHere('cpu', findOrtLibrary())).toEqual({ provider: 'cpu', usable: true })
+  })
+
+  it('name the remedy when the CUDA library is not installed', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'switchboard-ort-'))
+    const probe = probeProvider('cuda', { libraryPath: join(directory, 'libonnxruntime.so.1') })
+    if (process.platform === 'linux' && process.arch === 'x64') expect(probe).toMatchObject({ usable: false, reason: expect.stringContaining('--onnxruntime-node-install=cuda12') as string })
+    else expect(probe.usable).toBe(false)
+    await rm(directory, { recursive: true })
+  })
+})

@@ -1,0 +1,150 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { assertNever } from '../../../shared/base/assert-never.ts'
+import type { ProviderPolicy, ProviderRefusal } from '../../../shared/domain/engine.ts'
+import type { Provider } from '../../../shared/domain/generation.ts'
+import { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
+import { loadOrtApi } from './api.ts'
+import { findOrtLibrary } from './library.ts'
+import { probeGraph } from './probe-graph.ts'
+import { OrtEnvironment, OrtIoBinding, OrtMemoryInfo, OrtRunOptions, OrtSession, OrtValue, type SessionProvider } from './session.ts'
+
+/** What one provider said when it was asked to compute something small. */
+export type ProviderProbe =
+  | { readonly provider: Provider; readonly usable: true }
+  | { readonly provider: Provider; readonly usable: false; readonly reason: string }
+
+export interface ProbeReport {
+  readonly runtimeVersion: string
+  readonly libraryPath: string
+  readonly providers: readonly ProviderProbe[]
+}
+
+const order: readonly Provider[] = ['cuda', 'webgpu', 'cpu']
+
+/** Session settings of a provider, as the runtime's options spell them. */
+export function sessionProvider(provider: Provider, cudaMemoryLimitBytes = 0): SessionProvider {
+  switch (provider) {
+    case 'cpu': return { kind: 'cpu' }
+    case 'webgpu': return { kind: 'webgpu', settings: {} }
+    case 'cuda': return {
+      kind: 'cuda',
+      settings: {
+        device_id: '0',
+        // The arena's default doubles itself with each extension and takes memory the KV cache needs.
+        arena_extend_strategy: 'kSameAsRequested',
+        // The exhaustive search costs seconds at load and its workspace VRAM; a decoder has no convolutions.
+        cudnn_conv_algo_search: 'HEURISTIC',
+        do_copy_in_default_stream: '1',
+        ...(cudaMemoryLimitBytes > 0 ? { gpu_mem_limit: String(cudaMemoryLimitBytes) } : {}),
+      },
+    }
+    default: return assertNever(provider, 'sessionProvider')
+  }
+}
+
+/** The providers a policy may use, best first. Pure. */
+export function candidates(policy: ProviderPolicy): readonly Provider[] {
+  const wanted = policy.prefer === 'auto' ? order : [policy.prefer]
+  return wanted.filter((provider) => provider !== 'cpu' || policy.allowCpu)
+}
+
+/**
+ * Picks the first usable provider. The choice takes a function so that the policy can be tested without a GPU.
+ * @throws SwitchboardError provider_unavailable with every reason in its message.
+ */
+export function chooseProvider(policy: ProviderPolicy, probe: (provider: Provider) => ProviderProbe): { readonly provider: Provider; readonly refusals: readonly ProviderRefusal[] } {
+  const refusals: ProviderRefusal[] = []
+  for (const provider of candidates(policy)) {
+    const result = probe(provider)
+    if (result.usable) return { provider, refusals }
+    refusals.push({ provider, reason: result.reason })
+  }
+  if (!policy.allowCpu && (policy.prefer === 'auto' || policy.prefer === 'cpu')) refusals.push({ provider: 'cpu', reason: 'Running on the CPU is switched off in the settings.' })
+  throw new SwitchboardError('provider_unavailable', `No provider can run the model. ${refusals.map(({ provider, reason }) => `${providerLabel[provider]}: ${reason}`).join(' ')}`)
+}
+
+const providerLabel: Readonly<Record<Provider, string>> = { cuda: 'CUDA', webgpu: 'WebGPU', cpu: 'CPU' }
+
+const cudaLibrary: Readonly<Partial<Record<NodeJS.Platform, string>>> = { linux: 'libonnxruntime_providers_cuda.so', win32: 'onnxruntime_providers_cuda.dll' }
+
+/** A reason known without starting anything, or null. */
+function knownRefusal(provider: Provider, libraryPath: string): string | null {
+  if (provider !== 'cuda') return null
+  const name = cudaLibrary[process.platform]
+  if (name === undefined || process.arch !== 'x64') return `CUDA is not offered for ${process.platform} on ${process.arch}.`
+  if (existsSync(join(dirname(libraryPath), name))) return null
+  return process.platform === 'linux'
+    ? `The CUDA part of ONNX Runtime is not installed (${name} is missing). With an NVIDIA card, run: npm install onnxruntime-node --onnxruntime-node-install=cuda12`
+    : `The CUDA part of ONNX Runtime is not installed (${name} is missing); WebGPU uses the same card without it.`
+}
+
+/**
+ * Asks one provider to compute. GPU providers are asked in a child process that may die: a driver that aborts is then a
+ * reason and not the end of the engine.
+ */
+export function probeProvider(provider: Provider, options: { readonly libraryPath?: string; readonly timeoutMs?: number } = {}): ProviderProbe {
+  const libraryPath = findOrtLibrary(options.libraryPath)
+  const known = knownRefusal(provider, libraryPath)
+  if (known !== null) return { provider, usable: false, reason: known }
+  if (provider === 'cpu') return probeHere('cpu', libraryPath)
+  const entry = process.argv[1]
+  // A packaged Electron binary may refuse to act as Node and would open a second window instead; there the engine process
+  // itself is the one that may die, and its supervisor reports it.
+  if (process.versions['electron'] !== undefined) return probeHere(provider, libraryPath)
+  if (entry === undefined || !/(?:process|engine-process)\.[cm]?[jt]s$/.test(entry)) return probeHere(provider, libraryPath)
+  const timeout = options.timeoutMs ?? 30_000
+  const child = spawnSync(process.execPath, [entry, '--probe-one', provider, libraryPath], {
+    timeout,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    windowsHide: true,
+  })
+  const answer = lastJsonLine(child.stdout)
+  if (answer !== null) return answer
+  const refused = (reason: string): ProviderProbe => ({ provider, usable: false, reason })
+  if (child.error !== undefined && 'code' in child.error && child.error.code === 'ETIMEDOUT') return refused(`Its driver did not answer within ${timeout / 1000} s.`)
+  if (child.error !== undefined) return refused(`It could not be tried: ${child.error.message}.`)
+  return refused(`Its driver crashed when tried (${child.signal ?? `exit code ${child.status}`}).`)
+}
+
+/** Tries a provider in this process. */
+export function probeHere(provider: Provider, libraryPath: string): ProviderProbe {
+  try {
+    const environment = new OrtEnvironment(loadOrtApi(libraryPath))
+    const { api } = environment
+    const session = OrtSession.load(environment, probeGraph(), { threads: 1, provider: sessionProvider(provider) })
+    const memory = OrtMemoryInfo.cpu(api)
+    const x = new Float32Array(new ArrayBuffer(8))
+    const y = new Float32Array(new ArrayBuffer(8))
+    x.set([1, 2])
+    const binding = new OrtIoBinding(api, session)
+    binding.input('x', OrtValue.over(api, memory, x, [2], 'float32'))
+    binding.output('y', OrtValue.over(api, memory, y, [2], 'float32'))
+    session.run(binding, new OrtRunOptions(api))
+    binding.synchronizeOutputs()
+    // No native object is given back: this process ends next, or it is the engine and the objects are a few bytes.
+    if (y[0] !== 2 || y[1] !== 4) return { provider, usable: false, reason: `It computed 1+1 and 2+2 as ${y[0]} and ${y[1]}.` }
+    return { provider, usable: true }
+  } catch (thrown) {
+    return { provider, usable: false, reason: thrown instanceof Error ? sentence(thrown.message) : 'It failed without a reason.' }
+  }
+}
+
+/** Asks every provider; what `--probe` prints and the doctor shows. */
+export function probeProviders(libraryPath?: string): ProbeReport {
+  const path = findOrtLibrary(libraryPath)
+  const { version } = loadOrtApi(path)
+  return { runtimeVersion: version, libraryPath: path, providers: order.map((provider) => probeProvider(provider, { libraryPath: path })) }
+}
+
+function sentence(message: string): string {
+  return /[.!?]$/.test(message) ? message : `${message}.`
+}
+
+function lastJsonLine(output: string | null): ProviderProbe | null {
+  const line = (output ?? '').trim().split('\n').at(-1) ?? ''
+  if (!line.startsWith('{"provider"')) return null
+  return JSON.parse(line) as ProviderProbe
+}

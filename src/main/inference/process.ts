@@ -1,0 +1,121 @@
+/**
+ * The engine process: one model, token ids only. It has no database, no keys and opens no sockets. It ends when its parent
+ * does, and with a non-zero code on anything unexpected: its supervisor starts a fresh one.
+ */
+import { assertNever } from '../../shared/base/assert-never.ts'
+import type { EngineCommand, EngineEvent } from '../../shared/contracts/engine.ts'
+import type { Provider } from '../../shared/domain/generation.ts'
+import { serialise, SwitchboardError } from '../../shared/errors/switchboard-error.ts'
+import { connectToParent, type ParentPort } from '../platform/port.ts'
+import type { InferenceEngine } from './engine.ts'
+import { loadEngine } from './load-engine.ts'
+import { loadOrtApi } from './ort/api.ts'
+import { findOrtLibrary } from './ort/library.ts'
+import { probeHere, probeProviders } from './ort/providers.ts'
+
+const HEARTBEAT_MS = 500
+
+function die(failure: unknown): never {
+  process.stderr.write(`${failure instanceof Error ? (failure.stack ?? failure.message) : String(failure)}\n`)
+  process.exit(1)
+}
+
+function serve(port: ParentPort<EngineCommand, EngineEvent>): void {
+  let engine: InferenceEngine | null = null
+  let loading = false
+  let looping = false
+  let shown = ''
+
+  const flush = (): void => {
+    if (engine === null) return
+    const outputs = engine.takeOutputs()
+    if (outputs.length > 0) port.send({ kind: 'outputs', outputs })
+    const stats = engine.stats()
+    const counts = `${stats.running} ${stats.waiting}`
+    if (counts === shown) return
+    shown = counts
+    port.send({ kind: 'stats', stats })
+  }
+
+  // One step, then one turn of the event loop: messages that arrived meanwhile are read before the next step.
+  const turn = (): void => {
+    if (engine === null || !engine.busy) {
+      looping = false
+      flush()
+      return
+    }
+    try {
+      engine.step()
+    } catch (failure) {
+      // What the runtime refused once it may refuse from now on: callers are told, then a fresh process takes over.
+      flush()
+      process.stderr.write(`${failure instanceof Error ? (failure.stack ?? failure.message) : String(failure)}\n`)
+      port.exit(1)
+      return
+    }
+    flush()
+    setImmediate(turn)
+  }
+
+  const handle = (command: EngineCommand): void => {
+    switch (command.kind) {
+      case 'load':
+        if (loading) throw new TypeError('a model is loaded already')
+        loading = true
+        loadEngine(command.model).then(({ engine: made, loaded }) => {
+          engine = made
+          port.send({ kind: 'loaded', loaded, stats: made.stats() })
+        }, (failure: unknown) => {
+          if (!(failure instanceof SwitchboardError)) die(failure)
+          port.send({ kind: 'loadFailed', error: serialise(failure) })
+        })
+        return
+      case 'submit':
+        if (engine === null) throw new TypeError('submit before a model is loaded')
+        engine.submit(command.request)
+        break
+      case 'cancel':
+        engine?.cancel(command.requestId)
+        break
+      case 'shutdown':
+        port.exit(0)
+        return
+      default:
+        assertNever(command, 'engine command')
+    }
+    if (!looping && engine !== null) {
+      looping = true
+      // In the same turn there may be more messages; they belong to the same step.
+      setImmediate(turn)
+    }
+  }
+
+  port.onMessage((command) => {
+    try {
+      handle(command)
+    } catch (failure) {
+      die(failure)
+    }
+  })
+  port.onClose(() => process.exit(0))
+  setInterval(() => {
+    if (engine !== null) port.send({ kind: 'stats', stats: engine.stats() })
+  }, HEARTBEAT_MS)
+  try {
+    port.send({ kind: 'hello', runtimeVersion: loadOrtApi(findOrtLibrary()).version })
+  } catch (failure) {
+    // Without the runtime no start will do better: a reason, not a crash to be tried again.
+    if (!(failure instanceof SwitchboardError)) throw failure
+    port.send({ kind: 'loadFailed', error: serialise(failure) })
+  }
+}
+
+process.on('uncaughtException', die)
+process.on('unhandledRejection', die)
+
+const [, , flag, provider, libraryPath] = process.argv
+// Drivers leave threads behind that would keep this process alive: once it has answered, it goes.
+const answer = (report: unknown): void => void process.stdout.write(`${JSON.stringify(report)}\n`, () => process.exit(0))
+if (flag === '--probe') answer(probeProviders())
+else if (flag === '--probe-one' && provider !== undefined && libraryPath !== undefined) answer(probeHere(provider as Provider, libraryPath))
+else serve(connectToParent<EngineCommand, EngineEvent>())

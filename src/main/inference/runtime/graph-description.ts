@@ -1,0 +1,36 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { GRAPH_VERSION, graphFiles, type GraphDescription } from '../../../shared/contracts/graph.ts'
+import { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
+
+const counts = ['layers', 'hiddenSize', 'heads', 'kvHeads', 'headDim', 'vocabularySize', 'maxPositions'] as const
+
+/**
+ * Reads and checks graph.json of a built graph folder.
+ * @throws SwitchboardError model_corrupt naming the file and field.
+ */
+export function readGraphDescription(directory: string): GraphDescription {
+  const path = join(directory, graphFiles.description)
+  const corrupt = (reason: string, cause?: unknown) => new SwitchboardError('model_corrupt', `${path}: ${reason}`, cause === undefined ? {} : { cause })
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(readFileSync(path, 'utf8'))
+  } catch (cause) {
+    throw corrupt(cause instanceof SyntaxError ? 'is not JSON' : 'cannot be read', cause)
+  }
+  if (typeof parsed !== 'object' || parsed === null) throw corrupt('is not an object')
+  const description = parsed as Partial<Record<keyof GraphDescription, unknown>>
+  if (description.version !== GRAPH_VERSION) throw corrupt(`was written by version ${String(description.version)} of the builder, expected ${GRAPH_VERSION}`)
+  for (const name of counts) {
+    const value = description[name]
+    if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 1) throw corrupt(`${name} must be a whole number of at least 1`)
+  }
+  if (description.kvType !== 'float32' && description.kvType !== 'float16') throw corrupt('kvType must be float32 or float16')
+  const files = description.files
+  if (typeof files !== 'object' || files === null) throw corrupt('files is missing')
+  for (const name of [graphFiles.graph, graphFiles.weights]) {
+    const hash = (files as Record<string, unknown>)[name]
+    if (typeof hash !== 'string' || !/^[0-9a-f]{64}$/.test(hash)) throw corrupt(`files has no SHA-256 of ${name}`)
+  }
+  return parsed as GraphDescription
+}

@@ -1,0 +1,118 @@
+import { totalmem } from 'node:os'
+import type { ImmediateDisposable } from '../../../shared/base/disposable.ts'
+import type { GraphDescription } from '../../../shared/contracts/graph.ts'
+import type { Provider } from '../../../shared/domain/generation.ts'
+import { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
+import { elementTypes, OrtMemoryInfo, OrtValue, type OrtSession } from '../ort/session.ts'
+
+/**
+ * The KV cache of every slot, per layer a key and a value tensor `[slots, kvHeads, maxLength, headDim]`. A view of the slots
+ * [first, first + count) is the same memory from the first slot on, so entering or leaving a batch copies nothing.
+ */
+export interface KvMemory extends ImmediateDisposable {
+  /** Slots one view may cover: all of them where memory has addresses, 1 where it has handles. */
+  readonly longestSpan: number
+  readonly bytes: number
+  /** Tensors in the order key 0, value 0, key 1, value 1, …; the caller disposes them before this memory. */
+  view(first: number, count: number): OrtValue[]
+}
+
+export interface KvShape {
+  readonly slots: number
+  readonly maxLength: number
+  readonly description: GraphDescription
+}
+
+export function kvBytes({ slots, maxLength, description }: KvShape): number {
+  return 2 * description.layers * slots * slotBytes(maxLength, description)
+}
+
+function slotBytes(maxLength: number, { kvHeads, headDim, kvType }: GraphDescription): number {
+  return kvHeads * maxLength * headDim * elementTypes[kvType].bytes
+}
+
+/** KV memory where the session's provider computes. */
+export function createKvMemory(session: OrtSession, provider: Provider, shape: KvShape): KvMemory {
+  if (provider === 'cpu') return cpuMemory(session, shape)
+  return provider === 'cuda' ? cudaMemory(session, shape) : handleMemory(session, shape)
+}
+
+/** Memory of this process. Large ArrayBuffers come zeroed from the system page by page: what no request used costs nothing. */
+function cpuMemory(session: OrtSession, shape: KvShape): KvMemory {
+  const { slots, maxLength, description } = shape
+  const { api } = session
+  const perSlot = slotBytes(maxLength, description)
+  const memory = OrtMemoryInfo.cpu(api)
+  const buffers = reserve(2 * description.layers, slots * perSlot)
+  return {
+    longestSpan: slots,
+    bytes: kvBytes(shape),
+    view: (first, count) => buffers.map((buffer) => OrtValue.over(
+      api, memory, new Uint8Array(buffer, first * perSlot, count * perSlot),
+      [count, description.kvHeads, maxLength, description.headDim], description.kvType,
+    )),
+    dispose: () => memory.dispose(),
+  }
+}
+
+/** @throws SwitchboardError out_of_memory with the figures, instead of a process that is ended once the pages are touched. */
+function reserve(count: number, bytes: number): ArrayBuffer[] {
+  const gigabytes = (amount: number): string => (amount / 1024 ** 3).toFixed(1)
+  const refusal = (cause?: unknown) => new SwitchboardError('out_of_memory', `The conversations need ${gigabytes(count * bytes)} GB of memory for their context; this machine has ${gigabytes(totalmem())} GB.`, { cause })
+  if (count * bytes > totalmem() * 0.9) throw refusal()
+  try {
+    return Array.from({ length: count }, () => new ArrayBuffer(bytes))
+  } catch (cause) {
+    throw refusal(cause)
+  }
+}
+
+/** CUDA memory has plain addresses: one tensor of all slots, views by address. */
+function cudaMemory(session: OrtSession, shape: KvShape): KvMemory {
+  const { slots, maxLength, description } = shape
+  const { api } = session
+  const perSlot = slotBytes(maxLength, description)
+  const memory = OrtMemoryInfo.device(api, 'Cuda')
+  const allocator = session.allocator(memory)
+  const tensors = Array.from({ length: 2 * description.layers }, () => OrtValue.allocate(
+    api, allocator.address, [slots, description.kvHeads, maxLength, description.headDim], description.kvType,
+  ))
+  const addresses = tensors.map((tensor) => api.tensorAddress(tensor.address))
+  return {
+    longestSpan: slots,
+    bytes: kvBytes(shape),
+    view: (first, count) => addresses.map((address) => OrtValue.over(
+      api, memory, address + BigInt(first * perSlot), [count, description.kvHeads, maxLength, description.headDim], description.kvType,
+    )),
+    dispose: () => {
+      for (const tensor of tensors) tensor.dispose()
+      allocator.dispose()
+      memory.dispose()
+    },
+  }
+}
+
+/** WebGPU buffers are handles that cannot be entered in the middle: one tensor a slot, one row a run. */
+function handleMemory(session: OrtSession, shape: KvShape): KvMemory {
+  const { slots, maxLength, description } = shape
+  const { api } = session
+  const memory = OrtMemoryInfo.device(api, 'WebGPU_Buf')
+  const allocator = session.allocator(memory)
+  const taken = new Set<number>()
+  return {
+    longestSpan: 1,
+    bytes: kvBytes({ slots, maxLength, description }),
+    view: (first, count) => {
+      // A second view would be second memory, not the same; the decoder keeps one per slot for its whole life.
+      if (count !== 1 || taken.has(first)) throw new RangeError('WebGPU memory offers one view of one slot')
+      taken.add(first)
+      return Array.from({ length: 2 * description.layers }, () => OrtValue.allocate(
+        api, allocator.address, [1, description.kvHeads, maxLength, description.headDim], description.kvType,
+      ))
+    },
+    dispose: () => {
+      allocator.dispose()
+      memory.dispose()
+    },
+  }
+}

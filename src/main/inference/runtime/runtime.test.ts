@@ -1,0 +1,70 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { readGraphDescription } from './graph-description.ts'
+import { countCores, sessionThreads } from './session-threads.ts'
+import { coverSlots } from './spans.ts'
+
+describe('coverSlots', () => {
+  it('joins slots over small gaps and splits at large ones', () => {
+    expect(coverSlots([], 8)).toEqual([])
+    expect(coverSlots([0, 1, 2], 8)).toEqual([{ first: 0, count: 3 }])
+    expect(coverSlots([1, 5], 8)).toEqual([{ first: 1, count: 5 }])
+    expect(coverSlots([0, 6], 8)).toEqual([{ first: 0, count: 1 }, { first: 6, count: 1 }])
+    expect(coverSlots([0, 1, 2], 1)).toHaveLength(3)
+  })
+
+  it('covers every live slot exactly once, in spans that are allowed and begin and end with a live slot', () => {
+    fc.assert(fc.property(fc.uniqueArray(fc.nat(31)), fc.integer({ min: 1, max: 32 }), (unsorted, longest) => {
+      const slots = unsorted.toSorted((a, b) => a - b)
+      const spans = coverSlots(slots, longest)
+      const covered = spans.flatMap(({ first, count }) => Array.from({ length: count }, (_, row) => first + row))
+      expect(new Set(covered).size).toBe(covered.length)
+      expect(slots.filter((slot) => !covered.includes(slot))).toEqual([])
+      for (const { first, count } of spans) {
+        expect(count).toBeLessThanOrEqual(longest)
+        expect([slots.includes(first), slots.includes(first + count - 1)]).toEqual([true, true])
+      }
+    }))
+  })
+})
+
+describe('threads of a session', () => {
+  it('are one per physical core', () => {
+    const cpu = (socket: number, core: number) => `processor\t: 0\nphysical id\t: ${socket}\ncore id\t\t: ${core}\n\n`
+    expect(countCores(cpu(0, 0) + cpu(0, 1) + cpu(0, 0) + cpu(1, 0))).toBe(3)
+    expect(countCores('processor\t: 0\nBogoMIPS\t: 50.00\n')).toBe(0)
+  })
+
+  it('are fewer for a small graph, and leave the cores between steps where there are few', () => {
+    const spin = { 'session.intra_op.allow_spinning': '0' }
+    expect(sessionThreads(0, 20e6, 8)).toEqual({ count: 1, config: {} })
+    expect(sessionThreads(0, 900e6, 8)).toEqual({ count: 8, config: {} })
+    expect(sessionThreads(0, 900e6, 2)).toEqual({ count: 2, config: spin })
+    expect(sessionThreads(3, 20e6, 2)).toEqual({ count: 3, config: spin })
+  })
+})
+
+describe('graph.json', () => {
+  const valid = {
+    version: 1, family: 'qwen2', precision: 'fp32', kvType: 'float32', layers: 2, hiddenSize: 8, heads: 2, kvHeads: 1, headDim: 4, vocabularySize: 10, maxPositions: 16, weightBytes: 100,
+    sources: {}, files: { 'model.onnx': 'a'.repeat(64), 'model.onnx_data': 'b'.repeat(64) },
+  }
+
+  it('is read when it is right, and its fault is named when it is not', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'switchboard-graph-'))
+    const read = async (content: unknown) => {
+      await writeFile(join(directory, 'graph.json'), typeof content === 'string' ? content : JSON.stringify(content))
+      return readGraphDescription(directory)
+    }
+    expect(await read(valid)).toEqual(valid)
+    for (const [content, fault] of [
+      ['{', 'is not JSON'], [null, 'not an object'], [{ ...valid, version: 99 }, 'version 99'], [{ ...valid, layers: 0 }, 'layers'], [{ ...valid, headDim: 1.5 }, 'headDim'],
+      [{ ...valid, kvType: 'int3' }, 'kvType'], [{ ...valid, files: {} }, 'SHA-256 of model.onnx'],
+    ] as const) await expect(read(content)).rejects.toMatchObject({ code: 'model_corrupt', message: expect.stringContaining(fault) as string })
+    await rm(directory, { recursive: true })
+    expect(() => readGraphDescription(directory)).toThrow('cannot be read')
+  })
+})

@@ -1,0 +1,24 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { graphFiles, type GraphDescription } from '../../../shared/contracts/graph.ts'
+import { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
+
+/**
+ * Compares the SHA-256 of the graph and its weights with graph.json. Streamed, so that messages are answered meanwhile;
+ * a damaged byte of a weight would otherwise become a wrong answer to a customer.
+ * @throws SwitchboardError model_corrupt naming the file.
+ */
+export async function verifyFiles(directory: string, description: GraphDescription): Promise<void> {
+  for (const name of [graphFiles.graph, graphFiles.weights]) {
+    const path = join(directory, name)
+    const hash = createHash('sha256')
+    try {
+      await pipeline(createReadStream(path, { highWaterMark: 4 * 1024 * 1024 }), hash)
+    } catch (cause) {
+      throw new SwitchboardError('model_corrupt', `${path} cannot be read`, { cause })
+    }
+    if (hash.digest('hex') !== description.files[name]) throw new SwitchboardError('model_corrupt', `${path} is damaged: its SHA-256 differs from the one in ${graphFiles.description}`, { details: { file: name } })
+  }
+}

@@ -1,0 +1,221 @@
+import type { EngineLimits, EngineTimings } from '../../../shared/contracts/engine.ts'
+import type { FinishReason } from '../../../shared/domain/generation.ts'
+
+export interface SchedulerLimits extends Pick<EngineLimits, 'slots' | 'contextLength' | 'queueRequests' | 'queueTokens' | 'prefillChunk'> {
+  /** Tokens of one chunk of a prompt that is scored (a logit row each). */
+  readonly scoreChunk: number
+}
+
+/** What the scheduler needs to know of a request: numbers, no tokens. */
+export interface RequestShape {
+  readonly requestId: string
+  readonly promptTokens: number
+  readonly maxTokens: number
+  /** Every prompt token gets a logit row. */
+  readonly scorePrompt: boolean
+}
+
+export type Admission =
+  | { readonly kind: 'accepted' }
+  | { readonly kind: 'refused'; readonly reason: 'queue_full' | 'context_length_exceeded' | 'invalid_request'; readonly message: string }
+
+/** One token of a running reply: the token sampled last is run at `position`. */
+export interface DecodeStep {
+  readonly requestId: string
+  readonly slot: number
+  readonly position: number
+}
+
+/** The next chunk of one prompt, tokens [start, start + count). */
+export interface PrefillStep {
+  readonly requestId: string
+  readonly slot: number
+  readonly start: number
+  readonly count: number
+  /** The chunk that ends the prompt: its last row is sampled. */
+  readonly last: boolean
+  readonly score: boolean
+}
+
+export interface StepPlan {
+  /** Ascending by slot. */
+  readonly decode: readonly DecodeStep[]
+  readonly prefill: PrefillStep | null
+}
+
+/** What sampling made of one request of the plan. */
+export interface StepOutcome {
+  readonly requestId: string
+  /** `token`: one more; `stop`: the end token was drawn; `fault`: no token could be drawn. */
+  readonly outcome: 'token' | 'stop' | 'fault'
+}
+
+export interface Ended {
+  readonly requestId: string
+  /** null when the request failed. */
+  readonly finishReason: FinishReason | null
+  readonly completionTokens: number
+  readonly timings: EngineTimings
+}
+
+interface Entry {
+  readonly shape: RequestShape
+  readonly arrivedMs: number
+  /** Counts arrivals: two requests may arrive in the same millisecond. */
+  readonly order: number
+  slot: number
+  /** Prompt tokens run so far. */
+  prefilled: number
+  /** Tokens sampled, the end token included. */
+  generated: number
+  startedMs: number | null
+  firstTokenMs: number | null
+}
+
+/**
+ * Who runs when. A value machine: no clock (times are passed in, ms), no promise, no runtime. A request is waiting, then
+ * holds a slot (prefill, then decode), then has ended, exactly once, through {@link absorb} or {@link cancel}.
+ *
+ * Fairness: slots are given in order of arrival; every running reply advances in every step; beside them runs at most one
+ * chunk of the oldest unfinished prompt, so that a long prompt delays others by one chunk a token and no more.
+ */
+export class Scheduler {
+  readonly #limits: SchedulerLimits
+  readonly #entries = new Map<string, Entry>()
+  readonly #waiting: Entry[] = []
+  readonly #slots: (Entry | null)[]
+  #waitingTokens = 0
+  #arrivals = 0
+
+  constructor(limits: SchedulerLimits) {
+    this.#limits = limits
+    this.#slots = Array.from({ length: limits.slots }, () => null)
+  }
+
+  get running(): number {
+    return this.#entries.size - this.#waiting.length
+  }
+
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
+  get freeSlots(): number {
+    return this.#limits.slots - this.running
+  }
+
+  /** Prompt tokens that wait for a slot. */
+  get waitingTokens(): number {
+    return this.#waitingTokens
+  }
+
+  has(requestId: string): boolean {
+    return this.#entries.has(requestId)
+  }
+
+  /** Takes a request in or refuses it before anything is computed. */
+  add(shape: RequestShape, nowMs: number): Admission {
+    const { contextLength, queueRequests, queueTokens } = this.#limits
+    const refused = (reason: Extract<Admission, { kind: 'refused' }>['reason'], message: string): Admission => ({ kind: 'refused', reason, message })
+    if (this.#entries.has(shape.requestId)) return refused('invalid_request', `request ${shape.requestId} is already running`)
+    if (shape.promptTokens < 1) return refused('invalid_request', 'the prompt holds no token')
+    if (shape.promptTokens + shape.maxTokens > contextLength) {
+      return refused('context_length_exceeded', `${shape.promptTokens} prompt tokens and ${shape.maxTokens} reply tokens exceed the context of ${contextLength} tokens`)
+    }
+    const waits = this.freeSlots === 0
+    if (waits && this.#waiting.length >= queueRequests) return refused('queue_full', `${this.#waiting.length} requests are waiting already`)
+    if (waits && this.#waitingTokens + shape.promptTokens > queueTokens) return refused('queue_full', `${this.#waitingTokens} prompt tokens are waiting already`)
+    const entry: Entry = { shape, arrivedMs: nowMs, order: this.#arrivals++, slot: -1, prefilled: 0, generated: 0, startedMs: null, firstTokenMs: null }
+    this.#entries.set(shape.requestId, entry)
+    this.#waiting.push(entry)
+    this.#waitingTokens += shape.promptTokens
+    this.#admit()
+    return { kind: 'accepted' }
+  }
+
+  /** Ends a request in whatever state it is; null when it has ended already or never was. */
+  cancel(requestId: string, nowMs: number): Ended | null {
+    const entry = this.#entries.get(requestId)
+    return entry === undefined ? null : this.#end(entry, 'cancelled', nowMs)
+  }
+
+  /** What to run next; null when there is nothing to do. Changes nothing but the start time of a prompt. */
+  plan(nowMs: number): StepPlan | null {
+    const decode: DecodeStep[] = []
+    let oldest: Entry | null = null
+    for (const entry of this.#slots) {
+      if (entry === null) continue
+      const { requestId, promptTokens } = entry.shape
+      if (entry.prefilled === promptTokens) decode.push({ requestId, slot: entry.slot, position: promptTokens + entry.generated - 1 })
+      else if (oldest === null || entry.order < oldest.order) oldest = entry
+    }
+    if (oldest === null) return decode.length === 0 ? null : { decode, prefill: null }
+    oldest.startedMs ??= nowMs
+    const { requestId, promptTokens, scorePrompt } = oldest.shape
+    const longest = scorePrompt ? this.#limits.scoreChunk : this.#limits.prefillChunk
+    const count = Math.min(longest, promptTokens - oldest.prefilled)
+    const last = oldest.prefilled + count === promptTokens
+    return { decode, prefill: { requestId, slot: oldest.slot, start: oldest.prefilled, count, last, score: scorePrompt } }
+  }
+
+  /**
+   * Takes in what a plan led to. Requests that were cancelled meanwhile are skipped.
+   * @param outcomes one for each decode and for a last prefill chunk, unless maxTokens is 0.
+   */
+  absorb(plan: StepPlan, outcomes: readonly StepOutcome[], nowMs: number): Ended[] {
+    const ended: Ended[] = []
+    const { prefill } = plan
+    const filling = prefill === null ? undefined : this.#entries.get(prefill.requestId)
+    if (prefill !== null && filling !== undefined) {
+      filling.prefilled += prefill.count
+      if (prefill.last && filling.shape.maxTokens === 0) ended.push(this.#end(filling, 'length', nowMs))
+    }
+    for (const { requestId, outcome } of outcomes) {
+      const entry = this.#entries.get(requestId)
+      if (entry === undefined) continue
+      if (outcome === 'fault') {
+        ended.push(this.#end(entry, null, nowMs))
+        continue
+      }
+      entry.firstTokenMs ??= nowMs
+      entry.generated += 1
+      if (outcome === 'stop') ended.push(this.#end(entry, 'stop', nowMs))
+      else if (entry.generated >= entry.shape.maxTokens) ended.push(this.#end(entry, 'length', nowMs))
+    }
+    return ended
+  }
+
+  #end(entry: Entry, finishReason: FinishReason | null, nowMs: number): Ended {
+    this.#entries.delete(entry.shape.requestId)
+    if (entry.slot >= 0) {
+      this.#slots[entry.slot] = null
+      this.#admit()
+    } else {
+      this.#waiting.splice(this.#waiting.indexOf(entry), 1)
+      this.#waitingTokens -= entry.shape.promptTokens
+    }
+    return {
+      requestId: entry.shape.requestId,
+      finishReason,
+      completionTokens: entry.generated,
+      timings: {
+        queueMs: (entry.startedMs ?? nowMs) - entry.arrivedMs,
+        ttftMs: (entry.firstTokenMs ?? nowMs) - entry.arrivedMs,
+        totalMs: nowMs - entry.arrivedMs,
+      },
+    }
+  }
+
+  /** First come, lowest free slot: live slots stay close together, so that one run covers them. */
+  #admit(): void {
+    while (this.#waiting.length > 0) {
+      const slot = this.#slots.indexOf(null)
+      if (slot < 0) return
+      const entry = this.#waiting.shift()
+      if (entry === undefined) return
+      this.#waitingTokens -= entry.shape.promptTokens
+      entry.slot = slot
+      this.#slots[slot] = entry
+    }
+  }
+}

@@ -1,0 +1,129 @@
+import { dirname } from 'node:path'
+import type { Disposable } from '../../shared/base/disposable.ts'
+import type { GraphDescription } from '../../shared/contracts/graph.ts'
+import type { InspectedModel, ToolJob, ToolResult } from '../../shared/contracts/jobs.ts'
+import type { Precision } from '../../shared/domain/generation.ts'
+import { revive, SwitchboardError } from '../../shared/errors/switchboard-error.ts'
+import type { ChildProcessHandle, ProcessLauncher } from '../platform/child-process.ts'
+import { processEntry } from '../platform/process-entry.ts'
+import { removeStagingLeftovers } from '../platform/staging.ts'
+import { watchMemory } from './watch-memory.ts'
+import { parseToolEvent } from './tool-event-schema.ts'
+
+export interface ToolTask {
+  /** Fraction done, 0 to 1, and what is being done. */
+  readonly onProgress?: (fraction: number, step: string) => void
+  readonly signal?: AbortSignal
+}
+
+export interface ToolLimits {
+  /** A job that says nothing for this long is ended. */
+  readonly silenceMs: number
+  /** Resident memory above which a job is ended, where the platform tells. */
+  readonly memoryBytes: number
+}
+
+/** Weights are streamed, so that a job's memory does not grow with the model. */
+export const defaultToolLimits: ToolLimits = { silenceMs: 5 * 60_000, memoryBytes: 2 * 1024 ** 3 }
+
+/** Heap of the tool process in MiB; a hostile file may ask for more, and gets an error in place of it. */
+const HEAP_MEGABYTES = 1024
+
+const resultOf = { inspect: 'inspected', build: 'built' } as const satisfies Record<ToolJob['kind'], ToolResult['kind']>
+
+/** Runs jobs in tool processes, one process a job; a job that fails in any way leaves nothing behind. */
+export class ToolJobs implements Disposable {
+  readonly #launch: ProcessLauncher
+  readonly #entry: string
+  readonly #limits: ToolLimits
+  readonly #running = new Map<ChildProcessHandle, Promise<ToolResult>>()
+
+  constructor(launch: ProcessLauncher, options: { readonly entry?: string; readonly limits?: ToolLimits } = {}) {
+    this.#launch = launch
+    this.#entry = options.entry ?? processEntry('tool')
+    this.#limits = options.limits ?? defaultToolLimits
+  }
+
+  /** @throws SwitchboardError what the job failed with; cancelled, tool_crashed, job_failed (a limit was passed). */
+  async run(job: ToolJob, task: ToolTask = {}): Promise<ToolResult> {
+    if (task.signal?.aborted === true) throw cancelled()
+    const child = this.#launch({ entry: this.#entry, name: 'switchboard-tool', environment: { NODE_OPTIONS: `--max-old-space-size=${HEAP_MEGABYTES}` } })
+    const ended = this.#follow(child, job, task)
+    this.#running.set(child, ended)
+    try {
+      return await ended
+    } catch (failure) {
+      if (job.kind === 'build') await removeStagingLeftovers(dirname(job.target))
+      throw failure
+    } finally {
+      this.#running.delete(child)
+    }
+  }
+
+  /** @throws SwitchboardError see {@link run}, and what inspecting throws. */
+  async inspect(source: string, task: ToolTask = {}): Promise<InspectedModel> {
+    const result = await this.run({ kind: 'inspect', source }, task)
+    if (result.kind !== 'inspected') throw wrongResult(result)
+    return result.model
+  }
+
+  /** @throws SwitchboardError see {@link run}, and what building throws. */
+  async build(job: { readonly source: string; readonly target: string; readonly precision: Precision }, task: ToolTask = {}): Promise<GraphDescription> {
+    const result = await this.run({ kind: 'build', ...job }, task)
+    if (result.kind !== 'built') throw wrongResult(result)
+    return result.description
+  }
+
+  /** Ends every job. */
+  async dispose(): Promise<void> {
+    const running = [...this.#running]
+    for (const [child] of running) child.kill()
+    await Promise.allSettled(running.map(([, ended]) => ended))
+  }
+
+  /** Settles once the process is gone, so that whoever cleans up is alone. */
+  #follow(child: ChildProcessHandle, job: ToolJob, { onProgress, signal }: ToolTask): Promise<ToolResult> {
+    return new Promise((resolve, reject) => {
+      let result: ToolResult | undefined
+      let failure: SwitchboardError | undefined
+      const end = (why: SwitchboardError): void => {
+        if (result !== undefined) return
+        failure ??= why
+        child.kill()
+      }
+      const onAbort = (): void => end(cancelled())
+      const tooSilent = (): void => end(new SwitchboardError('job_failed', `the job made no progress for ${this.#limits.silenceMs / 1000} s and was ended`))
+      let silence = setTimeout(tooSilent, this.#limits.silenceMs)
+      const memory = watchMemory(child, this.#limits.memoryBytes, (bytes) => end(new SwitchboardError('job_failed', `the job took ${bytes} bytes of memory and was ended`, { details: { bytes } })))
+
+      child.onMessage((message) => {
+        clearTimeout(silence)
+        silence = setTimeout(tooSilent, this.#limits.silenceMs)
+        const event = parseToolEvent(message)
+        if (event === null) return end(new SwitchboardError('tool_crashed', 'the tool process sent a message that is none'))
+        if (event.kind === 'progress') onProgress?.(event.fraction, event.step)
+        else if (event.kind === 'result' && event.result.kind !== resultOf[job.kind]) end(wrongResult(event.result))
+        else if (event.kind === 'result') result = event.result
+        else failure ??= revive(event.error)
+      })
+      child.onExit(({ code, signal: killedBy }) => {
+        clearTimeout(silence)
+        memory.dispose()
+        signal?.removeEventListener('abort', onAbort)
+        if (failure !== undefined) reject(failure)
+        else if (result !== undefined) resolve(result)
+        else reject(new SwitchboardError('tool_crashed', `the tool process ended (${killedBy ?? `code ${code}`}) before the ${job.kind} job was done`, { cause: new Error(child.stderrTail()) }))
+      })
+      signal?.addEventListener('abort', onAbort, { once: true })
+      child.send(job)
+    })
+  }
+}
+
+function cancelled(): SwitchboardError {
+  return new SwitchboardError('cancelled', 'The job was stopped.')
+}
+
+function wrongResult(result: ToolResult): SwitchboardError {
+  return new SwitchboardError('tool_crashed', `the tool process answered with ${result.kind}`)
+}

@@ -1,0 +1,46 @@
+import { chmodSync, mkdirSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { isAbsolute, join, resolve } from 'node:path'
+
+/** Where everything the program writes lives. */
+export interface Home {
+  readonly root: string
+  readonly database: string
+  readonly models: string
+  readonly graphs: string
+  readonly logs: string
+  readonly runFile: string
+  readonly consoleKey: string
+}
+
+/** The folder of this person on this system, unless SWITCHBOARD_HOME or `--home` names another. */
+export function defaultHomeRoot(environment: NodeJS.ProcessEnv, platform: NodeJS.Platform): string {
+  const named = environment['SWITCHBOARD_HOME']
+  if (named !== undefined && named !== '') return resolve(named)
+  if (platform === 'win32') return join(environment['LOCALAPPDATA'] ?? join(homedir(), 'AppData', 'Local'), 'Switchboard')
+  if (platform === 'darwin') return join(homedir(), 'Library', 'Application Support', 'Switchboard')
+  const data = environment['XDG_DATA_HOME']
+  return join(data !== undefined && isAbsolute(data) ? data : join(homedir(), '.local', 'share'), 'switchboard')
+}
+
+/** Names the parts of a home folder without touching the disk. */
+export function homeAt(root: string): Home {
+  return {
+    root,
+    database: join(root, 'switchboard.db'),
+    models: join(root, 'models'),
+    graphs: join(root, 'graphs'),
+    logs: join(root, 'logs'),
+    runFile: join(root, 'run.json'),
+    consoleKey: join(root, 'console-key'),
+  }
+}
+
+/** Creates the folder for its owner alone: conversations are customers' data. */
+export function openHome(root: string): Home {
+  const home = homeAt(root)
+  mkdirSync(home.root, { recursive: true, mode: 0o700 })
+  // An existing folder keeps its mode through mkdir.
+  chmodSync(home.root, 0o700)
+  return home
+}

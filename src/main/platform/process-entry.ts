@@ -1,0 +1,19 @@
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const entries = {
+  engine: { source: '../inference/process.ts', bundle: 'engine-process.js' },
+  tool: { source: '../workshop/process.ts', bundle: 'tool-process.js' },
+} as const
+
+/**
+ * Path of the script a child process runs: the TypeScript file when this runs from source, the built file in out/main
+ * (also when the bundler put this module into a chunk folder below it) otherwise.
+ * @param from URL of this module; given by tests alone.
+ */
+export function processEntry(name: keyof typeof entries, from: string = import.meta.url): string {
+  const path = fileURLToPath(from)
+  if (path.endsWith('.ts')) return join(dirname(path), entries[name].source)
+  const main = dirname(path).replace(/([\\/]out[\\/]main)[\\/].*$/, '$1')
+  return join(main, entries[name].bundle)
+}

@@ -1,0 +1,31 @@
+import { randomBytes } from 'node:crypto'
+import { chmodSync, closeSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+
+const pattern = /^[0-9A-Za-z_-]{43}$/
+
+/** A secret of 256 random bits that stays the same across starts, in a file only its owner can read. */
+export function readOrCreateSecret(path: string): string {
+  const found = readSecret(path)
+  if (found !== null) {
+    chmodSync(path, 0o600)
+    return found
+  }
+  const secret = randomBytes(32).toString('base64url')
+  const whole = `${path}.${process.pid}`
+  const file = openSync(whole, 'w', 0o600)
+  writeFileSync(file, secret)
+  closeSync(file)
+  renameSync(whole, path)
+  return secret
+}
+
+/** The secret in this file; null when there is none or it is damaged. */
+export function readSecret(path: string): string | null {
+  try {
+    const text = readFileSync(path, 'utf8').trim()
+    return pattern.test(text) ? text : null
+  } catch (thrown) {
+    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return null
+    throw thrown
+  }
+}

@@ -1,0 +1,71 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { performance } from 'node:perf_hooks'
+import type { IncomingMessage } from 'node:http'
+import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
+import type { KeyAuthority, Principal } from './ports.ts'
+
+/** Routes open without a key: the health probe, and the console's own code, which holds nothing of a customer's. */
+export const publicRoutes: ReadonlySet<string> = new Set(['/health', '/console', '/console/*'])
+
+const windowMs = 60_000
+
+/**
+ * The one place that turns a request into a principal. Only `Authorization: Bearer` counts: a key in another header, a
+ * cookie or the query is as good as none.
+ */
+export class Authentication {
+  readonly #keys: Pick<KeyAuthority, 'authenticate'>
+  readonly #wrongKeysPerMinute: number
+  readonly #wrong = new Map<string, { count: number; until: number }>()
+  readonly #consoleSecret: string | null
+
+  /** @param consoleSecret opens the console, from where keys are made, so it may do what any key may; null without one. */
+  constructor(keys: Pick<KeyAuthority, 'authenticate'>, consoleSecret: string | null, wrongKeysPerMinute: number) {
+    this.#keys = keys
+    this.#consoleSecret = consoleSecret
+    this.#wrongKeysPerMinute = wrongKeysPerMinute
+  }
+
+  /**
+   * The key is always looked up first, so that guessing by one program locks no rightful one out.
+   * @throws SwitchboardError unauthorized, or rate_limited after too many wrong keys from one address.
+   */
+  resolve(request: IncomingMessage): Principal {
+    const secret = bearer(request.headers.authorization)
+    if (secret === null) throw unauthorized()
+    const principal = this.#consoleSecret !== null && sameSecret(secret, this.#consoleSecret) ? consolePrincipal : this.#keys.authenticate(secret)
+    if (principal !== null) return principal
+    const waitMs = this.#countWrong(request.socket.remoteAddress ?? '')
+    if (waitMs > 0) throw new SwitchboardError('rate_limited', 'Too many wrong keys from this address.', { retryAfterSeconds: Math.ceil(waitMs / 1000) })
+    throw unauthorized()
+  }
+
+  /** Milliseconds this address has to wait; 0 while it may go on. */
+  #countWrong(address: string): number {
+    const now = performance.now()
+    const entry = this.#wrong.get(address)
+    if (entry === undefined || entry.until <= now) {
+      if (this.#wrong.size > 1000) this.#wrong.clear()
+      this.#wrong.set(address, { count: 1, until: now + windowMs })
+      return 0
+    }
+    entry.count++
+    return entry.count > this.#wrongKeysPerMinute ? entry.until - now : 0
+  }
+}
+
+const consolePrincipal: Principal = { id: 'console', name: 'console' }
+
+/** Missing, wrong and revoked keys get the same answer. */
+const unauthorized = () => new SwitchboardError('unauthorized', 'No valid key came with the request.')
+
+function bearer(header: string | undefined): string | null {
+  const match = /^Bearer ([\x21-\x7e]{1,512})$/i.exec(header ?? '')
+  return match?.[1] ?? null
+}
+
+/** Compares by digest, so that neither length nor content shows in the time it takes. */
+export function sameSecret(given: string, expected: string): boolean {
+  const digest = (secret: string) => createHash('sha256').update(secret).digest()
+  return timingSafeEqual(digest(given), digest(expected))
+}

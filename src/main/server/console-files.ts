@@ -1,0 +1,20 @@
+import fastifyStatic from '@fastify/static'
+import type { FastifyInstance } from 'fastify'
+import { consolePageHeaders } from '../../shared/contracts/console-page.ts'
+
+/** Serves the built page under /console/. It is the program's own code: public, and it holds nothing of a customer's. */
+export async function addConsoleFiles(app: FastifyInstance, directory: string): Promise<void> {
+  await app.register(fastifyStatic, {
+    root: directory,
+    prefix: '/console/',
+    index: 'index.html',
+    dotfiles: 'deny',
+    cacheControl: false,
+    list: false,
+    setHeaders: (reply) => {
+      for (const [name, value] of Object.entries(consolePageHeaders)) reply.header(name, value)
+    },
+    globIgnore: ['**/*.map'],
+  })
+  app.get('/console', async (_request, reply) => await reply.redirect('/console/', 308))
+}

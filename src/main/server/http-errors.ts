@@ -1,0 +1,113 @@
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { ErrorBody } from '../../shared/contracts/openai.ts'
+import { catalogue, type ErrorCode } from '../../shared/errors/catalogue.ts'
+import { SwitchboardError, serialise } from '../../shared/errors/switchboard-error.ts'
+
+/** An error as it leaves the server. */
+export interface HttpAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+/** Seconds after which a retry makes sense, where the error itself does not say. */
+const retryAfter: Partial<Record<ErrorCode, number>> = { queue_full: 1, loading: 2, draining: 5, rate_limited: 1, engine_crashed: 2, out_of_memory: 5 }
+
+/** The body of a refusal: always the same four fields, never a stack, a path or text of the request. */
+function errorBody(thrown: unknown): ErrorBody {
+  const data = serialise(thrown)
+  const entry = catalogue[data.code]
+  return { error: { message: `${asSentence(data.message)} ${entry.hint}`, type: entry.type, param: data.param ?? null, code: data.code } }
+}
+
+/** Services say what is wrong in a clause; here the next step follows it. */
+const asSentence = (clause: string) => `${clause.charAt(0).toUpperCase()}${clause.slice(1)}${/[.!?]$/.test(clause) ? '' : '.'}`
+
+/** Any thrown value as status, headers and body. */
+export function toHttpAnswer(thrown: unknown): HttpAnswer {
+  const error = asSwitchboardError(thrown)
+  const { httpStatus } = catalogue[error.code]
+  const seconds = error.retryAfterSeconds ?? retryAfter[error.code]
+  return {
+    status: httpStatus,
+    headers: {
+      'content-type': 'application/json; charset=utf-8',
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      ...(httpStatus === 401 ? { 'www-authenticate': 'Bearer' } : {}),
+      ...(seconds === undefined ? {} : { 'retry-after': String(Math.ceil(seconds)) }),
+    },
+    body: JSON.stringify(errorBody(error)),
+  }
+}
+
+/** The same error inside a stream that has begun, where no status can follow: one event, and no `[DONE]` after it. */
+export function toErrorEvent(thrown: unknown): string {
+  const error = asSwitchboardError(thrown)
+  const body = errorBody(error)
+  return `data: ${JSON.stringify({ error: { ...body.error, retryable: catalogue[error.code].retryable } })}\n\n`
+}
+
+/** Fastify's own refusals in our words; everything unknown becomes `internal`. */
+export function asSwitchboardError(thrown: unknown): SwitchboardError {
+  if (thrown instanceof SwitchboardError) return thrown
+  switch (errorCodeOf(thrown)) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new SwitchboardError('payload_too_large', 'The body is larger than this endpoint accepts.')
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new SwitchboardError('unsupported_media_type', 'The content type is not application/json.')
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
+      return new SwitchboardError('invalid_json', 'The body does not have the length it announced.')
+    case 'FST_ERR_BAD_URL':
+      return new SwitchboardError('not_found', 'There is nothing at this path.')
+    default:
+      return byStatus(thrown) ?? new SwitchboardError('internal', 'Something unexpected went wrong.', { cause: thrown })
+  }
+}
+
+/** Refusals of Fastify and its file server that carry a status only. */
+function byStatus(thrown: unknown): SwitchboardError | null {
+  const status = thrown instanceof Error && 'statusCode' in thrown && typeof thrown.statusCode === 'number' ? thrown.statusCode : 500
+  if (status === 403 || status === 404) return new SwitchboardError('not_found', 'There is nothing at this path.')
+  return status >= 400 && status < 500 ? new SwitchboardError('invalid_request', 'The request could not be read.') : null
+}
+
+function errorCodeOf(thrown: unknown): string {
+  return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : ''
+}
+
+/** Refuses a request before Fastify has seen it. The connection ends, since its body was not read. */
+export function refuse(response: ServerResponse, error: SwitchboardError): void {
+  const answer = toHttpAnswer(error)
+  response.writeHead(answer.status, { ...answer.headers, 'content-length': Buffer.byteLength(answer.body), connection: 'close' })
+  response.end(answer.body)
+}
+
+/** Refuses on a bare socket: an upgrade, or bytes that are no HTTP request. */
+export function refuseSocket(socket: Socket, error: SwitchboardError): void {
+  if (!socket.writable) {
+    socket.destroy()
+    return
+  }
+  const answer = toHttpAnswer(error)
+  const headers = { ...answer.headers, 'content-length': String(Buffer.byteLength(answer.body)), connection: 'close' }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`).join('')
+  socket.on('error', () => socket.destroy())
+  socket.end(`HTTP/1.1 ${answer.status} ${reasons[answer.status] ?? 'Refused'}\r\n${lines}\r\n${answer.body}`, () => socket.destroy())
+}
+
+const reasons: Record<number, string> = { 400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 405: 'Method Not Allowed', 408: 'Request Timeout', 413: 'Content Too Large', 431: 'Request Header Fields Too Large', 503: 'Service Unavailable' }
+
+/** What Node's parser refused, as an error of ours. */
+export function asParserError(failure: Error): SwitchboardError {
+  switch (errorCodeOf(failure)) {
+    case 'HPE_HEADER_OVERFLOW':
+      return new SwitchboardError('headers_too_large', 'The headers are larger than this endpoint accepts.')
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new SwitchboardError('request_timeout', 'The request did not arrive in time.')
+    default:
+      return new SwitchboardError('invalid_request', 'The bytes received are not an HTTP/1.1 request this endpoint accepts.')
+  }
+}

@@ -1,0 +1,68 @@
+import { connect, type Socket } from 'node:net'
+
+export interface RawAnswer {
+  /** 0 when the connection ended without an answer. */
+  readonly status: number
+  /** Lower-case names; the last of several wins. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+/** Sends bytes as they are and reads until the other side closes, or one whole answer has arrived. */
+export async function sendRaw(port: number, bytes: string | Buffer | ((socket: Socket) => void)): Promise<RawAnswer> {
+  const socket = connect(port, '127.0.0.1')
+  const received: Buffer[] = []
+  return await new Promise<RawAnswer>((resolve) => {
+    const finish = () => {
+      socket.destroy()
+      resolve(parseAnswer(Buffer.concat(received).toString('utf8')))
+    }
+    socket.on('data', (chunk: Buffer) => {
+      received.push(chunk)
+      if (isWhole(Buffer.concat(received).toString('latin1'))) finish()
+    })
+    socket.on('close', finish)
+    // a server that refuses early may reset while we still write: what it said before is the answer
+    socket.on('error', () => socket.destroy())
+    socket.on('connect', () => {
+      if (typeof bytes === 'function') bytes(socket)
+      else socket.write(bytes)
+    })
+  })
+}
+
+/** Resolves once the other side has closed. */
+export async function closedAfter(port: number, bytes: string | Buffer): Promise<RawAnswer> {
+  const socket = connect(port, '127.0.0.1')
+  const received: Buffer[] = []
+  return await new Promise<RawAnswer>((resolve) => {
+    socket.on('data', (chunk: Buffer) => void received.push(chunk))
+    socket.on('error', () => socket.destroy())
+    socket.on('close', () => resolve(parseAnswer(Buffer.concat(received).toString('utf8'))))
+    socket.write(bytes)
+  })
+}
+
+/** A request in HTTP/1.1; `headers` replace the usual ones by name, null leaves one out. */
+export function requestText(port: number, method: string, target: string, headers: Readonly<Record<string, string | null>> = {}, body = ''): string {
+  const all: Record<string, string | null> = { Host: `127.0.0.1:${port}`, Connection: 'close', ...(body === '' ? {} : { 'Content-Length': String(Buffer.byteLength(body)) }), ...headers }
+  const lines = Object.entries(all).filter(([, value]) => value !== null).map(([name, value]) => `${name}: ${value}\r\n`)
+  return `${method} ${target} HTTP/1.1\r\n${lines.join('')}\r\n${body}`
+}
+
+function isWhole(text: string): boolean {
+  const end = text.indexOf('\r\n\r\n')
+  if (end < 0) return false
+  const length = /\r\ncontent-length: (\d+)/i.exec(text.slice(0, end + 2))?.[1]
+  return length !== undefined && text.length >= end + 4 + Number(length)
+}
+
+function parseAnswer(text: string): RawAnswer {
+  const end = text.indexOf('\r\n\r\n')
+  const [statusLine = '', ...lines] = (end < 0 ? text : text.slice(0, end)).split('\r\n')
+  const headers = Object.fromEntries(lines.map((line) => {
+    const colon = line.indexOf(':')
+    return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()]
+  }))
+  return { status: Number(/^HTTP\/1\.1 (\d{3})/.exec(statusLine)?.[1] ?? 0), headers, body: end < 0 ? '' : text.slice(end + 4) }
+}

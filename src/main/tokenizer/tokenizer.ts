@@ -1,0 +1,85 @@
+import { buildChatTemplate, type ChatTemplate } from './chat-template.ts'
+import { IncrementalDecoder } from './incremental-decoder.ts'
+import { buildPlainEncoder } from './text-encoder.ts'
+import { buildTokenTable } from './token-table.ts'
+import { parseTokenizerConfig, parseTokenizerJson, readTokenizerFiles, type TokenizerConfigJson, type TokenizerJson } from './tokenizer-json.ts'
+
+/** Everything about a model's text, values in and values out. */
+export interface Tokenizer {
+  /** One more than the highest id. */
+  readonly vocabularySize: number
+  /** The most bytes of text one token stands for: a text of n bytes has at least n / this tokens. */
+  readonly longestTokenBytes: number
+  /** Ids put before a prompt that is not rendered by a template, such as a start token; often none. */
+  readonly prefixIds: readonly number[]
+  /** The token that ends a reply, where tokenizer_config.json names one (`eos_token`). */
+  readonly endId: number | null
+  /** null when the model has none; such a model only completes text. */
+  readonly chat: ChatTemplate | null
+  /** Never gives a special or added token, whatever the text says. Lone surrogates become U+FFFD. */
+  encodeText(text: string): readonly number[]
+  /** Whole text of ids; special tokens give none. */
+  decode(ids: readonly number[]): string
+  decoder(options: { readonly continues: boolean }): IncrementalDecoder
+  /** Exact bytes of one token. */
+  bytes(id: number): Uint8Array
+  /** The id of a special or added token by its text, such as `<|im_end|>`. */
+  controlId(text: string): number | null
+  isControl(id: number): boolean
+}
+
+/**
+ * Loads tokenizer.json, tokenizer_config.json and the chat template of a model folder.
+ * @throws SwitchboardError tokenizer_invalid, template_invalid.
+ */
+export function loadTokenizer(folder: string): Tokenizer {
+  const { json, config } = readTokenizerFiles(folder)
+  return buildTokenizer(json, config)
+}
+
+/** The same from parsed JSON. @throws SwitchboardError tokenizer_invalid, template_invalid. */
+export function tokenizerFrom(tokenizer: Readonly<Record<string, unknown>>, config: Readonly<Record<string, unknown>>): Tokenizer {
+  return buildTokenizer(parseTokenizerJson(tokenizer), parseTokenizerConfig(config))
+}
+
+function buildTokenizer(json: TokenizerJson, config: TokenizerConfigJson): Tokenizer {
+  const table = buildTokenTable(json)
+  const plain = buildPlainEncoder(json, table)
+  const controls = new Map(json.added_tokens.map(({ content, id }) => [content, id]))
+  return {
+    vocabularySize: table.size,
+    longestTokenBytes: table.longestTokenBytes,
+    endId: controls.get(config.namedTokens['eos_token'] ?? '') ?? null,
+    prefixIds: prefixIdsOf(json, controls),
+    chat: config.chatTemplate === null ? null : buildChatTemplate(config.chatTemplate, config.namedTokens, json.added_tokens, plain),
+    encodeText: (text) => plain.encode(text, true),
+    decode(ids) {
+      const decoder = new IncrementalDecoder(table, { continues: false })
+      return ids.map((id) => decoder.push(id)).join('')
+    },
+    decoder: (options) => new IncrementalDecoder(table, options),
+    bytes: (id) => table.bytes(id),
+    controlId: (text) => controls.get(text) ?? null,
+    isControl: (id) => table.controlIds.has(id),
+  }
+}
+
+/** What the file's post-processor writes before a single text: `single` of TemplateProcessing, up to the text itself. */
+function prefixIdsOf(json: TokenizerJson, controls: ReadonlyMap<string, number>): readonly number[] {
+  const post: unknown = Reflect.get(json, 'post_processor')
+  const parts: unknown = isRecord(post) && post['type'] === 'Sequence' ? post['processors'] : [post]
+  const template: unknown = Array.isArray(parts) ? parts.find((part: unknown) => isRecord(part) && part['type'] === 'TemplateProcessing') : undefined
+  const single: unknown = isRecord(template) ? template['single'] : undefined
+  const ids: number[] = []
+  for (const part of Array.isArray(single) ? (single as unknown[]) : []) {
+    const special: unknown = isRecord(part) ? part['SpecialToken'] : undefined
+    const id = isRecord(special) ? controls.get(String(special['id'])) : undefined
+    if (id === undefined) break
+    ids.push(id)
+  }
+  return ids
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,55 @@
+import { graphInputs, graphOutputs } from '../../../../shared/contracts/graph.ts'
+import { int } from '../../onnx/graph-assembly.ts'
+import { inStoredOrder } from '../weight-stream.ts'
+import { initialiserName, type BlockContext } from './block-context.ts'
+import { addEncodedMatrix, makeEncodedLookup, makeEncodedProduct, type EncodedMatrix } from './encoded-matrix.ts'
+
+/** A matrix `[vocabulary, hidden]`. */
+export type VocabularyMatrix = { readonly kind: 'float32'; readonly name: string } | { readonly kind: 'encoded'; readonly encoded: EncodedMatrix }
+
+export interface Embedding {
+  /** [batch, sequence, hidden] */
+  readonly hidden: string
+  /** The embedding matrix, which a tied head reads as well. */
+  readonly matrix: VocabularyMatrix
+}
+
+/** Looks up the rows of the input ids. */
+export function makeEmbedding(context: BlockContext): Embedding {
+  const { graph } = context
+  const path = '/model/embed_tokens'
+  const matrix = vocabularyMatrix(context, `${path}/${context.encodings === null ? 'Gather' : 'GatherBlockQuantized'}`, 'model.embed_tokens.weight')
+  const hidden =
+    matrix.kind === 'encoded'
+      ? makeEncodedLookup(graph, path, graphInputs.inputIds, matrix.encoded)
+      : graph.node(`${path}/Gather`, 'Gather', [matrix.name, graphInputs.inputIds], { attributes: { axis: int(0) } })
+  return { hidden, matrix }
+}
+
+/**
+ * Logits of the positions asked for. The rows are picked before the head, which is the largest matrix of a small model.
+ *
+ * ```
+ * hidden [batch, sequence, hidden] -> Reshape [batch * sequence, hidden] -> Gather(logit_rows) [rows, hidden]
+ *   -> Gemm with the matrix as stored, [vocabulary, hidden], transposed inside -> logits [rows, vocabulary]
+ *      (encoded: MatMulNBits with the same matrix)
+ * ```
+ */
+export function makeHead(context: BlockContext, hidden: string, embeddingMatrix: VocabularyMatrix): void {
+  const { graph, architecture } = context
+  const flatShape = graph.integers('lm_head.rows.Reshape.shape', [-1, architecture.hiddenSize])
+  const flat = graph.node('/lm_head/rows/Reshape', 'Reshape', [hidden, flatShape])
+  const rows = graph.node('/lm_head/rows/Gather', 'Gather', [flat, graphInputs.logitRows], { attributes: { axis: int(0) } })
+  const name = `/lm_head/${context.encodings === null ? 'Gemm' : 'MatMulNBits'}`
+  const matrix = architecture.tiedHead ? embeddingMatrix : vocabularyMatrix(context, name, 'lm_head.weight')
+  if (matrix.kind === 'encoded') makeEncodedProduct(graph, name, rows, matrix.encoded, graphOutputs.logits)
+  else graph.node(name, 'Gemm', [rows, matrix.name], { outputs: [graphOutputs.logits], attributes: { transB: int(1) } })
+}
+
+/** The tensor in the form its precision asks for, named after the node that reads it. */
+function vocabularyMatrix({ graph, checkpoint, architecture, encodings }: BlockContext, node: string, tensor: string): VocabularyMatrix {
+  const shape = [architecture.vocabularySize, architecture.hiddenSize]
+  const weight = checkpoint.take(tensor, shape)
+  if (encodings !== null) return { kind: 'encoded', encoded: addEncodedMatrix(graph, encodings.vocabulary, node, [weight], architecture.hiddenSize) }
+  return { kind: 'float32', name: graph.weight(initialiserName(node, 'weight'), 'float32', shape, inStoredOrder([weight])) }
+}

@@ -1,0 +1,165 @@
+import { ActionIcon, Button, Select, Textarea, TextInput, Tooltip } from '@mantine/core'
+import { notifications } from '@mantine/notifications'
+import { IconTrash } from '@tabler/icons-react'
+import { useEffect, useEffectEvent, useRef, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { useStore } from 'zustand'
+import { shownError } from '../../lib/shown-error.ts'
+import type { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
+import type { Conversation, Preset } from '../../../shared/domain/conversation.ts'
+import { errorText } from '../../lib/error-text.ts'
+import { useStores } from '../../stores/stores.ts'
+import { SaveState } from '../../ui/save-state.tsx'
+import { parameterFields, withParameter } from './parameter-fields.ts'
+import { ParameterInput } from './parameter-input.tsx'
+import styles from './chat-drawer.module.css'
+
+/** Fields shown before "More parameters". */
+const commonFields = 3
+const saveAfterMs = 600
+
+/** Instructions, preset and parameters of one conversation. Saves as you go and says so. */
+export function ChatDrawer({ id }: { readonly id: string }) {
+  const { chat } = useStores()
+  const conversation = useStore(chat.store, (state) => state.entries[id]?.conversation ?? null)
+  return conversation ? <Form conversation={conversation} /> : null
+}
+
+function Form({ conversation }: { readonly conversation: Conversation }) {
+  const { t } = useTranslation()
+  const { chat, presets } = useStores()
+  const { id } = conversation
+  const saving = useStore(chat.store, (state) => state.entries[id]?.saving ?? null)
+  const list = useStore(presets.store, (state) => state.value) ?? []
+  const preset = list.find((candidate) => candidate.id === conversation.presetId) ?? null
+  const [more, setMore] = useState(false)
+  const shown = more ? parameterFields : parameterFields.slice(0, commonFields)
+
+  const choose = (presetId: string | null): void => {
+    const chosen = list.find((candidate) => candidate.id === presetId)
+    void chat.update(id, chosen ? { presetId: chosen.id, systemPrompt: chosen.systemPrompt, parameters: chosen.parameters } : { presetId: null })
+  }
+  return (
+    <div className={styles.form}>
+      <div className={styles.scope}><span>{t('drawer.scope')}</span><SaveState saving={saving ?? { kind: 'idle' }} /></div>
+      <div className={styles.presetRow}>
+        <Select
+          className={styles.grow ?? ''}
+          label={t('drawer.preset')}
+          placeholder={t('drawer.presetNone')}
+          data={list.map((candidate) => ({ value: candidate.id, label: candidate.builtIn ? `${candidate.name} (${t('drawer.presetBuiltIn')})` : candidate.name }))}
+          value={conversation.presetId}
+          onChange={choose}
+          clearable
+          clearButtonProps={{ 'aria-label': t('drawer.presetNone') }}
+          allowDeselect={false}
+        />
+        {preset && !preset.builtIn ? <DeletePreset preset={preset} onDeleted={() => choose(null)} /> : null}
+      </div>
+      <SystemPrompt key={`${id}-${conversation.presetId}`} conversation={conversation} preset={preset} />
+      <h3 className={styles.heading}>{t('drawer.parameters')}</h3>
+      {shown.map((field) => (
+        <ParameterInput
+          key={field.name}
+          field={field}
+          value={conversation.parameters[field.name]}
+          presetValue={preset?.parameters[field.name]}
+          onChange={(value) => void chat.update(id, { parameters: withParameter(conversation.parameters, field.name, value) })}
+        />
+      ))}
+      <Button variant="subtle" size="xs" aria-expanded={more} onClick={() => setMore(!more)}>{more ? t('drawer.fewer') : t('drawer.more')}</Button>
+      <SavePreset conversation={conversation} />
+    </div>
+  )
+}
+
+function SystemPrompt({ conversation, preset }: { readonly conversation: Conversation; readonly preset: Preset | null }) {
+  const { t } = useTranslation()
+  const { chat } = useStores()
+  const [text, setText] = useState(conversation.systemPrompt)
+  const latest = useRef(text)
+  latest.current = text
+  const saved = useRef(conversation.systemPrompt)
+  const save = (): void => {
+    if (latest.current === saved.current) return
+    saved.current = latest.current
+    void chat.update(conversation.id, { systemPrompt: latest.current })
+  }
+  const saveNow = useEffectEvent(save)
+  useEffect(() => {
+    const timer = setTimeout(() => saveNow(), saveAfterMs)
+    return () => clearTimeout(timer)
+  }, [text])
+  // Closing the drawer within the pause must not lose the last words.
+  useEffect(() => () => saveNow(), [])
+  const changed = preset !== null && text !== preset.systemPrompt
+  return (
+    <div>
+      <Textarea
+        label={t('drawer.systemPrompt')}
+        description={t('drawer.systemPromptHelp')}
+        autosize
+        minRows={5}
+        maxRows={14}
+        maxLength={50_000}
+        value={text}
+        onChange={(event) => setText(event.currentTarget.value)}
+        onBlur={save}
+      />
+      {changed ? <Button variant="subtle" size="compact-xs" mt={4} onClick={() => setText(preset.systemPrompt)}>{t('drawer.back', { value: preset.name })}</Button> : null}
+    </div>
+  )
+}
+
+function SavePreset({ conversation }: { readonly conversation: Conversation }) {
+  const { t } = useTranslation()
+  const { client, chat, presets } = useStores()
+  const [name, setName] = useState('')
+  const [error, setError] = useState<SwitchboardError | null>(null)
+  const save = async (): Promise<void> => {
+    try {
+      const preset = await client.presets.save({ name: name.trim(), systemPrompt: conversation.systemPrompt, parameters: conversation.parameters })
+      await presets.load()
+      await chat.update(conversation.id, { presetId: preset.id })
+      setName('')
+      setError(null)
+      notifications.show({ message: t('drawer.presetSaved', { name: preset.name }), closeButtonProps: { 'aria-label': t('app.close') } })
+    } catch (thrown) {
+      setError(shownError(thrown))
+    }
+  }
+  return (
+    <form className={styles.savePreset} onSubmit={(event) => { event.preventDefault(); void save() }}>
+      <TextInput className={styles.grow ?? ''} label={t('drawer.presetName')} value={name} maxLength={80} error={error ? errorText(t, error) : null} onChange={(event) => { setName(event.currentTarget.value); setError(null) }} />
+      <Button type="submit" variant="default" disabled={name.trim() === ''}>{t('drawer.savePreset')}</Button>
+    </form>
+  )
+}
+
+function DeletePreset({ preset, onDeleted }: { readonly preset: Preset; readonly onDeleted: () => void }) {
+  const { t } = useTranslation()
+  const { client, presets } = useStores()
+  const failed = (thrown: unknown): void => void notifications.show({ color: 'red', message: errorText(t, shownError(thrown)) })
+  const remove = async (): Promise<void> => {
+    try {
+      await client.presets.remove({ id: preset.id })
+      onDeleted()
+      await presets.load()
+      const notification = `preset-${preset.id}`
+      const undo = async (): Promise<void> => {
+        notifications.hide(notification)
+        await client.presets.save({ name: preset.name, systemPrompt: preset.systemPrompt, parameters: preset.parameters })
+        await presets.load()
+      }
+      notifications.show({
+        id: notification,
+        autoClose: 10_000,
+        closeButtonProps: { 'aria-label': t('app.close') },
+        message: <span className={styles.undo}>{t('drawer.presetDeleted', { name: preset.name })}<Button size="compact-sm" variant="default" onClick={() => void undo().catch(failed)}>{t('app.undo')}</Button></span>,
+      })
+    } catch (thrown) {
+      failed(thrown)
+    }
+  }
+  return <Tooltip label={t('drawer.presetDelete')}><ActionIcon variant="default" size={36} aria-label={t('drawer.presetDelete')} onClick={() => void remove()}><IconTrash size={16} aria-hidden /></ActionIcon></Tooltip>
+}

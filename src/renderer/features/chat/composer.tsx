@@ -1,0 +1,80 @@
+import { ActionIcon, Tooltip } from '@mantine/core'
+import { IconArrowUp, IconPlayerStopFilled } from '@tabler/icons-react'
+import { useEffect, useRef, useState, type KeyboardEvent } from 'react'
+import { useTranslation } from 'react-i18next'
+import { useStore } from 'zustand'
+import { useStores } from '../../stores/stores.ts'
+import styles from './composer.module.css'
+
+interface ComposerProps {
+  readonly id: string | undefined
+  readonly disabled: boolean
+  readonly onSend: (text: string) => void
+}
+
+/** Enter that ends a composition (Chinese, Japanese, Korean input) belongs to the input method, not to us. */
+export function isComposing(event: KeyboardEvent): boolean {
+  return event.nativeEvent.isComposing || event.keyCode === 229
+}
+
+/** The message field: Enter sends, Shift+Enter starts a line, Esc stops the reply; the draft is kept. */
+export function Composer({ id, disabled, onSend }: ComposerProps) {
+  const { t } = useTranslation()
+  const { chat, drafts } = useStores()
+  const key = id ?? 'new'
+  const text = useStore(drafts.store, () => drafts.read(key))
+  const running = useStore(chat.store, (state) => id !== undefined && Boolean(state.entries[id]?.turn))
+  const [kept, setKept] = useState(true)
+  const field = useRef<HTMLTextAreaElement>(null)
+  const canSend = text.trim() !== '' && !running && !disabled
+
+  // The field is where work goes on after opening a conversation; on touch it would raise the keyboard unasked.
+  useEffect(() => {
+    if (window.matchMedia('(hover: hover)').matches) field.current?.focus({ preventScroll: true })
+  }, [])
+
+  const send = (): void => {
+    if (canSend) onSend(text.trim())
+  }
+  const stop = (): void => {
+    if (id !== undefined && running) void chat.stop(id)
+  }
+  const onKeyDown = (event: KeyboardEvent): void => {
+    if (isComposing(event)) return
+    if (event.key === 'Enter' && !event.shiftKey) {
+      event.preventDefault()
+      send()
+    } else if (event.key === 'Escape' && running) {
+      event.preventDefault()
+      stop()
+    }
+  }
+  return (
+    <div>
+      <div className={styles.box}>
+        <textarea
+          ref={field}
+          className={styles.field}
+          aria-label={t('chat.message')}
+          aria-describedby="composer-hint"
+          placeholder={t('chat.placeholder')}
+          rows={1}
+          maxLength={200_000}
+          value={text}
+          onChange={(event) => setKept(drafts.write(key, event.currentTarget.value))}
+          onKeyDown={onKeyDown}
+        />
+        {running ? (
+          <Tooltip label={t('chat.stop')}>
+            <ActionIcon className={styles.button ?? ''} variant="filled" size={32} radius="md" aria-label={t('chat.stop')} onClick={stop}><IconPlayerStopFilled size={16} aria-hidden /></ActionIcon>
+          </Tooltip>
+        ) : (
+          <Tooltip label={t('chat.send')}>
+            <ActionIcon className={styles.button ?? ''} variant="filled" size={32} radius="md" aria-label={t('chat.send')} disabled={!canSend} onClick={send}><IconArrowUp size={18} aria-hidden /></ActionIcon>
+          </Tooltip>
+        )}
+      </div>
+      <p id="composer-hint" className={styles.hint}>{kept ? t('chat.composerHint') : t('chat.draftNotKept')}</p>
+    </div>
+  )
+}

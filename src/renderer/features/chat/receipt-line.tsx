@@ -1,0 +1,63 @@
+import { IconChevronDown } from '@tabler/icons-react'
+import { useId, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import type { Provider, Receipt } from '../../../shared/domain/generation.ts'
+import { duration, number } from '../../lib/format.ts'
+import { CopyButton } from '../../ui/copy-button.tsx'
+import styles from './receipt-line.module.css'
+
+const providerNames: Readonly<Record<Provider, string>> = { cuda: 'CUDA', webgpu: 'WebGPU', cpu: 'CPU' }
+
+/** The facts about a reply: one line, all of them on a press. */
+export function ReceiptLine({ receipt, demo }: { readonly receipt: Receipt; readonly demo: boolean }) {
+  const { t, i18n } = useTranslation()
+  const [open, setOpen] = useState(false)
+  const panel = useId()
+  const locale = i18n.language
+  const speed = receipt.tokensPerSecond === null ? null : t('receipt.tokensPerSecond', { value: number(receipt.tokensPerSecond, locale, 1) })
+  const short = [
+    ...(demo ? [t('app.demo')] : []),
+    `${t('receipt.ttftShort')} ${duration(receipt.ttftMs, locale)}`,
+    ...(speed === null ? [] : [speed]),
+    t('receipt.tokensShort', { prompt: receipt.promptTokens, completion: receipt.completionTokens }),
+    providerNames[receipt.provider],
+  ]
+  const rows: readonly (readonly [string, string])[] = [
+    [t('receipt.model'), demo && receipt.model !== 'demo' ? `${receipt.model} (${t('app.demo')})` : receipt.model],
+    [t('receipt.precision'), receipt.precision.toUpperCase()],
+    [t('receipt.provider'), providerNames[receipt.provider]],
+    [t('receipt.queue'), duration(receipt.queueMs, locale)],
+    [t('receipt.ttft'), duration(receipt.ttftMs, locale)],
+    [t('receipt.total'), duration(receipt.totalMs, locale)],
+    [t('receipt.speed'), speed ?? '–'],
+    [t('receipt.promptTokens'), t('receipt.tokens', { count: receipt.promptTokens })],
+    [t('receipt.completionTokens'), t('receipt.tokens', { count: receipt.completionTokens })],
+    [t('receipt.cachedTokens'), t('receipt.tokens', { count: receipt.cachedTokens })],
+    [t('receipt.finish'), finishText(receipt, t)],
+    [t('receipt.truncated'), receipt.truncated ? t('receipt.truncatedBy', { messages: receipt.truncated.droppedMessages, tokens: receipt.truncated.droppedTokens }) : t('receipt.notTruncated')],
+    [t('receipt.seed'), String(receipt.seed)],
+    [t('receipt.fingerprint'), receipt.systemFingerprint],
+  ]
+  return (
+    <div className={styles.receipt} role="group" aria-label={t('receipt.label')}>
+      <button type="button" className={styles.line} aria-expanded={open} aria-controls={panel} title={open ? t('receipt.hide') : t('receipt.show')} onClick={() => setOpen(!open)}>
+        <span className="sb-numbers">{short.join(' · ')}</span>
+        <IconChevronDown size={14} aria-hidden className={open ? styles.turned : ''} />
+      </button>
+      <div id={panel} hidden={!open} className={styles.panel}>
+        <dl className={`${styles.rows} sb-numbers`}>
+          {rows.map(([name, value]) => <div key={name} className={styles.row}><dt>{name}</dt><dd>{value}</dd></div>)}
+        </dl>
+        <CopyButton text={rows.map(([name, value]) => `${name}: ${value}`).join('\n')} label={t('receipt.copy')}>{t('receipt.copy')}</CopyButton>
+      </div>
+    </div>
+  )
+}
+
+function finishText(receipt: Receipt, t: ReturnType<typeof useTranslation>['t']): string {
+  switch (receipt.finishReason) {
+    case 'stop': return t('receipt.finishStop')
+    case 'length': return t('receipt.finishLength')
+    case 'cancelled': return t('receipt.finishCancelled')
+  }
+}

@@ -1,0 +1,42 @@
+import { Button } from '@mantine/core'
+import { notifications } from '@mantine/notifications'
+import { useTranslation } from 'react-i18next'
+import { useNavigate } from 'react-router'
+import { shownError } from '../../lib/shown-error.ts'
+import { errorText } from '../../lib/error-text.ts'
+import { useStores } from '../../stores/stores.ts'
+import styles from './undo.module.css'
+
+/** Deletes at once and offers Undo: nothing is gone for good before the next start. */
+export function useDeleteConversation(): (conversation: { readonly id: string; readonly title: string }, open: boolean) => Promise<void> {
+  const { t } = useTranslation()
+  const { conversations } = useStores()
+  const navigate = useNavigate()
+  return async ({ id, title }, open) => {
+    if (open) void navigate('/chat')
+    const failed = (thrown: unknown): void => void notifications.show({ color: 'red', message: t('chat.restoreFailed', { reason: errorText(t, shownError(thrown)) }) })
+    try {
+      await conversations.remove(id)
+    } catch (thrown) {
+      failed(thrown)
+      return
+    }
+    const notification = `deleted-${id}`
+    const undo = async (): Promise<void> => {
+      notifications.hide(notification)
+      try {
+        await conversations.restore(id)
+        if (open) void navigate(`/chat/${id}`)
+      } catch (thrown) {
+        failed(thrown)
+      }
+    }
+    notifications.show({
+      id: notification,
+      autoClose: 10_000,
+      withBorder: true,
+      closeButtonProps: { 'aria-label': t('app.close') },
+      message: <span className={styles.undo}><span className={styles.text}>{t('chat.deleted', { title })}</span><Button size="compact-sm" variant="default" onClick={() => void undo()}>{t('app.undo')}</Button></span>,
+    })
+  }
+}

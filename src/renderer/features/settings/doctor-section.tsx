@@ -1,0 +1,68 @@
+import { Button, Loader } from '@mantine/core'
+import { IconAlertTriangle, IconCheck } from '@tabler/icons-react'
+import { useTranslation } from 'react-i18next'
+import { useStore } from 'zustand'
+import type { DoctorReport } from '../../../shared/domain/status.ts'
+import { bytes } from '../../lib/format.ts'
+import { useStores } from '../../stores/stores.ts'
+import { CopyButton } from '../../ui/copy-button.tsx'
+import { ErrorNotice } from '../../ui/notice.tsx'
+import { reportText } from './report-text.ts'
+import { Section } from './section.tsx'
+import styles from './settings.module.css'
+
+/** What this computer has, and what is missing. */
+export function DoctorSection() {
+  const { t } = useTranslation()
+  const { doctor } = useStores()
+  const state = useStore(doctor.store)
+  const action = (
+    <div className={styles.actions}>
+      {state.value ? <CopyButton text={reportText(state.value)} label={t('settings.doctorCopy')}>{t('settings.doctorCopy')}</CopyButton> : null}
+      <Button size="xs" variant="default" disabled={state.kind === 'loading'} onClick={() => void doctor.load()}>{t('settings.doctorRun')}</Button>
+    </div>
+  )
+  return (
+    <Section title={t('settings.doctor')} help={t('settings.doctorHelp')} action={action}>
+      {state.kind === 'loading' ? <div className={styles.block} role="status"><Loader size={14} mr={8} />{t('settings.doctorRunning')}</div> : null}
+      {state.kind === 'failed' ? <div className={styles.block}><ErrorNotice error={state.error} lead={t('settings.doctorFailed')} /></div> : null}
+      {state.value ? <Checks report={state.value} /> : null}
+      {state.value ? <Facts report={state.value} /> : null}
+    </Section>
+  )
+}
+
+function Checks({ report }: { readonly report: DoctorReport }) {
+  const { t } = useTranslation()
+  return (
+    <ul className={styles.checks}>
+      {report.checks.map((check) => (
+        <li key={check.name}>
+          <span className={check.ok ? styles.ok : styles.notOk}>{check.ok ? <IconCheck size={16} aria-hidden /> : <IconAlertTriangle size={16} aria-hidden />}<span className="sb-hidden">{check.ok ? t('settings.doctorOk') : t('settings.doctorNotOk')}: </span></span>
+          <span><strong className={styles.providerName}>{check.name}</strong> <span className={styles.soft}>{check.message}</span></span>
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+function Facts({ report }: { readonly report: DoctorReport }) {
+  const { t, i18n } = useTranslation()
+  const { platform, versions, disk, gpus } = report
+  const locale = i18n.language
+  const gpuText = gpus.map((gpu) => [gpu.name, ...(gpu.memoryBytes === null ? [] : [bytes(gpu.memoryBytes, locale)]), ...(gpu.driver === null ? [] : [t('settings.driver', { version: gpu.driver })])].join(', '))
+  const rows: readonly (readonly [string, string])[] = [
+    [t('settings.computer'), `${platform.os} (${platform.arch})`],
+    [t('settings.processor'), `${platform.cpu}, ${t('settings.cores', { count: platform.cores })}`],
+    [t('settings.memory'), bytes(platform.memoryBytes, locale)],
+    [t('settings.graphics'), gpuText.length === 0 ? t('settings.graphicsNone') : gpuText.join('; ')],
+    [t('settings.disk'), bytes(disk.freeBytes, locale)],
+    [t('settings.home'), disk.home],
+    [t('settings.versions'), [`Switchboard ${report.version}`, `ONNX Runtime ${versions.onnxruntime}`, `Node ${versions.node}`, `SQLite ${versions.sqlite}`, ...(versions.electron === null ? [] : [`Electron ${versions.electron}`])].join(', ')],
+  ]
+  return <dl className={styles.facts}>{rows.map(([name, value]) => <Fact key={name} name={name} value={value} />)}</dl>
+}
+
+function Fact({ name, value }: { readonly name: string; readonly value: string }) {
+  return <><dt>{name}</dt><dd>{value}</dd></>
+}

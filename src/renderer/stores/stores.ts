@@ -1,0 +1,71 @@
+import { createContext, use } from 'react'
+import type { ConsoleClient } from '../../shared/contracts/console-bridge.ts'
+import type { ApiKey } from '../../shared/domain/api-key.ts'
+import type { Preset } from '../../shared/domain/conversation.ts'
+import type { ModelSummary } from '../../shared/domain/model.ts'
+import type { DoctorReport } from '../../shared/domain/status.ts'
+import type { ConsoleConnection } from '../bridge/connect.ts'
+import { Drafts } from '../lib/drafts.ts'
+import type { ScheduleFrame } from '../lib/frame-batch.ts'
+import { createChatStore, type ChatStore } from './chat.ts'
+import { createConnectionStore, type ConnectionStore } from './connection.ts'
+import { createConversationsStore, type ConversationsStore } from './conversations.ts'
+import { createResource, type Resource } from './resources.ts'
+import { createSettingsStore, type SettingsStore } from './settings.ts'
+import { createStatusStore, type StatusStore } from './status.ts'
+
+/** Every store of the window, built once before React starts. */
+export interface Stores {
+  readonly client: ConsoleClient
+  readonly connection: ConnectionStore
+  readonly status: StatusStore
+  readonly conversations: ConversationsStore
+  readonly chat: ChatStore
+  readonly settings: SettingsStore
+  readonly presets: Resource<readonly Preset[]>
+  readonly models: Resource<readonly ModelSummary[]>
+  readonly keys: Resource<readonly ApiKey[]>
+  readonly doctor: Resource<DoctorReport>
+  readonly drafts: Drafts
+}
+
+export interface StoresOptions {
+  readonly connection: ConsoleConnection
+  readonly schedule: ScheduleFrame
+  readonly storage: Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>
+}
+
+export function createStores({ connection, schedule, storage }: StoresOptions): Stores {
+  const { client } = connection
+  const conversations = createConversationsStore(client)
+  const chat = createChatStore({ client, schedule, onChange: (conversation) => conversations.touch(conversation) })
+  const status = createStatusStore(client)
+  const settings = createSettingsStore(client)
+  const presets = createResource(() => client.presets.list())
+  const models = createResource(() => client.models.list())
+  return {
+    client,
+    conversations,
+    chat,
+    status,
+    settings,
+    presets,
+    models,
+    keys: createResource(() => client.keys.list()),
+    doctor: createResource(() => client.app.doctor()),
+    drafts: new Drafts(storage),
+    connection: createConnectionStore(connection, () => {
+      void status.follow()
+      void Promise.all([settings.load(), conversations.load(), presets.load(), models.load(), chat.reload()])
+    }),
+  }
+}
+
+export const StoresContext = createContext<Stores | null>(null)
+
+/** The stores, anywhere below the provider. */
+export function useStores(): Stores {
+  const stores = use(StoresContext)
+  if (!stores) throw new Error('useStores needs the StoresContext provider above it')
+  return stores
+}

@@ -1,0 +1,19 @@
+import { IconCheck } from '@tabler/icons-react'
+import { useTranslation } from 'react-i18next'
+import type { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
+import { errorText } from '../lib/error-text.ts'
+import styles from './save-state.module.css'
+
+type Saving = { readonly kind: 'idle' } | { readonly kind: 'saving' } | { readonly kind: 'saved' } | { readonly kind: 'failed'; readonly error: SwitchboardError }
+
+/** Says whether what was changed is kept. */
+export function SaveState({ saving }: { readonly saving: Saving }) {
+  const { t } = useTranslation()
+  return (
+    <span className={`${styles.state} ${saving.kind === 'failed' ? styles.failed : ''}`} role="status">
+      {saving.kind === 'saving' ? t('app.saving') : null}
+      {saving.kind === 'saved' ? <><IconCheck size={14} aria-hidden />{t('app.saved')}</> : null}
+      {saving.kind === 'failed' ? t('app.notSaved', { reason: errorText(t, saving.error) }) : null}
+    </span>
+  )
+}

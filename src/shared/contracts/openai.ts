@@ -1,0 +1,194 @@
+/**
+ * The HTTP endpoint's wire: OpenAI's chat and text completions as far as Switchboard answers them. Schemas describe what
+ * may arrive (unknown fields are ignored, `null` means the default); the types below them what is sent back.
+ * Field meanings: https://platform.openai.com/docs/api-reference/chat/create
+ */
+import { z } from 'zod'
+
+/** Most messages of one request: bounds the work done before anything is tokenised. */
+const MAX_MESSAGES = 2048
+/** Most token ids of one prompt; longer ones fit no model. */
+const MAX_PROMPT_IDS = 131_072
+
+/** Text as people send it. A lone surrogate is no character: it becomes U+FFFD here, so that nothing behind meets one. */
+const text = z.string().overwrite((value) => value.toWellFormed())
+const number = (min: number, max: number) => z.number().min(min).max(max).nullish()
+const integer = (min: number, max: number) => z.int().min(min).max(max).nullish()
+const flag = z.boolean().nullish()
+const unsupported = (name: string) => z.null({ error: `${name} is not supported yet` }).optional()
+/** Counts before it looks inside, so that a flood of items costs one comparison. */
+const boundedArray = <Item extends z.ZodType>(item: Item, min: number, max: number) => z.array(z.unknown()).min(min).max(max).pipe(z.array(item).min(min).max(max))
+
+const textPart = z.object({
+  type: z.literal('text', { error: 'only text parts are supported' }),
+  text,
+})
+
+const messageSchema = z.object({
+  role: z.enum(['system', 'developer', 'user', 'assistant'], { error: 'must be system, developer, user or assistant' }),
+  content: z.union([text, boundedArray(textPart, 1, MAX_MESSAGES)]),
+  tool_calls: z.array(z.unknown()).max(0, { error: 'tool calls are not supported yet' }).nullish(),
+  function_call: unsupported('function_call'),
+}).refine((message) => message.role !== 'user' || message.content !== '', { path: ['content'], error: 'must not be empty' })
+
+const stopText = text.min(1).max(1000)
+
+/** Fields that chat and text completions share. Ranges are those of `parameterSchema` in console.ts. */
+const shared = {
+  model: text.nullish().describe('Name of a model in GET /v1/models; absent: the default model.'),
+  temperature: number(0, 2),
+  top_p: z.number().gt(0).max(1).nullish(),
+  top_k: integer(0, 1000),
+  min_p: number(0, 1),
+  repetition_penalty: number(0.5, 2),
+  frequency_penalty: number(-2, 2),
+  presence_penalty: number(-2, 2),
+  seed: integer(0, 4_294_967_295),
+  stop: z.union([z.null(), stopText, boundedArray(stopText, 0, 4)]).optional(),
+  logit_bias: z.record(z.string().regex(/^\d{1,7}$/, { error: 'must be a token id' }), z.number().min(-100).max(100))
+    .refine((bias) => Object.keys(bias).length <= 1024, { error: 'at most 1024 token ids' }).nullish(),
+  n: z.literal(1, { error: 'only 1 is supported' }).nullish(),
+  stream: flag,
+  stream_options: z.object({ include_usage: flag }).nullish(),
+}
+
+export const chatRequestSchema = z.object({
+  ...shared,
+  messages: boundedArray(messageSchema, 1, MAX_MESSAGES),
+  max_tokens: integer(1, 131_072),
+  max_completion_tokens: integer(1, 131_072),
+  logprobs: flag,
+  top_logprobs: integer(0, 20),
+  response_format: z.object({ type: z.literal('text', { error: 'only the format text is supported yet' }) }).nullish(),
+  tools: z.array(z.unknown()).max(0, { error: 'tools are not supported yet' }).nullish(),
+  tool_choice: z.enum(['none', 'auto'], { error: 'tools are not supported yet' }).nullish(),
+  functions: z.array(z.unknown()).max(0, { error: 'functions are not supported yet' }).nullish(),
+  function_call: z.literal('none', { error: 'functions are not supported yet' }).nullish(),
+}).refine((body) => body.max_tokens == null || body.max_completion_tokens == null || body.max_tokens === body.max_completion_tokens, { path: ['max_tokens'], error: 'differs from max_completion_tokens; send one of them' })
+  .refine((body) => body.top_logprobs == null || body.logprobs === true, { path: ['top_logprobs'], error: 'needs logprobs to be true' })
+
+type Prompt = string | readonly number[]
+
+const isIds = (value: unknown): value is readonly number[] =>
+  Array.isArray(value) && value.length >= 1 && value.length <= MAX_PROMPT_IDS && value.every((id) => Number.isInteger(id) && id >= 0 && id <= 9_999_999)
+
+/** One prompt: text, token ids, or an array that holds one of either; undefined when it is none of these. */
+function onePrompt(value: unknown): Prompt | undefined {
+  const single = Array.isArray(value) && value.length === 1 && typeof value[0] !== 'number' ? value[0] : value
+  if (typeof single === 'string' && single.length > 0) return single.toWellFormed()
+  return isIds(single) ? single : undefined
+}
+
+const promptSchema = z.unknown().transform((value, context): Prompt => {
+  const prompt = onePrompt(value)
+  if (prompt !== undefined) return prompt
+  context.addIssue({ code: 'custom', message: `expected one text, or 1 to ${MAX_PROMPT_IDS} token ids` })
+  return z.NEVER
+}).meta({
+  description: 'One prompt: text, token ids, or an array holding one of either.',
+  anyOf: [{ type: 'string', minLength: 1 }, { type: 'array', minItems: 1, maxItems: MAX_PROMPT_IDS, items: { type: 'integer', minimum: 0 } }],
+})
+
+export const completionRequestSchema = z.object({
+  ...shared,
+  prompt: promptSchema,
+  max_tokens: integer(0, 131_072),
+  logprobs: integer(0, 20),
+  echo: flag,
+  best_of: z.literal(1, { error: 'only 1 is supported' }).nullish(),
+  suffix: z.literal('', { error: 'suffix is not supported yet' }).nullish(),
+}).refine((body) => body.max_tokens !== 0 || body.echo === true, { path: ['max_tokens'], error: '0 needs echo to be true' })
+
+export type ChatRequestBody = z.output<typeof chatRequestSchema>
+export type CompletionRequestBody = z.output<typeof completionRequestSchema>
+
+/** The body of every refusal. */
+export interface ErrorBody {
+  readonly error: {
+    readonly message: string
+    readonly type: string
+    readonly param: string | null
+    readonly code: string
+    /** Only in a stream, where no status or Retry-After can follow. */
+    readonly retryable?: boolean
+  }
+}
+
+export interface Usage {
+  readonly prompt_tokens: number
+  readonly completion_tokens: number
+  readonly total_tokens: number
+  readonly prompt_tokens_details: { readonly cached_tokens: number }
+}
+
+/** What Switchboard adds to an answer. Times in ms. */
+export interface SwitchboardFacts {
+  /** What was left out of the prompt so that it fits the context; null when nothing was. */
+  readonly truncated: { readonly dropped_messages: number; readonly dropped_tokens: number } | null
+  readonly seed: number
+  readonly provider: string
+  readonly precision: string
+  readonly queue_ms: number
+  readonly ttft_ms: number
+  readonly total_ms: number
+  readonly tokens_per_second: number | null
+}
+
+interface TokenLogprob {
+  readonly token: string
+  readonly logprob: number
+  readonly bytes: readonly number[]
+}
+
+export interface ChatLogprobs {
+  readonly content: readonly (TokenLogprob & { readonly top_logprobs: readonly TokenLogprob[] })[]
+  readonly refusal: null
+}
+
+/** Parallel arrays, one entry a token; offsets in characters (code points) of the returned text. */
+export interface CompletionLogprobs {
+  readonly tokens: readonly string[]
+  readonly token_logprobs: readonly (number | null)[]
+  readonly top_logprobs: readonly (Readonly<Record<string, number>> | null)[]
+  readonly text_offset: readonly number[]
+}
+
+interface AnswerBase {
+  readonly id: string
+  /** Seconds since the epoch. */
+  readonly created: number
+  readonly model: string
+  readonly system_fingerprint: string
+  readonly usage: Usage
+  readonly switchboard: SwitchboardFacts
+}
+
+export interface ChatCompletionBody extends AnswerBase {
+  readonly object: 'chat.completion'
+  readonly choices: readonly [{
+    readonly index: 0
+    readonly message: { readonly role: 'assistant'; readonly content: string; readonly refusal: null }
+    readonly logprobs: ChatLogprobs | null
+    readonly finish_reason: 'stop' | 'length'
+  }]
+}
+
+export interface TextCompletionBody extends AnswerBase {
+  readonly object: 'text_completion'
+  readonly choices: readonly [{
+    readonly index: 0
+    readonly text: string
+    readonly logprobs: CompletionLogprobs | null
+    readonly finish_reason: 'stop' | 'length'
+  }]
+}
+
+export interface ModelBody {
+  readonly id: string
+  readonly object: 'model'
+  readonly created: number
+  readonly owned_by: 'switchboard'
+  readonly context_length: number
+  readonly family: string
+  readonly precision: string
+}

@@ -1,0 +1,10 @@
+/** A key as it may be shown: never the secret itself, which is only returned once, at creation. */
+export interface ApiKey {
+  readonly id: string
+  readonly name: string
+  /** First characters, so that a person can tell keys apart. */
+  readonly prefix: string
+  readonly createdAt: number
+  readonly lastUsedAt: number | null
+  readonly revokedAt: number | null
+}

@@ -1,0 +1,85 @@
+import type { SerialisedError } from '../errors/switchboard-error.ts'
+import type { Receipt } from './generation.ts'
+
+export type Role = 'system' | 'user' | 'assistant'
+
+/** One message of a prompt, before the template is applied. */
+export interface PromptMessage {
+  readonly role: Role
+  readonly content: string
+}
+
+/**
+ * How far a reply got. `streaming` rows found at start belong to a dead process and become `interrupted`.
+ * A reply that is not `complete` is never shown as if it were.
+ */
+export type MessageState =
+  | { readonly kind: 'complete' }
+  | { readonly kind: 'streaming' }
+  | { readonly kind: 'stopped' }
+  | { readonly kind: 'interrupted'; readonly error: SerialisedError }
+
+/**
+ * Messages form a tree: regenerating a reply or editing a question adds a sibling, nothing is overwritten. The
+ * conversation remembers the leaf that is shown.
+ */
+export interface Message {
+  readonly id: string
+  readonly conversationId: string
+  readonly parentId: string | null
+  readonly role: 'user' | 'assistant'
+  readonly content: string
+  readonly state: MessageState
+  /** Only on replies, once they ended. */
+  readonly receipt: Receipt | null
+  /** Milliseconds since the epoch, for display; order is by id and tree, never by clock. */
+  readonly createdAt: number
+}
+
+/** Optional overrides of the sampling defaults; absent means the model's or the settings' default. */
+export interface ParameterOverrides {
+  readonly temperature?: number | undefined
+  readonly topP?: number | undefined
+  readonly topK?: number | undefined
+  readonly minP?: number | undefined
+  readonly repetitionPenalty?: number | undefined
+  readonly frequencyPenalty?: number | undefined
+  readonly presencePenalty?: number | undefined
+  readonly maxTokens?: number | undefined
+  readonly seed?: number | undefined
+}
+
+export interface ConversationSummary {
+  readonly id: string
+  readonly title: string
+  readonly model: string
+  readonly createdAt: number
+  readonly updatedAt: number
+  /** Where a search matched, with `[` `]` never added: plain text around the match. */
+  readonly excerpt: string | null
+}
+
+export interface Conversation extends Omit<ConversationSummary, 'excerpt'> {
+  readonly systemPrompt: string
+  readonly presetId: string | null
+  readonly parameters: ParameterOverrides
+  /** The shown leaf; null while empty. */
+  readonly activeLeafId: string | null
+  /** All messages of the tree, oldest first. */
+  readonly messages: readonly Message[]
+}
+
+/** A named system prompt with parameters. Built-in ones cannot be changed, only copied. */
+export interface Preset {
+  readonly id: string
+  readonly name: string
+  readonly systemPrompt: string
+  readonly parameters: ParameterOverrides
+  readonly builtIn: boolean
+}
+
+/** What one turn yields while it runs. Text in a delta is already stored when it arrives. */
+export type TurnEvent =
+  | { readonly kind: 'started'; readonly userMessage: Message; readonly reply: Message; readonly title: string }
+  | { readonly kind: 'delta'; readonly messageId: string; readonly text: string }
+  | { readonly kind: 'ended'; readonly message: Message }

@@ -1,0 +1,52 @@
+import type { SerialisedError } from '../errors/switchboard-error.ts'
+import type { Precision, Provider } from './generation.ts'
+
+/** Which providers may run the model. Order of preference is fixed: CUDA, then WebGPU, then CPU. */
+export interface ProviderPolicy {
+  /** `auto` tries all in order; a name tries that one alone. */
+  readonly prefer: 'auto' | Provider
+  /** false: a machine without a usable GPU refuses to load instead of running on the CPU. */
+  readonly allowCpu: boolean
+}
+
+/** Why a provider that stands before the chosen one was not used. */
+export interface ProviderRefusal {
+  readonly provider: Provider
+  readonly reason: string
+}
+
+/** What the engine process says about the model it holds. */
+export interface LoadedModel {
+  readonly model: string
+  readonly precision: Precision
+  readonly provider: Provider
+  readonly refusals: readonly ProviderRefusal[]
+  /** Highest number of tokens of prompt and reply together. */
+  readonly contextLength: number
+  readonly vocabularySize: number
+  /** Requests that decode at once. */
+  readonly slots: number
+  readonly weightBytes: number
+  readonly kvBytes: number
+  readonly loadMs: number
+}
+
+export interface EngineStats {
+  readonly running: number
+  readonly waiting: number
+  readonly slots: number
+  readonly freeSlots: number
+  /** Steps since the model was loaded: a heartbeat that only a working loop moves. */
+  readonly steps: number
+  readonly tokensPerSecond: number
+}
+
+/** The truth about the engine, fed by the process itself; what the status bar shows. */
+export type EngineState =
+  | { readonly kind: 'off' }
+  | { readonly kind: 'starting'; readonly model: string }
+  | { readonly kind: 'preparing'; readonly model: string; readonly progress: number }
+  | { readonly kind: 'loading'; readonly model: string }
+  | { readonly kind: 'ready'; readonly loaded: LoadedModel; readonly stats: EngineStats; readonly pid: number }
+  | { readonly kind: 'restarting'; readonly model: string; readonly attempt: number; readonly error: SerialisedError }
+  | { readonly kind: 'failed'; readonly model: string; readonly error: SerialisedError }

@@ -1,0 +1,24 @@
+import type { EngineState } from './engine.ts'
+
+/** Everything the status bar says, pushed whenever it changes. */
+export interface AppStatus {
+  readonly engine: EngineState
+  /** Address programs call, such as `http://127.0.0.1:4317/v1`; null while the endpoint is not listening. */
+  readonly endpointUrl: string | null
+  /** Requests served since start, and open right now. */
+  readonly requests: { readonly total: number; readonly active: number }
+  /** Resident memory of app and engine, bytes. */
+  readonly memoryBytes: number
+}
+
+/** What this machine has, as the doctor found it. */
+export interface DoctorReport {
+  readonly version: string
+  readonly host: 'electron' | 'headless'
+  readonly versions: { readonly node: string; readonly sqlite: string; readonly onnxruntime: string; readonly electron: string | null }
+  readonly platform: { readonly os: string; readonly arch: string; readonly cpu: string; readonly cores: number; readonly memoryBytes: number }
+  readonly gpus: readonly { readonly name: string; readonly memoryBytes: number | null; readonly driver: string | null }[]
+  readonly providers: readonly { readonly provider: 'cuda' | 'webgpu' | 'cpu'; readonly usable: boolean; readonly reason: string }[]
+  readonly disk: { readonly home: string; readonly freeBytes: number }
+  readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly message: string }[]
+}

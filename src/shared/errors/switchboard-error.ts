@@ -1,0 +1,54 @@
+import { catalogue, type CatalogueEntry, type ErrorCode } from './catalogue.ts'
+
+/** What crosses a wire: plain data, rebuilt on arrival by {@link revive}. */
+export interface SerialisedError {
+  readonly code: ErrorCode
+  readonly message: string
+  /** The request field at fault, as a path such as `messages[0].content`. */
+  readonly param?: string
+  /** Seconds after which a retry makes sense. */
+  readonly retryAfterSeconds?: number
+  /** Further facts for a program: counts, file names, tensor names. Never secrets, never customers' text. */
+  readonly details?: Readonly<Record<string, string | number | boolean | null>>
+}
+
+export type ErrorExtras = Omit<SerialisedError, 'code' | 'message'> & { readonly cause?: unknown }
+
+/** The one error class of the product. The message names the file, field, expected and found. */
+export class SwitchboardError extends Error {
+  override readonly name = 'SwitchboardError'
+  readonly code: ErrorCode
+  readonly param: string | undefined
+  readonly retryAfterSeconds: number | undefined
+  readonly details: SerialisedError['details']
+
+  constructor(code: ErrorCode, message: string, extras: ErrorExtras = {}) {
+    super(message, extras.cause === undefined ? undefined : { cause: extras.cause })
+    this.code = code
+    this.param = extras.param
+    this.retryAfterSeconds = extras.retryAfterSeconds
+    this.details = extras.details
+  }
+
+  get entry(): CatalogueEntry {
+    return catalogue[this.code]
+  }
+}
+
+/** Any thrown value as plain data. Unknown errors become `internal` and keep their message out of the wire. */
+export function serialise(thrown: unknown): SerialisedError {
+  if (!(thrown instanceof SwitchboardError)) return { code: 'internal', message: 'Something unexpected went wrong.' }
+  return {
+    code: thrown.code,
+    message: thrown.message,
+    ...(thrown.param === undefined ? {} : { param: thrown.param }),
+    ...(thrown.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: thrown.retryAfterSeconds }),
+    ...(thrown.details === undefined ? {} : { details: thrown.details }),
+  }
+}
+
+/** Plain data as an error again. */
+export function revive(data: SerialisedError): SwitchboardError {
+  const { code, message, ...extras } = data
+  return new SwitchboardError(code in catalogue ? code : 'internal', message, extras)
+}
