@@ -109,6 +109,7 @@ def parse_arguments():
     parser.add_argument("--dropout", type=float, default=0.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--decay", type=float, default=0.35, help="share of the run in which the rate falls")
+    parser.add_argument("--bf16", action="store_true", help="multiply in bfloat16: for processors with AMX or AVX512-BF16")
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--init", help="start from this checkpoint")
     return parser.parse_args()
@@ -143,7 +144,7 @@ def main(rank, args):
             for group, rate in zip(optimizer.param_groups, rates):
                 group["lr"] = rate * schedule(done, decay=args.decay)
         ids, weight = next(batches)
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=args.bf16):
             loss, reply_loss, user_loss = losses(model, ids, weight, args.user_weight)
         loss.backward()
         average_gradients(model, args.world)
@@ -153,7 +154,7 @@ def main(rank, args):
             optimizer.zero_grad(set_to_none=True)
         step, seen, count = step + 1, seen + ids.numel() * args.world, count + 1
         reply_sum, user_sum = reply_sum + reply_loss.item(), user_sum + user_loss.item()
-        if step % 50 == 0 and rank == 0:
+        if step % 20 == 0 and rank == 0:
             print(f"step {step} done {done:.3f} reply {reply_sum / count:.4f} user {user_sum / count:.3f} "
                   f"tokens {seen / 1e6:.1f}M {seen / (time.time() - began):.0f}/s", flush=True)
             reply_sum = user_sum = count = 0
