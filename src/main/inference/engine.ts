@@ -38,6 +38,7 @@ export class InferenceEngine {
   readonly #now: () => number
   readonly #sequences = new Map<string, Sequence>()
   #outputs: RequestOutput[] = []
+  #pressing = false
   #steps = 0
   #speed = { since: 0, tokens: 0, perSecond: 0 }
   /** Running mean of how long a request holds a slot, ms: what a refused caller is told to wait. */
@@ -88,10 +89,16 @@ export class InferenceEngine {
     if (ended !== null) this.#finish(ended)
   }
 
+  /** Whether an output waits that should leave at once: a first token, an end, a failure. Later tokens can travel together. */
+  get pressing(): boolean {
+    return this.#pressing
+  }
+
   /** Everything that happened since the last call, in order. */
   takeOutputs(): RequestOutput[] {
     const taken = this.#outputs
     this.#outputs = []
+    this.#pressing = false
     return taken
   }
 
@@ -142,7 +149,7 @@ export class InferenceEngine {
           bestToken(logits)
           sequence.scored.push(withLogProbability(next, logits, promptLogprobs))
         }
-        if (last) this.#outputs.push({ kind: 'prompt', requestId, tokens: sequence.scored })
+        if (last) this.#put({ kind: 'prompt', requestId, tokens: sequence.scored })
       }
     } catch (failure) {
       outcomes.push(this.#fault(requestId, failure))
@@ -164,12 +171,12 @@ export class InferenceEngine {
     if (stopIds.has(token.id)) return { requestId, outcome: 'stop' }
     sequence.lastToken = token.id
     history.add(token.id)
-    this.#outputs.push({ kind: 'tokens', requestId, tokens: [token] })
+    this.#put({ kind: 'tokens', requestId, tokens: [token] }, position === request.promptIds.length)
     return { requestId, outcome: 'token' }
   }
 
   #fault(requestId: string, failure: unknown): StepOutcome {
-    this.#outputs.push({ kind: 'failed', requestId, error: serialise(failure) })
+    this.#put({ kind: 'failed', requestId, error: serialise(failure) })
     return { requestId, outcome: 'fault' }
   }
 
@@ -177,7 +184,7 @@ export class InferenceEngine {
     this.#sequences.delete(requestId)
     this.#requestMs += (timings.totalMs - timings.queueMs - this.#requestMs) * 0.1
     // A request without a reason has failed and said so already.
-    if (finishReason !== null) this.#outputs.push({ kind: 'done', requestId, finishReason, completionTokens, cachedTokens: 0, timings })
+    if (finishReason !== null) this.#put({ kind: 'done', requestId, finishReason, completionTokens, cachedTokens: 0, timings })
   }
 
   #failStep(plan: StepPlan, failure: unknown): void {
@@ -186,7 +193,12 @@ export class InferenceEngine {
   }
 
   #refuse(requestId: string, error: SwitchboardError): void {
-    this.#outputs.push({ kind: 'failed', requestId, error: serialise(error) })
+    this.#put({ kind: 'failed', requestId, error: serialise(error) })
+  }
+
+  #put(output: RequestOutput, pressing = true): void {
+    this.#outputs.push(output)
+    this.#pressing ||= pressing
   }
 
   #sequence(requestId: string): Sequence {
