@@ -35,6 +35,7 @@ export interface Core extends Disposable {
   readonly storage: Storage
   readonly catalog: Catalog
   readonly engines: EnginePool
+  readonly texts: TextModels
   readonly replies: ReplyService
   /** Of the model that requests use by default. */
   readonly engineState: () => EngineState
@@ -98,6 +99,7 @@ export function createCore(options: CoreOptions): Core {
     revisionOf: async (name) => fingerprintOf(await catalog.find(name), null),
     supervise: (model) => new EngineSupervisor({ model, launch, entry, onCrash: ({ model: name, reason, output }) => log.error({ model: name, reason, output }, 'the engine stopped') }),
   }))
+  const texts = new TextModels(catalog)
   const states = new Map<string, EngineState>()
   stack.add(engines.onChange(({ model, state }) => {
     if (state.kind !== states.get(model)?.kind) log.info({ model, state: state.kind, ...(state.kind === 'failed' ? { code: state.error.code, reason: state.error.message } : {}) }, 'engine')
@@ -108,7 +110,8 @@ export function createCore(options: CoreOptions): Core {
     storage,
     catalog,
     engines,
-    replies: createReplyService({ models: new TextModels(catalog), engines }),
+    texts,
+    replies: createReplyService({ models: texts, engines }),
     engineState: () => states.get(storage.settings.get().defaultModel) ?? { kind: 'off' },
     async examine() {
       const { examine } = await import('./telemetry/doctor.ts')
@@ -192,8 +195,9 @@ export async function createBackend(options: BackendOptions): Promise<Backend> {
   }
 }
 
-/** Loads the default model, so that the first question is answered at once. */
-async function warmUp({ engines, storage }: Core): Promise<void> {
-  const lease = await engines.acquire(storage.settings.get().defaultModel, new AbortController().signal)
-  lease.release()
+/** Loads the default model, engine and text side, so that the first question is answered at once. */
+async function warmUp({ engines, texts, storage }: Core): Promise<void> {
+  const { defaultModel } = storage.settings.get()
+  const engine = engines.acquire(defaultModel, new AbortController().signal).then((lease) => lease.release())
+  await Promise.all([engine, texts.get(defaultModel)])
 }

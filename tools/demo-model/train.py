@@ -16,6 +16,7 @@ import torch.distributed as dist
 import torch.nn.functional as F
 
 from model import Config, Model
+from muon import Muon
 
 
 class Batches:
@@ -73,7 +74,7 @@ def losses(model, ids, weight, user_weight):
 def optimizers(model, lr, embed_lr):
     matrices = [p for n, p in model.named_parameters() if p.dim() == 2 and "embed" not in n]
     others = [p for n, p in model.named_parameters() if p.dim() != 2 or "embed" in n]
-    muon = torch.optim.Muon(matrices, lr=lr, momentum=0.95, weight_decay=0.05, adjust_lr_fn="match_rms_adamw")
+    muon = Muon(matrices, lr=lr)
     adam = torch.optim.AdamW(others, lr=embed_lr, betas=(0.9, 0.98), weight_decay=0.01)
     return [muon, adam]
 

@@ -11,7 +11,8 @@ export const DEMO_MODEL = 'demo'
 
 /**
  * The model in the program's own resources: read-only, without a manifest of its own. What an inspection says about it is
- * kept in the cache and used while the files look the same.
+ * kept in the cache and used while the files look the same; they are looked at once, since the program's files do not
+ * change while it runs.
  */
 export class BuiltInModel {
   readonly #directory: string
@@ -27,9 +28,10 @@ export class BuiltInModel {
 
   /** null when this copy of the program has no such model. @throws SwitchboardError as inspecting does. */
   async read(): Promise<StoredModel | null> {
-    // many callers ask at once during the start; one of them looks
-    this.#reading ??= this.#read().finally(() => {
+    // Many callers ask at once during the start; one of them looks. A look that failed is not remembered.
+    this.#reading ??= this.#read().catch((thrown: unknown) => {
       this.#reading = undefined
+      throw thrown
     })
     return this.#reading
   }
