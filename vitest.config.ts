@@ -7,6 +7,8 @@ export default defineConfig({
     // Tests with real processes and real models share the machine with each other: few at once, and patience.
     pool: 'forks',
     maxWorkers: 2,
+    // A build server may be starved for a moment; what needed the second try is marked in the output.
+    retry: process.env['CI'] === 'true' ? 1 : 0,
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

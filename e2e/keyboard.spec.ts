@@ -45,24 +45,19 @@ test('everything of a day works by keyboard alone, with the focus in sight', asy
   expect(stops.filter(({ visible }) => !visible).map(({ name }) => name)).toEqual([])
 
   // The palette leads to the settings and back to the conversation.
-  await page.keyboard.press('Control+K')
-  await page.keyboard.type(console.text.palette.settings)
-  await page.keyboard.press('Enter')
+  await console.palette(console.text.palette.settings)
   await expect(page.getByRole('heading', { level: 2, name: console.text.settings.endpoint })).toBeVisible()
-  await page.keyboard.press('Control+K')
-  await page.keyboard.type('return the shoes')
-  await page.keyboard.press('Enter')
+  await console.palette('return the shoes')
   await expect(console.questions).toHaveCount(1)
 
   // Rename by F2, the drawer by the palette, closed by Escape.
   await console.list.getByRole('link').first().focus()
   await page.keyboard.press('F2')
+  await expect(console.list.getByRole('textbox', { name: console.text.chat.renameLabel })).toBeFocused()
   await page.keyboard.type('Returns of shoes')
   await page.keyboard.press('Enter')
   await expect(console.list.getByRole('link').first()).toContainText('Returns of shoes')
-  await page.keyboard.press('Control+K')
-  await page.keyboard.type(console.text.palette.drawer)
-  await page.keyboard.press('Enter')
+  await console.palette(console.text.palette.drawer)
   await expect(page.getByRole('dialog', { name: console.text.drawer.title })).toBeVisible()
   await page.keyboard.press('Escape')
   await expect(page.getByRole('dialog', { name: console.text.drawer.title })).toBeHidden()

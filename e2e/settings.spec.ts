@@ -53,14 +53,10 @@ test('a key made in the window opens the endpoint for the openai client, and clo
 test('language and theme are kept for the next window', async ({ page, browser }) => {
   const console = new ConsolePage(page)
   await console.open(host.consoleUrl)
-  await page.keyboard.press('Control+K')
-  await page.getByRole('textbox', { name: console.text.palette.placeholder }).fill(console.text.palette.languageZh)
-  await page.keyboard.press('Enter')
+  await console.palette(console.text.palette.languageZh)
   const chinese = new ConsolePage(page, 'zh-CN')
   await expect(chinese.field).toBeVisible()
-  await page.keyboard.press('Control+K')
-  await page.getByRole('textbox', { name: chinese.text.palette.placeholder }).fill(chinese.text.palette.themeDark)
-  await page.keyboard.press('Enter')
+  await chinese.palette(chinese.text.palette.themeDark)
   await expect(page.locator('html')).toHaveAttribute('data-mantine-color-scheme', 'dark')
 
   const context = await browser.newContext({ locale: 'en-US' })

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { findBrowser } from './browser.mjs'
 import { build } from './build.mjs'
 import { run } from './children.mjs'
@@ -54,25 +54,39 @@ export async function test(args) {
   say('')
   for (const { name, ok, seconds } of results) say(`${ok ? 'ok    ' : 'FAILED'} ${String(seconds).padStart(4)} s  ${name}`)
   const total = results.map(({ counts }) => counts).reduce(add, none)
+  for (const name of total.failures) say(`failed: ${name}`)
+  for (const name of total.unsteady) say(`passed at the second try only: ${name}`)
   // Types, lint or a runner that crashed have no test of their own to count; they still must show in the sum.
   const failed = total.failed + results.filter(({ ok, counts }) => !ok && counts.failed === 0).length
   process.stdout.write(`${total.passed} passed, ${failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}\n`)
   return failed === 0 ? 0 : 1
 }
 
-const none = { passed: 0, failed: 0, skipped: 0 }
-const add = (a, b) => ({ passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: a.skipped + b.skipped })
+const none = { passed: 0, failed: 0, skipped: 0, failures: [], unsteady: [] }
+const add = (a, b) => ({
+  passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: a.skipped + b.skipped,
+  failures: [...a.failures, ...b.failures], unsteady: [...a.unsteady, ...b.unsteady],
+})
 
 function unitCounts(path) {
   if (!existsSync(path)) return none
   const report = JSON.parse(readFileSync(path, 'utf8'))
-  return { passed: report.numPassedTests, failed: report.numFailedTests, skipped: report.numPendingTests + report.numTodoTests }
+  const tests = report.testResults.flatMap(({ name, assertionResults }) => assertionResults.map((one) => ({ ...one, name: `${relative(root, name)}: ${one.fullName}` })))
+  const named = (wanted) => tests.filter(wanted).map(({ name }) => name)
+  return {
+    passed: report.numPassedTests, failed: report.numFailedTests, skipped: report.numPendingTests + report.numTodoTests,
+    failures: named(({ status }) => status === 'failed'),
+    // What failed first and passed then keeps the messages of its failure.
+    unsteady: named(({ status, failureMessages }) => status === 'passed' && (failureMessages ?? []).length > 0),
+  }
 }
 
 function windowCounts(path) {
   if (!existsSync(path)) return none
-  const { stats } = JSON.parse(readFileSync(path, 'utf8'))
-  return { passed: stats.expected, failed: stats.unexpected + stats.flaky, skipped: stats.skipped }
+  const { stats, suites } = JSON.parse(readFileSync(path, 'utf8'))
+  const specs = (suite) => [...(suite.specs ?? []), ...(suite.suites ?? []).flatMap(specs)]
+  const named = (wanted) => suites.flatMap(specs).filter(({ tests }) => tests.some(({ status }) => status === wanted)).map(({ file, title }) => `e2e/${file}: ${title}`)
+  return { passed: stats.expected + stats.flaky, failed: stats.unexpected, skipped: stats.skipped, failures: named('unexpected'), unsteady: named('flaky') }
 }
 
 /** A Chromium to test in; on Debian as root it is installed from the distribution's own archive. */

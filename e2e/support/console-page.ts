@@ -84,6 +84,18 @@ export class ConsolePage {
     await expect(this.field).toBeFocused()
   }
 
+  /** Ctrl+K, a query, Enter on the first hit: as a person does it, who looks before typing on. */
+  async palette(query: string): Promise<void> {
+    await this.page.keyboard.press('Control+K')
+    const search = this.page.getByRole('textbox', { name: this.text.palette.placeholder })
+    await expect(search).toBeFocused()
+    await this.page.keyboard.type(query)
+    await expect(this.page.locator('[data-action]').filter({ hasText: query }).first()).toBeVisible()
+    await this.page.keyboard.press('Enter')
+    // By what it is, not by its name: the choice may have been another language.
+    await expect(this.page.locator('[data-action]')).toHaveCount(0)
+  }
+
   version(index: number, count: number): Locator {
     return this.page.getByRole('group', { name: filled(this.text.chat.version, { index, count }) })
   }
