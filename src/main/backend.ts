@@ -3,6 +3,7 @@ import { DisposableStack, type Disposable } from '../shared/base/disposable.ts'
 import type { EngineModel } from '../shared/contracts/engine.ts'
 import type { EngineState } from '../shared/domain/engine.ts'
 import type { DoctorReport } from '../shared/domain/status.ts'
+import { SwitchboardError } from '../shared/errors/switchboard-error.ts'
 import { Catalog } from './catalog/catalog.ts'
 import { createReplyService } from './conversation/replies.ts'
 import type { ReplyService } from './conversation/reply-service.ts'
@@ -66,7 +67,7 @@ export interface Backend extends Disposable {
 const queueTokens = 262_144
 /** Prompt tokens run beside the decodes of one step: short enough that nobody's reply stutters. */
 const prefillChunk = 128
-const revocationCheckMs = 500
+const foreignChangesMs = 500
 
 /** Storage alone, for commands that touch nothing else. @throws SwitchboardError storage_*. */
 export function openStorageAt(home: Home, files: ProductFiles): Storage {
@@ -140,7 +141,11 @@ export async function createBackend(options: BackendOptions): Promise<Backend> {
 
     const turns = createTurnService({ conversations: storage.conversations, replies })
     stack.add(turns)
-    const watch = setInterval(() => storage.keys.announceForeignRevocations(), revocationCheckMs).unref()
+    // Another process (the command line) may have revoked keys or removed models.
+    const watch = setInterval(() => {
+      storage.keys.announceForeignRevocations()
+      unloadRemoved(core).catch((thrown: unknown) => log.error({ error: thrown }, 'a removed model could not be unloaded'))
+    }, foreignChangesMs).unref()
     stack.defer(() => clearInterval(watch))
 
     // The page's schemas and the HTTP framework take longest to load: not for commands that need neither.
@@ -192,6 +197,16 @@ export async function createBackend(options: BackendOptions): Promise<Backend> {
   } catch (thrown) {
     await stack.dispose()
     throw thrown
+  }
+}
+
+/** Gives back the memory of models that are no longer on the disk; their running replies end first. */
+async function unloadRemoved({ engines, catalog, log }: Core): Promise<void> {
+  for (const { model } of engines.snapshot()) {
+    const gone = await catalog.find(model).then(() => false, (thrown: unknown) => thrown instanceof SwitchboardError && thrown.code === 'model_not_found')
+    if (!gone) continue
+    log.info({ model }, 'removed; its engine ends')
+    await engines.unload(model)
   }
 }
 

@@ -112,6 +112,10 @@ describe('importing', () => {
     expect([await models(), await catalog.list()]).toEqual([[], []])
   })
 
+  test.each([['does not exist', () => join(root, 'nowhere')], ['is a file', () => join(source, 'config.json')]])('says that the path %s, before it looks inside', async (what, path) => {
+    await expect(catalog.import(path(), 'shop', 'fp32')).rejects.toMatchObject({ code: 'not_a_model_folder', message: expect.stringContaining(what) as string })
+  })
+
   test('leaves nothing behind of a model that could not talk', async () => {
     const checkText = async (directory: string): Promise<void> => {
       throw new SwitchboardError('template_invalid', `of ${await readFile(join(directory, 'tokenizer.json'), 'utf8')}`)

@@ -1,4 +1,4 @@
-import { mkdir, rename, rm, statfs } from 'node:fs/promises'
+import { mkdir, rename, rm, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { InspectedModel } from '../../shared/contracts/jobs.ts'
 import type { Precision } from '../../shared/domain/generation.ts'
@@ -35,6 +35,7 @@ export async function importModel(store: ModelStore, workshop: Workshop, request
   const { directory, name, precision, checkText } = request
   const { signal } = task
   task.onProgress?.(0, 'Checking the model files')
+  await requireFolder(directory)
   const inspected = await workshop.inspect(directory, signal === undefined ? {} : { signal })
   await mkdir(store.directory, { recursive: true, mode: 0o700 })
   await requireSpace(store.directory, inspected, precision)
@@ -56,6 +57,15 @@ export async function importModel(store: ModelStore, workshop: Workshop, request
     await rm(staging, { recursive: true, force: true })
     throw signal?.aborted === true ? cancelled(failure) : translate(failure, name)
   }
+}
+
+/** Said before anything is looked for inside: a mistyped path is the most common mistake. */
+async function requireFolder(directory: string): Promise<void> {
+  const found = await stat(directory).catch((failure: NodeJS.ErrnoException) => failure)
+  const wrong = found instanceof Error
+    ? `${directory} ${found.code === 'ENOENT' ? 'does not exist' : `cannot be opened (${found.code ?? found.message})`}`
+    : found.isDirectory() ? null : `${directory} is a file; name the folder it lies in`
+  if (wrong !== null) throw new SwitchboardError('not_a_model_folder', wrong, { param: 'directory' })
 }
 
 async function copyAll(from: string, to: string, inspected: InspectedModel, task: LongTask): Promise<FileStamps> {
