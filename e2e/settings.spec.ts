@@ -51,8 +51,10 @@ test('a key made in the window opens the endpoint for the openai client, and clo
 })
 
 test('language and theme are kept for the next window', async ({ page, browser }) => {
+  // A home of its own: the tests below read English, whichever of them runs first or again.
+  const own = await startHost()
   const console = new ConsolePage(page)
-  await console.open(host.consoleUrl)
+  await console.open(own.consoleUrl)
   await console.palette(console.text.palette.languageZh)
   const chinese = new ConsolePage(page, 'zh-CN')
   await expect(chinese.field).toBeVisible()
@@ -61,15 +63,16 @@ test('language and theme are kept for the next window', async ({ page, browser }
 
   const context = await browser.newContext({ locale: 'en-US' })
   const next = new ConsolePage(await context.newPage(), 'zh-CN')
-  await next.open(host.consoleUrl)
+  await next.open(own.consoleUrl)
   await expect(next.page.locator('html')).toHaveAttribute('data-mantine-color-scheme', 'dark')
   await next.goToSettings()
   await context.close()
+  await own.program.stop()
   expect(console.errors).toEqual([])
 })
 
 test('an engine setting is kept, said to be pending, and in force after the engine restarted', async ({ page }) => {
-  const console = new ConsolePage(page, 'zh-CN')
+  const console = new ConsolePage(page)
   await console.open(host.consoleUrl)
   await console.goToSettings()
   const slots = page.getByRole('textbox', { name: console.text.settings.slots, exact: true })
@@ -85,7 +88,7 @@ test('an engine setting is kept, said to be pending, and in force after the engi
 })
 
 test('the doctor looks at this computer', async ({ page }) => {
-  const console = new ConsolePage(page, 'zh-CN')
+  const console = new ConsolePage(page)
   await console.open(host.consoleUrl)
   await console.goToSettings()
   await expect(page.getByText(/SQLite/i).first()).toBeVisible()

@@ -71,14 +71,18 @@ describe('FrameDecoder', () => {
     const bytes = Buffer.from(encodeFrame({ a: 'é€😀' }) + encodeFrame([1]))
     for (let cut = 0; cut <= bytes.length; cut += 1) {
       const decoder = new FrameDecoder()
-      expect([...decoder.push(bytes.subarray(0, cut)), ...decoder.push(bytes.subarray(cut))]).toEqual([{ a: 'é€😀' }, [1]])
+      expect([bytes.subarray(0, cut), bytes.subarray(cut)].flatMap((part) => decoder.push(part).messages)).toEqual([{ a: 'é€😀' }, [1]])
     }
   })
 
   it('refuses a line that grows beyond the limit before it ends', () => {
     const decoder = new FrameDecoder(1000)
-    decoder.push(Buffer.alloc(600, 'x'))
-    expect(() => decoder.push(Buffer.alloc(600, 'x'))).toThrow('exceeds 1000 bytes')
+    expect(decoder.push(Buffer.alloc(600, 'x'))).toEqual({ messages: [], garbage: null })
+    expect(decoder.push(Buffer.alloc(600, 'x'))).toEqual({ messages: [], garbage: 'a message exceeds 1000 bytes' })
+  })
+
+  it('gives what was whole before garbage that came in the same read', () => {
+    expect(new FrameDecoder().push(Buffer.from('{"good":1}\n{oops\n{"late":2}\n'))).toEqual({ messages: [{ good: 1 }], garbage: 'a message is not JSON' })
   })
 })
 

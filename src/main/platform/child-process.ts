@@ -84,15 +84,11 @@ export const launchChildProcess: ProcessLauncher = ({ entry, arguments: args = [
 
   wire?.on('data', (bytes: Buffer) => {
     if (garbage !== null) return
-    let received: unknown[]
-    try {
-      received = decoder.push(bytes)
-    } catch (failure) {
-      garbage = failure instanceof Error ? failure.message : 'unreadable'
-      child.kill('SIGKILL')
-      return
-    }
-    for (const message of received) messages.emit(message)
+    const received = decoder.push(bytes)
+    for (const message of received.messages) messages.emit(message)
+    if (received.garbage === null) return
+    garbage = received.garbage
+    child.kill('SIGKILL')
   })
   // A broken pipe means the process is going; its exit is reported, so nothing is to be done here.
   wire?.on('error', () => undefined)

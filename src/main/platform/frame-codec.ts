@@ -8,6 +8,12 @@ export function encodeFrame(message: unknown): string {
   return `${JSON.stringify(message)}\n`
 }
 
+/** What arrived: whole messages, and what is wrong with the bytes after them, if anything is. */
+export interface Received {
+  readonly messages: readonly unknown[]
+  readonly garbage: string | null
+}
+
 /**
  * Cuts a byte stream into messages. Node's own IPC channel is not used between processes because bytes that are no valid
  * serialisation raise an uncaught exception in the receiver, which would let a broken engine end the program.
@@ -22,8 +28,8 @@ export class FrameDecoder {
     this.#limit = limit
   }
 
-  /** @throws TypeError when a line is too long or not JSON; the stream is unusable from then on. */
-  push(bytes: Buffer): unknown[] {
+  /** Every whole message up to the first that is too long or not JSON; from that one on the stream is unusable. */
+  push(bytes: Buffer): Received {
     const messages: unknown[] = []
     let rest = this.#decoder.write(bytes)
     for (let end = rest.indexOf('\n'); end >= 0; end = rest.indexOf('\n')) {
@@ -31,21 +37,15 @@ export class FrameDecoder {
       this.#parts = []
       this.#pending = 0
       rest = rest.slice(end + 1)
-      messages.push(parse(line))
+      try {
+        messages.push(JSON.parse(line))
+      } catch {
+        return { messages, garbage: 'a message is not JSON' }
+      }
     }
-    if (rest !== '') {
-      this.#parts.push(rest)
-      this.#pending += rest.length
-      if (this.#pending > this.#limit) throw new TypeError(`a message exceeds ${this.#limit} bytes`)
-    }
-    return messages
-  }
-}
-
-function parse(line: string): unknown {
-  try {
-    return JSON.parse(line)
-  } catch (cause) {
-    throw new TypeError('a message is not JSON', { cause })
+    this.#pending += rest.length
+    if (this.#pending > this.#limit) return { messages, garbage: `a message exceeds ${this.#limit} bytes` }
+    if (rest !== '') this.#parts.push(rest)
+    return { messages, garbage: null }
   }
 }

@@ -55,15 +55,11 @@ function overPipe<Incoming, Outgoing>(descriptor: number): ParentPort<Incoming, 
     for (const listener of closeListeners) listener()
   }
   socket.on('data', (bytes: Buffer) => {
-    let received: unknown[]
-    try {
-      received = decoder.push(bytes)
-    } catch (failure) {
-      process.stderr.write(`the wire to the parent is broken: ${failure instanceof Error ? failure.message : 'unreadable'}\n`)
-      close()
-      return
-    }
-    for (const message of received) for (const listener of messageListeners) listener(message as Incoming)
+    const received = decoder.push(bytes)
+    for (const message of received.messages) for (const listener of messageListeners) listener(message as Incoming)
+    if (received.garbage === null) return
+    process.stderr.write(`the wire to the parent is broken: ${received.garbage}\n`)
+    close()
   })
   socket.on('end', close)
   socket.on('close', close)

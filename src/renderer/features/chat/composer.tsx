@@ -1,6 +1,6 @@
 import { ActionIcon, Tooltip } from '@mantine/core'
 import { IconArrowUp, IconPlayerStopFilled } from '@tabler/icons-react'
-import { useEffect, useRef, useState, type KeyboardEvent } from 'react'
+import { useLayoutEffect, useRef, useState, type KeyboardEvent } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useStore } from 'zustand'
 import { useStores } from '../../stores/stores.ts'
@@ -28,8 +28,9 @@ export function Composer({ id, disabled, onSend }: ComposerProps) {
   const field = useRef<HTMLTextAreaElement>(null)
   const canSend = text.trim() !== '' && !running && !disabled
 
-  // The field is where work goes on after opening a conversation; on touch it would raise the keyboard unasked.
-  useEffect(() => {
+  // The field is where work goes on after opening a conversation; on touch it would raise the keyboard unasked. With the
+  // commit, not after it: a busy machine would otherwise take the keyboard from what was opened in the meantime.
+  useLayoutEffect(() => {
     if (window.matchMedia('(hover: hover)').matches) field.current?.focus({ preventScroll: true })
   }, [])
 

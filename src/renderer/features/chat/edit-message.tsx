@@ -1,5 +1,5 @@
 import { Button } from '@mantine/core'
-import { useEffect, useRef, useState } from 'react'
+import { useLayoutEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Message } from '../../../shared/domain/conversation.ts'
 import { useStores } from '../../stores/stores.ts'
@@ -12,7 +12,7 @@ export function EditMessage({ message, onDone }: { readonly message: Message; re
   const { chat, drafts } = useStores()
   const [text, setText] = useState(message.content)
   const field = useRef<HTMLTextAreaElement>(null)
-  useEffect(() => field.current?.focus(), [])
+  useLayoutEffect(() => field.current?.focus(), [])
   const send = (): void => {
     const next = text.trim()
     if (next === '') return
