@@ -9,7 +9,7 @@ export default defineConfig({
     maxWorkers: 2,
     // A build server may be starved for a moment; what needed the second try is marked in the output.
     retry: process.env['CI'] === 'true' ? 1 : 0,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 })

@@ -64,6 +64,20 @@ test('everything of a day works by keyboard alone, with the focus in sight', asy
   expect(console.errors).toEqual([])
 })
 
+test('a page that comes late does not take the keyboard from the palette', async ({ page }) => {
+  const console = new ConsolePage(page)
+  await console.open(host.consoleUrl)
+  await console.goToSettings()
+  await page.keyboard.press('Control+K')
+  const search = page.getByRole('textbox', { name: console.text.palette.placeholder })
+  await expect(search).toBeFocused()
+  await page.evaluate('location.hash = "#/chat"')
+  await expect(console.field).toBeAttached()
+  await page.keyboard.type('settings')
+  await expect(search).toHaveValue('settings')
+  await expect(console.field).toHaveValue('')
+})
+
 for (const theme of ['light', 'dark'] as const) {
   test(`axe finds nothing on any page, ${theme}`, async ({ page }) => {
     const console = new ConsolePage(page)

@@ -67,8 +67,9 @@ test('language and theme are kept for the next window', async ({ page, browser }
   await expect(next.page.locator('html')).toHaveAttribute('data-mantine-color-scheme', 'dark')
   await next.goToSettings()
   await context.close()
-  await own.program.stop()
   expect(console.errors).toEqual([])
+  await page.close()
+  await own.program.stop()
 })
 
 test('an engine setting is kept, said to be pending, and in force after the engine restarted', async ({ page }) => {
@@ -93,4 +94,5 @@ test('the doctor looks at this computer', async ({ page }) => {
   await console.goToSettings()
   await expect(page.getByText(/SQLite/i).first()).toBeVisible()
   await expect(page.getByText(host.home, { exact: true })).toBeVisible()
+  await expect(page.getByText(console.text.settings.checkLibrariesName, { exact: true })).toBeVisible()
 })

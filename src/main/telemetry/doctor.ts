@@ -36,6 +36,7 @@ export async function examine(options: DoctorOptions): Promise<DoctorReport> {
   const freeBytes = disk.bavail * disk.bsize
   const gpus = findGpus(system)
   const processors = cpus()
+  const missingLibraries = findMissingLibraries(system)
   return {
     version: options.version,
     host: options.host,
@@ -44,11 +45,12 @@ export async function examine(options: DoctorOptions): Promise<DoctorReport> {
     gpus,
     providers: probe.providers,
     disk: { home: options.home, freeBytes },
+    missingLibraries,
     checks: [
       { name: 'runtime', ok: probe.failure === null, message: probe.failure ?? `ONNX Runtime ${probe.runtimeVersion} starts.` },
       { name: 'provider', ok: probe.providers.some(({ usable }) => usable), message: providerMessage(probe.providers) },
       { name: 'gpu', ok: gpus.length > 0, message: gpus.length > 0 ? gpus.map(({ name, driver }) => `${name}${driver === null ? '' : `, driver ${driver}`}`).join('; ') : 'No NVIDIA card with a loaded driver was found; the model runs without it.' },
-      { name: 'cuda libraries', ...checkCudaLibraries(system) },
+      { name: 'cuda libraries', ok: (missingLibraries ?? []).length === 0, message: librariesMessage(missingLibraries) },
       { name: 'disk', ok: freeBytes >= leastFreeBytes, message: `${(freeBytes / 1e9).toFixed(1)} GB free at ${options.home}.` },
     ],
   }
@@ -94,12 +96,16 @@ function findGpus(system: string): DoctorReport['gpus'] {
 const libraryFolders = ['usr/lib/x86_64-linux-gnu', 'usr/lib/aarch64-linux-gnu', 'usr/lib64', 'usr/lib', 'usr/local/cuda/lib64', 'usr/local/nvidia/lib64', 'usr/lib/wsl/lib']
 const wantedLibraries = [['NVML', /^libnvidia-ml\.so/u], ['CUDA driver', /^libcuda\.so/u], ['CUDA runtime', /^libcudart\.so/u], ['cuDNN', /^libcudnn\.so/u], ['cuBLAS', /^libcublas\.so/u]] as const
 
-function checkCudaLibraries(system: string): { readonly ok: boolean; readonly message: string } {
-  if (process.platform !== 'linux') return { ok: true, message: 'Looked for by the runtime itself on this system.' }
+function findMissingLibraries(system: string): readonly string[] | null {
+  if (process.platform !== 'linux') return null
   const extra = (process.env['LD_LIBRARY_PATH'] ?? '').split(':').filter((folder) => folder !== '')
   const names = [...libraryFolders.map((folder) => join(system, folder)), ...extra].flatMap((folder) => (existsSync(folder) ? readdirSync(folder) : []))
-  const missing = wantedLibraries.filter(([, pattern]) => !names.some((name) => pattern.test(name))).map(([label]) => label)
-  return missing.length === 0 ? { ok: true, message: 'All found.' } : { ok: false, message: `Not found: ${missing.join(', ')}. Needed only for CUDA.` }
+  return wantedLibraries.filter(([, pattern]) => !names.some((name) => pattern.test(name))).map(([label]) => label)
+}
+
+function librariesMessage(missing: readonly string[] | null): string {
+  if (missing === null) return 'Looked for by the runtime itself on this system.'
+  return missing.length === 0 ? 'All found.' : `Not found: ${missing.join(', ')}. Needed only for CUDA.`
 }
 
 function readText(path: string): string {

@@ -9,6 +9,7 @@ import { useStore } from 'zustand'
 import { errorText } from '../lib/error-text.ts'
 import { shownError } from '../lib/shown-error.ts'
 import { useStores } from '../stores/stores.ts'
+import { paletteStore } from '../ui/palette-control.ts'
 
 /** Ctrl/⌘ K: every action, conversation and model. */
 export function Palette() {
@@ -58,6 +59,7 @@ export function Palette() {
   ].filter((group) => group.actions.length > 0)
   return (
     <Spotlight
+      store={paletteStore}
       actions={groups}
       shortcut={['mod + K']}
       tagsToIgnore={[]}

@@ -1,10 +1,10 @@
 import { ActionIcon, Tooltip } from '@mantine/core'
-import { spotlight } from '@mantine/spotlight'
 import { IconMessageCircle, IconSearch, IconSettings } from '@tabler/icons-react'
 import { lazy, Suspense } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Navigate, NavLink, Route, Routes } from 'react-router'
 import { ChatPage } from '../features/chat/chat-page.tsx'
+import { palette } from '../ui/palette-control.ts'
 import { ConnectionBanner } from './connection-gate.tsx'
 import { NotFound } from './not-found.tsx'
 import { Palette } from './palette.tsx'
@@ -32,7 +32,7 @@ export function Shell() {
         ))}
         <div className={styles.palette}>
           <Tooltip label={`${t('app.openPalette')} (Ctrl K)`} position="right">
-            <ActionIcon variant="subtle" color="gray" size={40} radius="md" aria-label={t('app.openPalette')} onClick={spotlight.open}><IconSearch size={20} stroke={1.7} aria-hidden /></ActionIcon>
+            <ActionIcon variant="subtle" color="gray" size={40} radius="md" aria-label={t('app.openPalette')} onClick={palette.open}><IconSearch size={20} stroke={1.7} aria-hidden /></ActionIcon>
           </Tooltip>
         </div>
       </nav>

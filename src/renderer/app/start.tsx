@@ -16,6 +16,8 @@ export async function startApp(connection: ConsoleConnection): Promise<void> {
   document.documentElement.lang = language
   installThemeVariables(document)
   await startI18n(language)
+  // The first page comes with the first frame; a redirect inside the router would leave that frame empty.
+  if (/^#?\/?$/.test(window.location.hash)) window.history.replaceState(null, '', '#/chat')
   const stores = createStores({ connection, schedule: windowFrames(window), storage: window.localStorage })
   const root = document.getElementById('root')
   if (!root) throw new Error('index.html has no element #root')

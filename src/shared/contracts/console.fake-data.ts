@@ -78,10 +78,11 @@ export const fakeDoctor: DoctorReport = {
     { provider: 'cpu', usable: true, reason: 'AVX2, 2 cores.' },
   ],
   disk: { home: '/home/office/.switchboard', freeBytes: 48_000 * mebibyte },
+  missingLibraries: ['cuDNN', 'cuBLAS'],
   checks: [
-    { name: 'SQLite durability', ok: true, message: 'WAL with synchronous=FULL.' },
-    { name: 'Demo model', ok: true, message: 'All files match their hashes.' },
-    { name: 'GPU driver', ok: false, message: 'No NVIDIA driver was found. Replies run on the CPU and are slower.' },
+    { name: 'runtime', ok: true, message: 'ONNX Runtime 1.30.0 starts.' },
+    { name: 'gpu', ok: false, message: 'No NVIDIA card with a loaded driver was found; the model runs without it.' },
+    { name: 'cuda libraries', ok: false, message: 'Not found: cuDNN, cuBLAS. Needed only for CUDA.' },
   ],
 }
 

@@ -20,5 +20,14 @@ export interface DoctorReport {
   readonly gpus: readonly { readonly name: string; readonly memoryBytes: number | null; readonly driver: string | null }[]
   readonly providers: readonly { readonly provider: 'cuda' | 'webgpu' | 'cpu'; readonly usable: boolean; readonly reason: string }[]
   readonly disk: { readonly home: string; readonly freeBytes: number }
-  readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly message: string }[]
+  /** Libraries CUDA needs and that were looked for in vain; null where the system does not keep them in known folders. */
+  readonly missingLibraries: readonly string[] | null
+  readonly checks: readonly DoctorCheck[]
+}
+
+/** One thing that was looked at. The message is English, for the command line and for reports; the window says it in its own words. */
+export interface DoctorCheck {
+  readonly name: 'runtime' | 'provider' | 'gpu' | 'cuda libraries' | 'disk'
+  readonly ok: boolean
+  readonly message: string
 }

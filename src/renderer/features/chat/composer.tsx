@@ -4,6 +4,7 @@ import { useLayoutEffect, useRef, useState, type KeyboardEvent } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useStore } from 'zustand'
 import { useStores } from '../../stores/stores.ts'
+import { paletteStore } from '../../ui/palette-control.ts'
 import styles from './composer.module.css'
 
 interface ComposerProps {
@@ -28,10 +29,10 @@ export function Composer({ id, disabled, onSend }: ComposerProps) {
   const field = useRef<HTMLTextAreaElement>(null)
   const canSend = text.trim() !== '' && !running && !disabled
 
-  // The field is where work goes on after opening a conversation; on touch it would raise the keyboard unasked. With the
-  // commit, not after it: a busy machine would otherwise take the keyboard from what was opened in the meantime.
+  // The field is where work goes on after opening a conversation; on touch it would raise the keyboard unasked. On a busy
+  // machine the page may come after the palette was opened: what is typed there must not end up with the customer.
   useLayoutEffect(() => {
-    if (window.matchMedia('(hover: hover)').matches) field.current?.focus({ preventScroll: true })
+    if (window.matchMedia('(hover: hover)').matches && !paletteStore.getState().opened) field.current?.focus({ preventScroll: true })
   }, [])
 
   const send = (): void => {

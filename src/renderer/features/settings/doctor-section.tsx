@@ -2,11 +2,12 @@ import { Button, Loader } from '@mantine/core'
 import { IconAlertTriangle, IconCheck } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
 import { useStore } from 'zustand'
-import type { DoctorReport } from '../../../shared/domain/status.ts'
+import type { DoctorCheck, DoctorReport } from '../../../shared/domain/status.ts'
 import { bytes } from '../../lib/format.ts'
 import { useStores } from '../../stores/stores.ts'
 import { CopyButton } from '../../ui/copy-button.tsx'
 import { ErrorNotice } from '../../ui/notice.tsx'
+import { providerNames } from './provider-names.ts'
 import { reportText } from './report-text.ts'
 import { Section } from './section.tsx'
 import styles from './settings.module.css'
@@ -34,16 +35,36 @@ export function DoctorSection() {
 
 function Checks({ report }: { readonly report: DoctorReport }) {
   const { t } = useTranslation()
+  const said = useCheckTexts(report)
   return (
     <ul className={styles.checks}>
       {report.checks.map((check) => (
         <li key={check.name}>
           <span className={check.ok ? styles.ok : styles.notOk}>{check.ok ? <IconCheck size={16} aria-hidden /> : <IconAlertTriangle size={16} aria-hidden />}<span className="sb-hidden">{check.ok ? t('settings.doctorOk') : t('settings.doctorNotOk')}: </span></span>
-          <span><strong className={styles.providerName}>{check.name}</strong> <span className={styles.soft}>{check.message}</span></span>
+          <span><strong className={styles.providerName}>{said[check.name].name}</strong> <span className={styles.soft}>{check.ok ? said[check.name].ok : said[check.name].notOk(check)}</span></span>
         </li>
       ))}
     </ul>
   )
+}
+
+interface CheckTexts {
+  readonly name: string
+  readonly ok: string
+  readonly notOk: (check: DoctorCheck) => string
+}
+
+/** What each check says in the language of the window; what a library said of a failure stays in its own words. */
+function useCheckTexts({ versions, providers, gpus, missingLibraries, disk }: DoctorReport): Readonly<Record<DoctorCheck['name'], CheckTexts>> {
+  const { t, i18n } = useTranslation()
+  const free = t('settings.checkDisk', { free: bytes(disk.freeBytes, i18n.language) })
+  return {
+    runtime: { name: t('settings.checkRuntimeName'), ok: t('settings.checkRuntime', { version: versions.onnxruntime }), notOk: ({ message }) => t('settings.checkRuntimeFailed', { reason: message }) },
+    provider: { name: t('settings.prefer'), ok: t('settings.checkProvider', { names: providers.filter(({ usable }) => usable).map(({ provider }) => providerNames[provider]).join(', ') }), notOk: () => t('settings.checkProviderNone') },
+    gpu: { name: t('settings.graphics'), ok: gpus.map(({ name }) => name).join(', '), notOk: () => t('settings.checkGpuNone') },
+    'cuda libraries': { name: t('settings.checkLibrariesName'), ok: missingLibraries === null ? t('settings.checkLibrariesElsewhere') : t('settings.checkLibraries'), notOk: () => t('settings.checkLibrariesMissing', { names: (missingLibraries ?? []).join(', ') }) },
+    disk: { name: t('settings.disk'), ok: free, notOk: () => t('settings.checkDiskLow', { free: bytes(disk.freeBytes, i18n.language) }) },
+  }
 }
 
 function Facts({ report }: { readonly report: DoctorReport }) {

@@ -9,11 +9,11 @@ import type { SwitchboardError } from '../../../shared/errors/switchboard-error.
 import { number } from '../../lib/format.ts'
 import { useStores } from '../../stores/stores.ts'
 import { ErrorNotice } from '../../ui/notice.tsx'
+import { providerNames } from './provider-names.ts'
 import { numberRanges, parseNumberSetting, type NumberSetting } from './number-fields.ts'
 import { Row, Section } from './section.tsx'
 import styles from './settings.module.css'
 
-const providerNames = { cuda: 'CUDA', webgpu: 'WebGPU', cpu: 'CPU' } as const
 
 /** How the engine runs. Kept at once; in force after a restart of the engine, which is one press away. */
 export function EngineSection() {
