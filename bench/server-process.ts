@@ -35,28 +35,56 @@ export async function startServer(home: string): Promise<RunningServer> {
 }
 
 export async function stopServer(server: RunningServer): Promise<void> {
+  if (server.process.exitCode !== null) return
   const exited = new Promise((resolve) => server.process.once('exit', resolve))
   server.process.kill('SIGTERM')
   await exited
 }
 
-/** Resident memory in bytes of a process and all its descendants (Linux). */
-export function residentBytes(pid: number): number {
-  const parents = new Map<number, number>()
-  const resident = new Map<number, number>()
+/** The one graph in a home folder, after a start has tidied it. */
+export function builtGraph(home: string): string {
+  const cache = join(home, 'graphs')
+  const names = readdirSync(cache).filter((name) => /^[0-9a-f]{64}$/.test(name))
+  if (names.length !== 1) throw new Error(`${names.length} graphs in ${cache}`)
+  return join(cache, names[0]!)
+}
+
+export interface ProcessMemory {
+  readonly pid: number
+  readonly parent: number
+  /** Resident now, the most it was, and the part that is no file's, bytes. */
+  readonly resident: number
+  readonly peak: number
+  readonly anonymous: number
+}
+
+/** Memory of a process and all its descendants, the process itself first (Linux). */
+export function processTree(pid: number): readonly ProcessMemory[] {
+  const all = new Map<number, ProcessMemory>()
   for (const entry of readdirSync('/proc')) {
     if (!/^\d+$/.test(entry)) continue
     try {
       const status = readFileSync(`/proc/${entry}/status`, 'utf8')
-      parents.set(Number(entry), Number(/^PPid:\s+(\d+)/m.exec(status)?.[1] ?? 0))
-      resident.set(Number(entry), Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0) * 1024)
+      const field = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0)
+      all.set(Number(entry), { pid: Number(entry), parent: field('PPid'), resident: field('VmRSS') * 1024, peak: field('VmHWM') * 1024, anonymous: field('RssAnon') * 1024 })
     } catch (failure) {
       // the process ended between the listing and the read
       if ((failure as NodeJS.ErrnoException).code !== 'ENOENT' && (failure as NodeJS.ErrnoException).code !== 'ESRCH') throw failure
     }
   }
-  const belongs = (candidate: number): boolean => candidate === pid || (parents.has(candidate) && candidate > 1 && belongs(parents.get(candidate)!))
-  let total = 0
-  for (const [candidate, bytes] of resident) if (belongs(candidate)) total += bytes
-  return total
+  const descends = (candidate: number): boolean => candidate === pid || (candidate > 1 && descends(all.get(candidate)?.parent ?? 0))
+  return [...all.values()].filter((process) => descends(process.pid)).sort((a, b) => Number(b.pid === pid) - Number(a.pid === pid))
+}
+
+/** Resident memory in bytes of a process and all its descendants. */
+export function residentBytes(pid: number): number {
+  return processTree(pid).reduce((sum, process) => sum + process.resident, 0)
+}
+
+/** The server's engine process: of its children the one that holds most. */
+export function engineMemory(server: RunningServer): ProcessMemory {
+  const [, ...children] = processTree(server.process.pid ?? 0)
+  const engine = children.sort((a, b) => b.resident - a.resident)[0]
+  if (engine === undefined) throw new Error('the server has no engine process')
+  return engine
 }

@@ -24,7 +24,7 @@ export async function test(args) {
   }
   const onlyUnit = args.includes('--unit')
 
-  for (const config of ['shared', 'node', 'web']) {
+  for (const config of ['shared', 'node', 'web', 'bench']) {
     await check(`types of ${config}`, () => run(node, [tool('typescript', 'bin', 'tsc'), '-p', `tsconfig.${config}.json`]))
   }
   await check('lint', () => run(node, [tool('oxlint', 'bin', 'oxlint'), '--type-aware', '--deny-warnings']))
@@ -35,6 +35,8 @@ export async function test(args) {
   const unitReport = join(reports, 'vitest.json')
   rmSync(unitReport, { force: true })
   await check('unit and contract tests', () => run(node, [tool('vitest', 'vitest.mjs'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${unitReport}`]), () => unitCounts(unitReport))
+
+  if (!onlyUnit) await check('half a minute of load', () => run(node, [join(root, 'bench', 'soak.ts'), '--minutes', '0.5']))
 
   const windowReport = join(reports, 'playwright.json')
   rmSync(windowReport, { force: true })
