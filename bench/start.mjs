@@ -1,7 +1,9 @@
 // Sets the product up, then measures it under the Node it ships with; works from any folder.
-//   node start.mjs bench [--quick]     node start.mjs soak [--minutes N]
+//   node start.mjs bench [--quick] [--rounds N] [--shape 0.5b|1.5b|tiny] [--only demo|peers]     node start.mjs soak [--minutes N]
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
+import { Refusal, say } from '../scripts/places.mjs'
+import { installPeers } from './install-peers.mjs'
 
 const here = import.meta.dirname ?? new URL('.', import.meta.url).pathname
 const runner = join(here, '..', 'scripts', 'run.mjs')
@@ -11,9 +13,24 @@ function run(...args) {
   return status ?? 1
 }
 
-const [what, ...args] = process.argv.slice(2)
-if (what !== 'bench' && what !== 'soak') throw new TypeError(`node start.mjs bench or soak, not ${what}`)
-if (run('setup') !== 0) process.exit(1)
-if (what === 'soak') process.exit(run('node', join(here, 'soak.ts'), ...args))
+async function bench(args) {
+  const only = args.includes('--only') ? args[args.indexOf('--only') + 1] : 'both'
+  if (!['both', 'demo', 'peers'].includes(only)) throw new Refusal(`--only ${only} is neither demo nor peers`)
+  // A missing peer is told of before minutes are spent on the first table.
+  if (only !== 'demo') await installPeers()
+  // A missed target of the first table must not hide the second.
+  const codes = []
+  if (only !== 'peers') codes.push(run('node', join(here, 'demo.ts'), ...args))
+  if (only !== 'demo') codes.push(run('node', join(here, 'peers.ts'), ...args))
+  return Math.max(...codes)
+}
 
-process.exit(run('node', join(here, 'demo.ts'), ...args))
+const [what, ...args] = process.argv.slice(2)
+try {
+  if (what !== 'bench' && what !== 'soak') throw new Refusal(`node start.mjs bench or soak, not ${what}`)
+  if (run('setup') !== 0) process.exitCode = 1
+  else process.exitCode = what === 'soak' ? run('node', join(here, 'soak.ts'), ...args) : await bench(args)
+} catch (error) {
+  say(error instanceof Refusal ? error.message : String(error?.stack ?? error))
+  process.exitCode = 1
+}

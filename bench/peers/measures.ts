@@ -1,0 +1,130 @@
+import { median, quantile } from '../statistics.ts'
+import { streams, type Engines } from './engines.ts'
+import { idsOfText } from './shape.ts'
+import { decodeRate, fullBatchRate, gapsMs, tokenTimes, ttftMs, type TokenTimes } from './token-times.ts'
+
+/** What one round measured; rates in tokens per second, times in ms. */
+export interface Round {
+  bandwidthBytesPerSecond: number
+  bare256: number
+  ours256: number
+  llama256: number
+  ours1900: number
+  jsApi1900: number
+  oursPrefill1024: number
+  llamaPrefill1024: number
+  oursBatch: number
+  llamaBatch: number
+  stallMedianMs: number
+  stallP99Ms: number
+  stallTtftMs: number
+  aloneTtftMs: number
+  firstTurnMs: number
+  secondTurnMs: number
+  secondTurnCached: number
+  quoteOff: number | null
+  quoteOn: number | null
+}
+
+const decodeTokens = 96
+const batchPrompt = 64
+/** Tokens of each of many replies; more where the last stream begins after the first one has ended. */
+const batchTokens = [64, 176] as const
+
+/**
+ * One round of everything. Of each pair the one that goes first changes with the round, so that a clock that falls under
+ * load favours nobody.
+ */
+export async function measureRound(engines: Engines, round: number): Promise<Round> {
+  const { prompt, llama, jsApi } = engines
+  const ours = async (length: number, tokens: number): Promise<TokenTimes> => tokenTimes(await engines.ours(prompt(length), tokens))
+  const peer = async (from: typeof llama, length: number, tokens: number): Promise<TokenTimes> => (await from.reply([prompt(length)], tokens))[0]!
+  const result: Partial<Round> = {}
+  const inTurn = async (...measures: readonly (() => Promise<void>)[]): Promise<void> => {
+    for (let index = 0; index < measures.length; index += 1) await measures[(index + round) % measures.length]!()
+  }
+
+  result.bandwidthBytesPerSecond = await engines.bandwidth.measure()
+  await inTurn(
+    async () => { result.ours256 = decodeRate(await ours(256, decodeTokens)) },
+    async () => { result.llama256 = decodeRate(await peer(llama, 256, decodeTokens)) },
+    async () => { result.bare256 = engines.bare(256, decodeTokens) },
+  )
+  await inTurn(
+    async () => { result.ours1900 = decodeRate(await ours(1900, decodeTokens)) },
+    async () => { result.jsApi1900 = decodeRate(await peer(jsApi, 1900, decodeTokens / 2)) },
+  )
+  await inTurn(
+    async () => { result.oursPrefill1024 = (1024 / ttftMs(await ours(1024, 2))) * 1000 },
+    async () => { result.llamaPrefill1024 = (1024 / ttftMs(await peer(llama, 1024, 2))) * 1000 },
+  )
+  await inTurn(
+    async () => { result.oursBatch = await batchRate((tokens) => Promise.all(Array.from({ length: streams }, () => ours(batchPrompt, tokens)))) },
+    async () => { result.llamaBatch = await batchRate((tokens) => llama.reply(Array.from({ length: streams }, () => prompt(batchPrompt)), tokens)) },
+  )
+  Object.assign(result, await arrivalDuringDecode(engines), await secondTurn(engines), await quotedReply(engines, round))
+  return result as Round
+}
+
+async function batchRate(reply: (tokens: number) => Promise<readonly TokenTimes[]>): Promise<number> {
+  for (const tokens of batchTokens) {
+    const rate = fullBatchRate(await reply(tokens))
+    if (rate !== null) return rate
+  }
+  throw new RangeError(`${streams} streams of ${batchTokens.at(-1)} tokens never decoded all together`)
+}
+
+type Arrival = Pick<Round, 'stallMedianMs' | 'stallP99Ms' | 'stallTtftMs' | 'aloneTtftMs'>
+
+/** A prompt of 512 tokens arrives while 8 streams decode: what they feel of it, and what it feels of them. */
+async function arrivalDuringDecode(engines: Engines): Promise<Arrival> {
+  const aloneTtftMs = (await engines.ours(engines.prompt(512), 2)).ttftMs
+  for (let attempt = 0; attempt < 5; attempt += 1) {
+    const arrival = await arriveOnce(engines)
+    if (arrival !== null) return { ...arrival, aloneTtftMs }
+  }
+  throw new RangeError('the prompt never arrived while all eight decoded')
+}
+
+/** null where it came before all eight had begun or was answered after the first of them had ended. */
+async function arriveOnce({ prompt, ours }: Engines): Promise<Omit<Arrival, 'aloneTtftMs'> | null> {
+  // How long it takes until all eight have begun, from a short run of the same.
+  const startedMs = performance.now()
+  const short = await Promise.all(Array.from({ length: 8 }, () => ours(prompt(32), 8)))
+  const begunMs = Math.max(...short.map(({ pieces }) => pieces.at(-1)!.atMs)) - startedMs
+  const running = Array.from({ length: 8 }, () => ours(prompt(32), 128))
+  await new Promise((resolve) => setTimeout(resolve, begunMs))
+  const arrivedMs = performance.now()
+  const late = await ours(prompt(512), 2)
+  const times = (await Promise.all(running)).map(tokenTimes)
+  const allBegunMs = Math.max(...times.map(({ tokenMs }) => tokenMs[0]!))
+  const firstEndMs = Math.min(...times.map(({ tokenMs }) => tokenMs.at(-1)!))
+  if (allBegunMs > arrivedMs || late.pieces[0]!.atMs > firstEndMs) return null
+  // All gaps of the eight while all of them decode, those without the prompt included.
+  const gaps = times.flatMap((stream) => gapsMs({ startedMs: stream.startedMs, tokenMs: stream.tokenMs.filter((at) => at >= allBegunMs && at <= firstEndMs) }))
+  return { stallMedianMs: median(gaps), stallP99Ms: quantile(gaps, 0.99), stallTtftMs: late.ttftMs }
+}
+
+/** A conversation of 1500 tokens, its reply, and a next question of 32 tokens behind both. */
+async function secondTurn({ prompt, ours }: Engines): Promise<Pick<Round, 'firstTurnMs' | 'secondTurnMs' | 'secondTurnCached'>> {
+  const conversation = prompt(1500)
+  const first = await ours(conversation, 32)
+  const reply = idsOfText(first.pieces.map(({ text }) => text).join(''))
+  const second = await ours([...conversation, ...reply, ...prompt(32)], 8)
+  return { firstTurnMs: first.ttftMs, secondTurnMs: second.ttftMs, secondTurnCached: second.cachedTokens }
+}
+
+/** The prompt holds a text that the model goes on to write again (see random-checkpoint.ts). */
+async function quotedReply({ prompt, ours, offersSpeculation }: Engines, round: number): Promise<Pick<Round, 'quoteOff' | 'quoteOn'>> {
+  if (!offersSpeculation) return { quoteOff: null, quoteOn: null }
+  const [seed] = prompt(1)
+  const written = await ours([...prompt(15), seed!], 160, { speculation: false })
+  const text = [seed!, ...idsOfText(written.pieces.map((piece) => piece.text).join(''))]
+  const measure = async (speculation: boolean): Promise<number> => decodeRate(tokenTimes(await ours([...prompt(64), ...text, ...prompt(32), ...text.slice(0, 8)], 128, { speculation })))
+  if (round % 2 === 0) {
+    const off = await measure(false)
+    return { quoteOff: off, quoteOn: await measure(true) }
+  }
+  const on = await measure(true)
+  return { quoteOff: await measure(false), quoteOn: on }
+}
