@@ -45,7 +45,7 @@ function serviceOver(options: FakeEngineOptions): { readonly engine: FakeEngine;
 }
 
 const says = (text: string, batch = 1): FakeEngineOptions => ({ reply: () => ({ tokens: tokenizer.encodeText(text), batch }) })
-const request = (patch: Partial<ReplyRequest> = {}): ReplyRequest => ({ requestId: 'r1', model: 'demo', input: { kind: 'chat', messages: [user('hello')] }, parameters: {}, stop: [], logprobs: null, echo: false, ...patch })
+const request = (patch: Partial<ReplyRequest> = {}): ReplyRequest => ({ requestId: 'r1', client: 'key-1', model: 'demo', input: { kind: 'chat', messages: [user('hello')] }, parameters: {}, stop: [], logprobs: null, echo: false, ...patch })
 
 async function collect(events: AsyncIterable<ReplyEvent>): Promise<ReplyEvent[]> {
   const seen: ReplyEvent[] = []
@@ -57,13 +57,13 @@ const textOf = (events: readonly ReplyEvent[]): string => events.map((event) => 
 
 describe('a reply', () => {
   it('carries text, receipt and everything the engine was asked for', async () => {
-    const { engine, replies } = serviceOver(says('退款 👍', 3))
+    const { engine, replies } = serviceOver({ reply: () => ({ tokens: tokenizer.encodeText('退款 👍'), batch: 3, cachedTokens: 2 }) })
     const events = await collect(replies.reply(request({ parameters: { topP: 0.9, maxTokens: 50, logitBias: { 3: -5 } } }), never()))
     const promptIds = tokenizer.chat?.encode([user('hello')]) ?? []
     const systemFingerprint = fingerprintOf(onDisk(), null)
     const completionTokens = tokenizer.encodeText('退款 👍').length + 1
     expect(engine.requests).toEqual([{
-      requestId: 'r1', promptIds, maxTokens: 50, stopIds: [endId, 5], logprobs: null, promptLogprobs: null,
+      requestId: 'r1', promptIds, maxTokens: 50, stopIds: [endId, 5], logprobs: null, promptLogprobs: null, cacheScope: 'key-1',
       sampling: { temperature: 0.4, topP: 0.9, topK: 20, minP: 0, repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, logitBias: { 3: -5 }, seed: 77 },
     }])
     expect(events[0]).toEqual({ kind: 'started', model: 'demo', systemFingerprint, promptTokens: promptIds.length, truncated: null, seed: 77 })
@@ -72,7 +72,7 @@ describe('a reply', () => {
       kind: 'done',
       receipt: {
         model: 'demo', systemFingerprint, provider: 'cpu', precision: 'fp32', queueMs: 1, ttftMs: 5, totalMs: 20, tokensPerSecond: ((completionTokens - 1) * 1000) / 15,
-        promptTokens: promptIds.length, completionTokens, cachedTokens: 0, finishReason: 'stop', truncated: null, seed: 77,
+        promptTokens: promptIds.length, completionTokens, cachedTokens: 2, finishReason: 'stop', truncated: null, seed: 77,
       },
     })
     expect(released).toBe(1)

@@ -63,6 +63,7 @@ async function* generate(generation: Generation, signal: AbortSignal): AsyncIter
     stopIds: model.stopIds,
     logprobs: request.logprobs,
     promptLogprobs: request.echo ? request.logprobs : null,
+    cacheScope: request.client,
   }, AbortSignal.any([signal, stopped.signal]))
 
   let started = false

@@ -20,6 +20,8 @@ export type ReplyInput =
 
 export interface ReplyRequest {
   readonly requestId: string
+  /** Who asks: the id of an endpoint's key, or `console`. Replies share computed prompts with this client's alone. */
+  readonly client: string
   readonly model: string
   readonly input: ReplyInput
   readonly parameters: ParameterOverrides & { readonly logitBias?: Readonly<Record<number, number>> | undefined }

@@ -57,7 +57,7 @@ class ScriptedProcess implements ChildProcessHandle {
 const stats = { running: 0, waiting: 0, slots: 4, freeSlots: 4, steps: 0, tokensPerSecond: 0 }
 const model: EngineModel = { name: 'm', graphDirectory: '/nowhere', policy: { prefer: 'auto', allowCpu: true }, limits: { slots: 4, contextLength: 100, queueRequests: 1, queueTokens: 100, prefillChunk: 16 }, threads: 1 }
 const request = (requestId: string, promptIds: readonly number[] = [1]): GenerateRequest => ({
-  requestId, promptIds, sampling: { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, logitBias: {}, seed: 1 }, maxTokens: 9, stopIds: [], logprobs: null, promptLogprobs: null,
+  requestId, promptIds, sampling: { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, logitBias: {}, seed: 1 }, maxTokens: 9, stopIds: [], logprobs: null, promptLogprobs: null, cacheScope: null,
 })
 const tokens = (requestId: string, ...ids: number[]): RequestOutput => ({ kind: 'tokens', requestId, tokens: ids.map((id) => ({ id })) })
 const done = (requestId: string, finishReason: 'stop' | 'cancelled' = 'stop'): RequestOutput => ({ kind: 'done', requestId, finishReason, completionTokens: 1, cachedTokens: 0, timings: { queueMs: 0, ttftMs: 0, totalMs: 0 } })

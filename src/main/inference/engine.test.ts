@@ -28,7 +28,11 @@ class CountingModel implements StepRunner {
     return this.#logits.subarray(row * VOCABULARY, (row + 1) * VOCABULARY)
   }
 
-  reset(): void {}
+  readonly copiesPrefixes = false
+
+  keep(): void {}
+
+  copyPrefix(): void {}
 
   #fill(row: number, token: number): void {
     const logits = this.logitRow(row).fill(0)
@@ -57,6 +61,7 @@ const request = (requestId: string, changes: Partial<GenerateRequest> = {}): Gen
   stopIds: [],
   logprobs: null,
   promptLogprobs: null,
+  cacheScope: null,
   ...changes,
 })
 

@@ -6,6 +6,7 @@ import { withLogProbability } from './sampling/log-probabilities.ts'
 import { bestToken, Sampler } from './sampling/sampler.ts'
 import { TokenHistory } from './sampling/token-history.ts'
 import { Scheduler, type DecodeStep, type Ended, type PrefillStep, type SchedulerLimits, type StepOutcome, type StepPlan } from './scheduler/scheduler.ts'
+import { SlotMemory, type CacheUse, type Reuse } from './scheduler/slot-memory.ts'
 
 /** What the loop needs of a decoder; the real one is runtime/decoder.ts. */
 export interface StepRunner {
@@ -13,7 +14,12 @@ export interface StepRunner {
   decode(first: number, tokens: readonly (number | null)[]): void
   prefill(slot: number, ids: ArrayLike<number>, start: number, count: number, logits: 'last' | 'all'): void
   logitRow(row: number): Float32Array
-  reset(slot: number): void
+  /** Goes on after the first `positions` of what a slot holds; 0 begins anew. */
+  keep(slot: number, positions: number): void
+  /** Whether {@link copyPrefix} can be used. */
+  readonly copiesPrefixes: boolean
+  /** Gives a slot the first `positions` of another. */
+  copyPrefix(from: number, to: number, positions: number): void
 }
 
 interface Sequence {
@@ -33,6 +39,7 @@ export class InferenceEngine {
   readonly #runner: StepRunner
   readonly #vocabularySize: number
   readonly #scheduler: Scheduler
+  readonly #memory: SlotMemory
   readonly #slots: number
   readonly #sampler: Sampler
   readonly #now: () => number
@@ -47,7 +54,8 @@ export class InferenceEngine {
   constructor(runner: StepRunner, limits: SchedulerLimits, vocabularySize: number, now: () => number = () => performance.now()) {
     this.#runner = runner
     this.#vocabularySize = vocabularySize
-    this.#scheduler = new Scheduler(limits)
+    this.#memory = new SlotMemory({ slots: limits.slots, contextLength: limits.contextLength, copies: runner.copiesPrefixes })
+    this.#scheduler = new Scheduler(limits, this.#memory)
     this.#slots = limits.slots
     this.#sampler = new Sampler(vocabularySize)
     this.#now = now
@@ -74,7 +82,7 @@ export class InferenceEngine {
       this.#refuse(requestId, new SwitchboardError('invalid_request', `token id ${foreign} is outside the vocabulary of ${this.#vocabularySize}`, { param: 'promptIds' }))
       return
     }
-    const admission = this.#scheduler.add({ requestId, promptTokens: promptIds.length, maxTokens, scorePrompt: promptLogprobs !== null }, this.#now())
+    const admission = this.#scheduler.add({ requestId, promptTokens: promptIds.length, maxTokens, scorePrompt: promptLogprobs !== null, cache: cacheUseOf(request) }, this.#now())
     if (admission.kind === 'refused') {
       const wait = admission.reason === 'queue_full' ? { retryAfterSeconds: this.#retryAfterSeconds() } : {}
       this.#refuse(requestId, new SwitchboardError(admission.reason, admission.message, wait))
@@ -128,17 +136,19 @@ export class InferenceEngine {
       const rows = Array.from({ length: span.count }, (_, row) => bySlot.get(span.first + row) ?? null)
       this.#runner.decode(span.first, rows.map((row) => (row === null ? null : this.#sequence(row.requestId).lastToken)))
       rows.forEach((row, index) => {
-        if (row !== null) outcomes.push(this.#sample(row.requestId, row.position + 1, this.#runner.logitRow(index)))
+        if (row === null) return
+        this.#memory.write(row.slot, row.position, this.#sequence(row.requestId).lastToken)
+        outcomes.push(this.#sample(row.requestId, row.position + 1, this.#runner.logitRow(index)))
       })
     }
   }
 
-  #prefill({ requestId, slot, start, count, last, score }: PrefillStep, outcomes: StepOutcome[]): void {
+  #prefill({ requestId, slot, start, count, last, score, reuse }: PrefillStep, outcomes: StepOutcome[]): void {
     const sequence = this.#sequence(requestId)
     const { promptIds, promptLogprobs, maxTokens } = sequence.request
-    // A slot keeps what its last request left: the first chunk starts over.
-    if (start === 0) this.#runner.reset(slot)
+    if (reuse !== null) this.#takeOver(slot, reuse, cacheUseOf(sequence.request))
     this.#runner.prefill(slot, promptIds, start, count, score ? 'all' : 'last')
+    this.#memory.writePrompt(slot, promptIds, start, count)
     try {
       if (score && promptLogprobs !== null) {
         for (let row = 0; row < count; row += 1) {
@@ -156,6 +166,13 @@ export class InferenceEngine {
       return
     }
     if (last && maxTokens > 0) outcomes.push(this.#sample(requestId, promptIds.length, this.#runner.logitRow(score ? count - 1 : 0)))
+  }
+
+  /** A slot keeps what its last request left: the first chunk of the next goes on where the two part. */
+  #takeOver(slot: number, reuse: Reuse, cache: CacheUse | null): void {
+    if (reuse.from === slot) this.#runner.keep(slot, reuse.tokens)
+    else this.#runner.copyPrefix(reuse.from, slot, reuse.tokens)
+    this.#memory.begin(slot, cache?.key ?? null, reuse)
   }
 
   #sample(requestId: string, position: number, logits: Float32Array): StepOutcome {
@@ -180,11 +197,11 @@ export class InferenceEngine {
     return { requestId, outcome: 'fault' }
   }
 
-  #finish({ requestId, finishReason, completionTokens, timings }: Ended): void {
+  #finish({ requestId, finishReason, completionTokens, cachedTokens, timings }: Ended): void {
     this.#sequences.delete(requestId)
     this.#requestMs += (timings.totalMs - timings.queueMs - this.#requestMs) * 0.1
     // A request without a reason has failed and said so already.
-    if (finishReason !== null) this.#put({ kind: 'done', requestId, finishReason, completionTokens, cachedTokens: 0, timings })
+    if (finishReason !== null) this.#put({ kind: 'done', requestId, finishReason, completionTokens, cachedTokens, timings })
   }
 
   #failStep(plan: StepPlan, failure: unknown): void {
@@ -213,3 +230,10 @@ export class InferenceEngine {
   }
 }
 
+/**
+ * Whose KV a request shares: its key-holder's. Model and precision are the same for everybody in this process; the adapter
+ * belongs into the key once there is one. A scored prompt shares nothing: each of its tokens wants its own logits.
+ */
+function cacheUseOf({ cacheScope, promptIds, promptLogprobs }: GenerateRequest): CacheUse | null {
+  return cacheScope === null || promptLogprobs !== null ? null : { key: JSON.stringify([cacheScope]), ids: promptIds }
+}

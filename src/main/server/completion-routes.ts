@@ -28,8 +28,8 @@ export function addCompletionRoutes(app: FastifyInstance, context: CompletionCon
   const route = (path: string, parse: (body: unknown) => CompletionRequest) =>
     app.post(path, async (request, reply) => {
       const parsed = parse(request.body)
-      const run = new ReplyRun(context, parsed, request.id)
       const principal = context.principalOf(request)
+      const run = new ReplyRun(context, parsed, request.id, principal)
       const key = idempotencyKey(request.headers['idempotency-key'])
       const scope = key === null ? null : `${principal.id} ${key}`
       const fingerprint = key === null ? '' : fingerprintOf(path, request.body)
@@ -69,7 +69,7 @@ class ReplyRun {
   readonly #requestId: string
   readonly #replyRequest: ReplyRequest
 
-  constructor(context: CompletionContext, request: CompletionRequest, requestId: string) {
+  constructor(context: CompletionContext, request: CompletionRequest, requestId: string, principal: Principal) {
     this.#context = context
     this.#request = request
     this.#requestId = requestId
@@ -77,7 +77,7 @@ class ReplyRun {
     checkModel(model)
     checkLogitBias(context.dependencies.engine, model, request)
     const { input, parameters, stop, logprobs, echo } = request
-    this.#replyRequest = { requestId, model, input, parameters, stop, logprobs, echo }
+    this.#replyRequest = { requestId, client: principal.id, model, input, parameters, stop, logprobs, echo }
   }
 
   /** @throws SwitchboardError whatever stopped it. */

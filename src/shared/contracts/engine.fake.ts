@@ -12,6 +12,8 @@ export interface FakeReply {
   readonly failure?: { readonly afterTokens: number; readonly error: SwitchboardError }
   /** Tokens in one event; default 1. */
   readonly batch?: number
+  /** Prompt tokens said to be taken over; default 0. */
+  readonly cachedTokens?: number
 }
 
 export interface FakeEngineOptions {
@@ -80,7 +82,7 @@ export class FakeEngine implements Engine {
     const finish = (finishReason: FinishReason, completionTokens: number): GenerationEvent => {
       ended = true
       if (finishReason === 'cancelled') this.cancelled.push(requestId)
-      return { kind: 'done', requestId, finishReason, completionTokens, cachedTokens: 0, timings: this.#timings }
+      return { kind: 'done', requestId, finishReason, completionTokens, cachedTokens: reply.cachedTokens ?? 0, timings: this.#timings }
     }
     try {
       if (request.promptIds.length === 0) throw new SwitchboardError('invalid_request', 'the prompt holds no token', { param: 'promptIds' })

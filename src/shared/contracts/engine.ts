@@ -45,6 +45,11 @@ export interface GenerateRequest {
   readonly logprobs: number | null
   /** The same for each prompt token but the first (which has nothing before it). */
   readonly promptLogprobs: number | null
+  /**
+   * Requests of one scope take over each other's computed prompts; null takes and leaves nothing. A fast answer tells that
+   * something like the prompt was asked before, so a scope is one key-holder, never more.
+   */
+  readonly cacheScope: string | null
 }
 
 /** One token. Log-probabilities are natural, from the raw logits before penalties, bias and temperature. */
@@ -75,6 +80,7 @@ export type EngineCommand =
 export type RequestOutput =
   | { readonly kind: 'prompt'; readonly requestId: string; readonly tokens: readonly TokenOutput[] }
   | { readonly kind: 'tokens'; readonly requestId: string; readonly tokens: readonly TokenOutput[] }
+  /** `cachedTokens`: prompt tokens that were taken over instead of computed. */
   | { readonly kind: 'done'; readonly requestId: string; readonly finishReason: FinishReason; readonly completionTokens: number; readonly cachedTokens: number; readonly timings: EngineTimings }
   | { readonly kind: 'failed'; readonly requestId: string; readonly error: SerialisedError }
 

@@ -39,7 +39,7 @@ export interface Receipt {
   readonly tokensPerSecond: number | null
   readonly promptTokens: number
   readonly completionTokens: number
-  /** Prompt tokens whose KV entries were reused; 0 until a prefix cache exists. */
+  /** Prompt tokens that were not computed again: the same key-holder had asked the same beginning before. */
   readonly cachedTokens: number
   readonly finishReason: FinishReason
   readonly truncated: Truncation | null

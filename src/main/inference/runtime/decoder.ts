@@ -32,9 +32,11 @@ interface BoundRun {
  * - prefill: several new tokens for one slot.
  *
  * Idle rows. A span may cover slots that do not decode in this step. Such a row still computes one token and writes one KV
- * position, so it is given a token 0 at the first position its slot has not filled (`filled`): a free slot writes position
- * 0, a slot in the middle of its prefill writes where its next chunk begins. Either is overwritten by the chunk that comes
- * next before anything reads it, since a row reads only positions below its own length. A prefill never has idle rows.
+ * position, so it is given a token 0 at the first position its slot has not filled (`filled`): a slot in the middle of its
+ * prefill writes where its next chunk begins, a free slot behind what it keeps for the next request. Either is overwritten
+ * by the chunk that comes next before anything reads it, since a row reads only positions below its own length; the last
+ * position of a full slot is the one that is not kept (no prompt can use it without running it anew). A prefill never has
+ * idle rows.
  *
  * Nothing is allocated for a token: tensors over fixed buffers are bound once per span and used for every step.
  */
@@ -134,6 +136,31 @@ export class Decoder implements Disposable {
   logitRow(row: number): Float32Array {
     const { vocabularySize } = this.shape.description
     return this.#logits.subarray(row * vocabularySize, (row + 1) * vocabularySize)
+  }
+
+  /**
+   * Goes on after the first `positions` of what a slot holds; the rest is overwritten by what is run next.
+   * @throws RangeError when the slot holds fewer.
+   */
+  keep(slot: number, positions: number): void {
+    if (positions > 0 && positions > Math.min(this.filled[slot] ?? 0, this.shape.maxLength - 1)) throw new RangeError(`slot ${slot} does not hold ${positions} positions`)
+    this.filled[slot] = positions
+  }
+
+  /** Whether KV can be copied from slot to slot. */
+  get copiesPrefixes(): boolean {
+    return this.#kv.copy !== null
+  }
+
+  /**
+   * Gives a slot the first `positions` of another, which may be in use.
+   * @throws RangeError when the other holds fewer, or the memory cannot be copied.
+   */
+  copyPrefix(from: number, to: number, positions: number): void {
+    const { copy } = this.#kv
+    if (copy === null || from === to || positions > Math.min(this.filled[from] ?? 0, this.shape.maxLength - 1)) throw new RangeError(`slot ${from} cannot give ${positions} positions to slot ${to}`)
+    copy(from, to, positions)
+    this.filled[to] = positions
   }
 
   /** Forgets what a slot holds; its memory is overwritten by the next prompt. */

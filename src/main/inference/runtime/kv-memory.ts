@@ -15,6 +15,8 @@ export interface KvMemory extends ImmediateDisposable {
   readonly bytes: number
   /** Tensors in the order key 0, value 0, key 1, value 1, …; the caller disposes them before this memory. */
   view(first: number, count: number): OrtValue[]
+  /** Gives slot `to` the first `positions` of slot `from`; null where this process cannot write the memory. */
+  readonly copy: ((from: number, to: number, positions: number) => void) | null
 }
 
 export interface KvShape {
@@ -44,6 +46,9 @@ function cpuMemory(session: OrtSession, shape: KvShape): KvMemory {
   const perSlot = slotBytes(maxLength, description)
   const memory = OrtMemoryInfo.cpu(api)
   const buffers = reserve(2 * description.layers, slots * perSlot)
+  const bytes = buffers.map((buffer) => new Uint8Array(buffer))
+  const perHead = perSlot / description.kvHeads
+  const perPosition = perHead / maxLength
   return {
     longestSpan: slots,
     bytes: kvBytes(shape),
@@ -51,6 +56,14 @@ function cpuMemory(session: OrtSession, shape: KvShape): KvMemory {
       api, memory, new Uint8Array(buffer, first * perSlot, count * perSlot),
       [count, description.kvHeads, maxLength, description.headDim], description.kvType,
     )),
+    copy: (from, to, positions) => {
+      for (const buffer of bytes) {
+        for (let head = 0; head < description.kvHeads; head += 1) {
+          const source = from * perSlot + head * perHead
+          buffer.copyWithin(to * perSlot + head * perHead, source, source + positions * perPosition)
+        }
+      }
+    },
     dispose: () => memory.dispose(),
   }
 }
@@ -84,6 +97,7 @@ function cudaMemory(session: OrtSession, shape: KvShape): KvMemory {
     view: (first, count) => addresses.map((address) => OrtValue.over(
       api, memory, address + BigInt(first * perSlot), [count, description.kvHeads, maxLength, description.headDim], description.kvType,
     )),
+    copy: null,
     dispose: () => {
       for (const tensor of tensors) tensor.dispose()
       allocator.dispose()
@@ -110,6 +124,7 @@ function handleMemory(session: OrtSession, shape: KvShape): KvMemory {
         api, allocator.address, [1, description.kvHeads, maxLength, description.headDim], description.kvType,
       ))
     },
+    copy: null,
     dispose: () => {
       allocator.dispose()
       memory.dispose()

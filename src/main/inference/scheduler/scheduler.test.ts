@@ -1,9 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { SlotMemory } from './slot-memory.ts'
 import { Scheduler, type Ended, type RequestShape, type StepOutcome } from './scheduler.ts'
 
 const limits = { slots: 2, contextLength: 64, queueRequests: 2, queueTokens: 40, prefillChunk: 8, scoreChunk: 3 }
-const shape = (requestId: string, changes: Partial<RequestShape> = {}): RequestShape => ({ requestId, promptTokens: 10, maxTokens: 4, scorePrompt: false, ...changes })
+const shape = (requestId: string, changes: Partial<RequestShape> = {}): RequestShape => ({ requestId, promptTokens: 10, maxTokens: 4, scorePrompt: false, cache: null, ...changes })
+
+const schedulerOf = (own: typeof limits) => new Scheduler(own, new SlotMemory({ ...own, copies: false }))
+const anew = { tokens: 0, from: 0 }
 
 /** Runs one step in which every request that is sampled gets a token. */
 function step(scheduler: Scheduler, now = 0, outcome: StepOutcome['outcome'] = 'token') {
@@ -16,31 +20,31 @@ function step(scheduler: Scheduler, now = 0, outcome: StepOutcome['outcome'] = '
 
 describe('Scheduler', () => {
   it('runs a prompt in chunks, then one token a step, and ends with the times it was given', () => {
-    const scheduler = new Scheduler(limits)
+    const scheduler = schedulerOf(limits)
     scheduler.add(shape('a', { maxTokens: 2 }), 100)
-    expect(step(scheduler, 110).plan).toEqual({ decode: [], prefill: { requestId: 'a', slot: 0, start: 0, count: 8, last: false, score: false } })
-    expect(step(scheduler, 120).plan).toEqual({ decode: [], prefill: { requestId: 'a', slot: 0, start: 8, count: 2, last: true, score: false } })
+    expect(step(scheduler, 110).plan).toEqual({ decode: [], prefill: { requestId: 'a', slot: 0, start: 0, count: 8, last: false, score: false, reuse: anew } })
+    expect(step(scheduler, 120).plan).toEqual({ decode: [], prefill: { requestId: 'a', slot: 0, start: 8, count: 2, last: true, score: false, reuse: null } })
     expect(step(scheduler, 130)).toEqual({
       plan: { decode: [{ requestId: 'a', slot: 0, position: 10 }], prefill: null },
-      ended: [{ requestId: 'a', finishReason: 'length', completionTokens: 2, timings: { queueMs: 10, ttftMs: 20, totalMs: 30 } }],
+      ended: [{ requestId: 'a', finishReason: 'length', completionTokens: 2, cachedTokens: 0, timings: { queueMs: 10, ttftMs: 20, totalMs: 30 } }],
     })
     expect(scheduler.plan(140)).toBeNull()
     expect(scheduler.freeSlots).toBe(2)
   })
 
   it('decodes running replies beside the chunk of a new prompt', () => {
-    const scheduler = new Scheduler(limits)
+    const scheduler = schedulerOf(limits)
     scheduler.add(shape('a', { promptTokens: 3 }), 0)
     step(scheduler)
     scheduler.add(shape('b', { promptTokens: 20 }), 0)
     expect(step(scheduler).plan).toEqual({
       decode: [{ requestId: 'a', slot: 0, position: 3 }],
-      prefill: { requestId: 'b', slot: 1, start: 0, count: 8, last: false, score: false },
+      prefill: { requestId: 'b', slot: 1, start: 0, count: 8, last: false, score: false, reuse: { tokens: 0, from: 1 } },
     })
   })
 
   it('refuses what exceeds the queue in requests or tokens, before anything is computed', () => {
-    const scheduler = new Scheduler(limits)
+    const scheduler = schedulerOf(limits)
     for (const id of ['a', 'b', 'c', 'd']) expect(scheduler.add(shape(id), 0).kind).toBe('accepted')
     expect(scheduler.add(shape('e'), 0)).toMatchObject({ kind: 'refused', reason: 'queue_full' })
     scheduler.cancel('d', 0)
@@ -50,7 +54,7 @@ describe('Scheduler', () => {
   })
 
   it('refuses an empty prompt, an id that is running, and what does not fit the context', () => {
-    const scheduler = new Scheduler(limits)
+    const scheduler = schedulerOf(limits)
     scheduler.add(shape('a'), 0)
     expect([shape('a'), shape('b', { promptTokens: 0 }), shape('c', { promptTokens: 61 })].map((request) => scheduler.add(request, 0))).toMatchObject([
       { reason: 'invalid_request' }, { reason: 'invalid_request' }, { reason: 'context_length_exceeded' },
@@ -59,16 +63,16 @@ describe('Scheduler', () => {
   })
 
   it('scores a prompt in smaller chunks and ends it without a token when none is wanted', () => {
-    const scheduler = new Scheduler(limits)
+    const scheduler = schedulerOf(limits)
     scheduler.add(shape('a', { promptTokens: 4, maxTokens: 0, scorePrompt: true }), 0)
-    expect(step(scheduler).plan?.prefill).toEqual({ requestId: 'a', slot: 0, start: 0, count: 3, last: false, score: true })
+    expect(step(scheduler).plan?.prefill).toEqual({ requestId: 'a', slot: 0, start: 0, count: 3, last: false, score: true, reuse: anew })
     const plan = scheduler.plan(0)
-    expect(plan?.prefill).toEqual({ requestId: 'a', slot: 0, start: 3, count: 1, last: true, score: true })
+    expect(plan?.prefill).toEqual({ requestId: 'a', slot: 0, start: 3, count: 1, last: true, score: true, reuse: null })
     if (plan !== null) expect(scheduler.absorb(plan, [], 5)).toMatchObject([{ requestId: 'a', finishReason: 'length', completionTokens: 0 }])
   })
 
   it('frees the slot at once in every state and gives it to the next in line', () => {
-    const scheduler = new Scheduler({ ...limits, slots: 1 })
+    const scheduler = schedulerOf({ ...limits, slots: 1 })
     for (const id of ['a', 'b', 'c']) scheduler.add(shape(id, { promptTokens: 9 }), 0)
     expect(scheduler.cancel('b', 1)).toMatchObject({ finishReason: 'cancelled' })
     step(scheduler)
@@ -78,7 +82,7 @@ describe('Scheduler', () => {
   })
 
   it('skips what was cancelled between a plan and its outcome', () => {
-    const scheduler = new Scheduler(limits)
+    const scheduler = schedulerOf(limits)
     scheduler.add(shape('a', { promptTokens: 2 }), 0)
     const plan = scheduler.plan(0)
     scheduler.cancel('a', 0)
@@ -102,7 +106,7 @@ describe('Scheduler, whatever happens', () => {
   it('ends every request exactly once, leaks no slot, keeps its budgets, and starves nobody', () => {
     fc.assert(fc.property(fc.array(action, { maxLength: 120 }), fc.integer({ min: 1, max: 4 }), (actions, slots) => {
       const own = { ...limits, slots }
-      const scheduler = new Scheduler(own)
+      const scheduler = schedulerOf(own)
       const accepted: string[] = []
       const ended: string[] = []
       const firstRun: string[] = []
@@ -128,7 +132,7 @@ describe('Scheduler, whatever happens', () => {
       for (const [turn, act] of actions.entries()) {
         if (act.kind === 'add') {
           const requestId = `r${turn}`
-          const answer = scheduler.add({ requestId, ...act }, 0)
+          const answer = scheduler.add({ requestId, ...act, cache: null }, 0)
           if (answer.kind === 'accepted') accepted.push(requestId)
         } else if (act.kind === 'cancel') {
           const requestId = accepted[act.pick % Math.max(1, accepted.length)]

@@ -1,18 +1,21 @@
 import type { EngineLimits, EngineTimings } from '../../../shared/contracts/engine.ts'
 import type { FinishReason } from '../../../shared/domain/generation.ts'
+import type { CacheUse, Reuse, SlotMemory } from './slot-memory.ts'
 
 export interface SchedulerLimits extends Pick<EngineLimits, 'slots' | 'contextLength' | 'queueRequests' | 'queueTokens' | 'prefillChunk'> {
   /** Tokens of one chunk of a prompt that is scored (a logit row each). */
   readonly scoreChunk: number
 }
 
-/** What the scheduler needs to know of a request: numbers, no tokens. */
+/** What the scheduler needs to know of a request: numbers, and what it may share with others. */
 export interface RequestShape {
   readonly requestId: string
   readonly promptTokens: number
   readonly maxTokens: number
   /** Every prompt token gets a logit row. */
   readonly scorePrompt: boolean
+  /** Whose KV it may take over and leave behind; null for nobody's. */
+  readonly cache: CacheUse | null
 }
 
 export type Admission =
@@ -35,6 +38,8 @@ export interface PrefillStep {
   /** The chunk that ends the prompt: its last row is sampled. */
   readonly last: boolean
   readonly score: boolean
+  /** With the first chunk: what of the prompt is taken over, `start` tokens; null with later ones. */
+  readonly reuse: Reuse | null
 }
 
 export interface StepPlan {
@@ -55,6 +60,8 @@ export interface Ended {
   /** null when the request failed. */
   readonly finishReason: FinishReason | null
   readonly completionTokens: number
+  /** Prompt tokens that were taken over instead of computed. */
+  readonly cachedTokens: number
   readonly timings: EngineTimings
 }
 
@@ -64,8 +71,9 @@ interface Entry {
   /** Counts arrivals: two requests may arrive in the same millisecond. */
   readonly order: number
   slot: number
-  /** Prompt tokens run so far. */
+  /** Prompt tokens run or taken over so far. */
   prefilled: number
+  cached: number
   /** Tokens sampled, the end token included. */
   generated: number
   startedMs: number | null
@@ -81,14 +89,17 @@ interface Entry {
  */
 export class Scheduler {
   readonly #limits: SchedulerLimits
+  readonly #memory: SlotMemory
   readonly #entries = new Map<string, Entry>()
   readonly #waiting: Entry[] = []
   readonly #slots: (Entry | null)[]
   #waitingTokens = 0
   #arrivals = 0
 
-  constructor(limits: SchedulerLimits) {
+  /** @param memory what the slots hold; written by whoever runs the plans. */
+  constructor(limits: SchedulerLimits, memory: SlotMemory) {
     this.#limits = limits
+    this.#memory = memory
     this.#slots = Array.from({ length: limits.slots }, () => null)
   }
 
@@ -125,7 +136,7 @@ export class Scheduler {
     const waits = this.freeSlots === 0
     if (waits && this.#waiting.length >= queueRequests) return refused('queue_full', `${this.#waiting.length} requests are waiting already`)
     if (waits && this.#waitingTokens + shape.promptTokens > queueTokens) return refused('queue_full', `${this.#waitingTokens} prompt tokens are waiting already`)
-    const entry: Entry = { shape, arrivedMs: nowMs, order: this.#arrivals++, slot: -1, prefilled: 0, generated: 0, startedMs: null, firstTokenMs: null }
+    const entry: Entry = { shape, arrivedMs: nowMs, order: this.#arrivals++, slot: -1, prefilled: 0, cached: 0, generated: 0, startedMs: null, firstTokenMs: null }
     this.#entries.set(shape.requestId, entry)
     this.#waiting.push(entry)
     this.#waitingTokens += shape.promptTokens
@@ -150,12 +161,18 @@ export class Scheduler {
       else if (oldest === null || entry.order < oldest.order) oldest = entry
     }
     if (oldest === null) return decode.length === 0 ? null : { decode, prefill: null }
-    oldest.startedMs ??= nowMs
-    const { requestId, promptTokens, scorePrompt } = oldest.shape
+    return { decode, prefill: this.#chunk(oldest, nowMs) }
+  }
+
+  /** What can be taken over is looked for when a prompt begins, not when it got its slot: others may have computed it meanwhile. */
+  #chunk(entry: Entry, nowMs: number): PrefillStep {
+    const { requestId, promptTokens, scorePrompt, cache } = entry.shape
+    const reuse = entry.startedMs === null ? this.#memory.reuse(entry.slot, cache) : null
+    entry.startedMs ??= nowMs
+    const start = reuse === null ? entry.prefilled : reuse.tokens
     const longest = scorePrompt ? this.#limits.scoreChunk : this.#limits.prefillChunk
-    const count = Math.min(longest, promptTokens - oldest.prefilled)
-    const last = oldest.prefilled + count === promptTokens
-    return { decode, prefill: { requestId, slot: oldest.slot, start: oldest.prefilled, count, last, score: scorePrompt } }
+    const count = Math.min(longest, promptTokens - start)
+    return { requestId, slot: entry.slot, start, count, last: start + count === promptTokens, score: scorePrompt, reuse }
   }
 
   /**
@@ -167,13 +184,16 @@ export class Scheduler {
     const { prefill } = plan
     const filling = prefill === null ? undefined : this.#entries.get(prefill.requestId)
     if (prefill !== null && filling !== undefined) {
-      filling.prefilled += prefill.count
+      filling.prefilled = prefill.start + prefill.count
+      if (prefill.reuse !== null) filling.cached = prefill.reuse.tokens
       if (prefill.last && filling.shape.maxTokens === 0) ended.push(this.#end(filling, 'length', nowMs))
     }
     for (const { requestId, outcome } of outcomes) {
       const entry = this.#entries.get(requestId)
       if (entry === undefined) continue
       if (outcome === 'fault') {
+        // What gave garbage once is not built upon.
+        this.#memory.forget(entry.slot)
         ended.push(this.#end(entry, null, nowMs))
         continue
       }
@@ -189,6 +209,7 @@ export class Scheduler {
     this.#entries.delete(entry.shape.requestId)
     if (entry.slot >= 0) {
       this.#slots[entry.slot] = null
+      if (finishReason !== null && entry.startedMs !== null) this.#memory.touch(entry.slot)
       this.#admit()
     } else {
       this.#waiting.splice(this.#waiting.indexOf(entry), 1)
@@ -198,6 +219,7 @@ export class Scheduler {
       requestId: entry.shape.requestId,
       finishReason,
       completionTokens: entry.generated,
+      cachedTokens: entry.cached,
       timings: {
         queueMs: (entry.startedMs ?? nowMs) - entry.arrivedMs,
         ttftMs: (entry.firstTokenMs ?? nowMs) - entry.arrivedMs,
@@ -206,16 +228,15 @@ export class Scheduler {
     }
   }
 
-  /** First come, lowest free slot: live slots stay close together, so that one run covers them. */
+  /** First come; which slot is the memory's choice. */
   #admit(): void {
-    while (this.#waiting.length > 0) {
-      const slot = this.#slots.indexOf(null)
-      if (slot < 0) return
-      const entry = this.#waiting.shift()
+    for (;;) {
+      const free = [...this.#slots.keys()].filter((slot) => this.#slots[slot] === null)
+      const entry = free.length === 0 ? undefined : this.#waiting.shift()
       if (entry === undefined) return
       this.#waitingTokens -= entry.shape.promptTokens
-      entry.slot = slot
-      this.#slots[slot] = entry
+      entry.slot = this.#memory.place(free, entry.shape.cache)
+      this.#slots[entry.slot] = entry
     }
   }
 }
