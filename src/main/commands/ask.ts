@@ -30,7 +30,7 @@ export async function ask(command: Extract<Command, { kind: 'ask' }>, { home, fi
   const core = createCore({ home, files, host: 'headless', launch: launchChildProcess })
   try {
     const { parameters, model, messages } = question
-    const request = { requestId: newId(), client: 'console', model, input: { kind: 'chat', messages }, parameters, stop: [], logprobs: null, echo: false } as const
+    const request = { requestId: newId(), client: 'console', priority: 'interactive', model, input: { kind: 'chat', messages }, parameters, stop: [], logprobs: null, echo: false } as const
     for await (const event of core.replies.reply(request, signal)) {
       if (event.kind === 'delta') write(event.text)
       if (event.kind === 'done' && event.receipt.finishReason === 'cancelled') throw new SwitchboardError('cancelled', 'the reply was stopped')

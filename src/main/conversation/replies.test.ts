@@ -45,7 +45,7 @@ function serviceOver(options: FakeEngineOptions): { readonly engine: FakeEngine;
 }
 
 const says = (text: string, batch = 1): FakeEngineOptions => ({ reply: () => ({ tokens: tokenizer.encodeText(text), batch }) })
-const request = (patch: Partial<ReplyRequest> = {}): ReplyRequest => ({ requestId: 'r1', client: 'key-1', model: 'demo', input: { kind: 'chat', messages: [user('hello')] }, parameters: {}, stop: [], logprobs: null, echo: false, ...patch })
+const request = (patch: Partial<ReplyRequest> = {}): ReplyRequest => ({ requestId: 'r1', client: 'key-1', priority: 'batch', model: 'demo', input: { kind: 'chat', messages: [user('hello')] }, parameters: {}, stop: [], logprobs: null, echo: false, ...patch })
 
 async function collect(events: AsyncIterable<ReplyEvent>): Promise<ReplyEvent[]> {
   const seen: ReplyEvent[] = []
@@ -63,7 +63,7 @@ describe('a reply', () => {
     const systemFingerprint = fingerprintOf(onDisk(), null)
     const completionTokens = tokenizer.encodeText('退款 👍').length + 1
     expect(engine.requests).toEqual([{
-      requestId: 'r1', promptIds, maxTokens: 50, stopIds: [endId, 5], logprobs: null, promptLogprobs: null, cacheScope: 'key-1',
+      requestId: 'r1', promptIds, maxTokens: 50, stopIds: [endId, 5], logprobs: null, promptLogprobs: null, cacheScope: 'key-1', client: 'key-1', priority: 'batch',
       sampling: { temperature: 0.4, topP: 0.9, topK: 20, minP: 0, repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, logitBias: { 3: -5 }, seed: 77 },
     }])
     expect(events[0]).toEqual({ kind: 'started', model: 'demo', systemFingerprint, promptTokens: promptIds.length, truncated: null, seed: 77 })
@@ -76,6 +76,16 @@ describe('a reply', () => {
       },
     })
     expect(released).toBe(1)
+  })
+
+  it('is refused by a full engine before its text is looked at', async () => {
+    const { engine, replies } = serviceOver(says('x'))
+    engine.full = true
+    const unreadable = request({ input: { kind: 'ids', ids: [-1] } })
+    await expect(collect(replies.reply(unreadable, never()))).rejects.toMatchObject({ code: 'queue_full', retryAfterSeconds: 3 })
+    engine.full = false
+    await expect(collect(replies.reply(unreadable, never()))).rejects.toMatchObject({ code: 'invalid_request' })
+    expect(released).toBe(2)
   })
 
   it('ends at the limit of tokens and never shows half a character', async () => {

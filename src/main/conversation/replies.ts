@@ -30,6 +30,7 @@ export function createReplyService({ models, engines, randomSeed = () => randomI
       const model = await models.get(request.model)
       const lease = await engines.acquire(model.name, signal, model.systemFingerprint)
       try {
+        lease.engine.checkRoom(request.priority)
         const { contextLength } = lease.engine.loaded
         const prompt = fitPrompt(model.tokenizer, request.input, { contextLength, maxTokens: request.parameters.maxTokens })
         checkLogitBias(request, model)
@@ -64,6 +65,8 @@ async function* generate(generation: Generation, signal: AbortSignal): AsyncIter
     logprobs: request.logprobs,
     promptLogprobs: request.echo ? request.logprobs : null,
     cacheScope: request.client,
+    client: request.client,
+    priority: request.priority,
   }, AbortSignal.any([signal, stopped.signal]))
 
   let started = false

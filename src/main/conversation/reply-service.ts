@@ -1,5 +1,5 @@
 import type { PromptMessage, ParameterOverrides } from '../../shared/domain/conversation.ts'
-import type { Receipt, Truncation } from '../../shared/domain/generation.ts'
+import type { Priority, Receipt, Truncation } from '../../shared/domain/generation.ts'
 
 /** One token of a prompt or reply as text. `bytes` are exact where a token is a part of a character. */
 export interface TokenPiece {
@@ -20,8 +20,9 @@ export type ReplyInput =
 
 export interface ReplyRequest {
   readonly requestId: string
-  /** Who asks: the id of an endpoint's key, or `console`. Replies share computed prompts with this client's alone. */
+  /** Who asks: the id of an endpoint's key, or `console`. Replies share computed prompts with this client's alone, and wait in turn with other clients'. */
   readonly client: string
+  readonly priority: Priority
   readonly model: string
   readonly input: ReplyInput
   readonly parameters: ParameterOverrides & { readonly logitBias?: Readonly<Record<number, number>> | undefined }

@@ -69,7 +69,7 @@ export function createTurnService({ conversations, replies, monotonicMs = () => 
       let savedAt = Number.NEGATIVE_INFINITY
       let receipt: Receipt | null = null
       try {
-        const request = { requestId: newId(), client: 'console', model: conversation.model, input: { kind: 'chat', messages: promptOf(conversation, conversations.thread(conversationId, question.id)) }, parameters: conversation.parameters, stop: [], logprobs: null, echo: false } as const
+        const request = { requestId: newId(), client: 'console', priority: 'interactive', model: conversation.model, input: { kind: 'chat', messages: promptOf(conversation, conversations.thread(conversationId, question.id)) }, parameters: conversation.parameters, stop: [], logprobs: null, echo: false } as const
         for await (const event of replies.reply(request, aborted)) {
           if (event.kind === 'done') receipt = event.receipt
           if (event.kind !== 'delta') continue

@@ -61,6 +61,7 @@ const isError = (value: unknown): boolean => isFields(value) && isText(value['co
 
 const isStats = (value: unknown): boolean =>
   isFields(value) && ['running', 'waiting', 'slots', 'freeSlots', 'steps'].every((name) => isCount(value[name])) && isFinite(value['tokensPerSecond'])
+  && (value['fullForSeconds'] === null || isCount(value['fullForSeconds']))
 
 function isLoaded(value: unknown): boolean {
   return isFields(value) && isText(value['model']) && isText(value['precision']) && ['cuda', 'webgpu', 'cpu'].includes(String(value['provider']))

@@ -54,10 +54,10 @@ class ScriptedProcess implements ChildProcessHandle {
   }
 }
 
-const stats = { running: 0, waiting: 0, slots: 4, freeSlots: 4, steps: 0, tokensPerSecond: 0 }
+const stats = { running: 0, waiting: 0, slots: 4, freeSlots: 4, steps: 0, tokensPerSecond: 0, fullForSeconds: null }
 const model: EngineModel = { name: 'm', graphDirectory: '/nowhere', policy: { prefer: 'auto', allowCpu: true }, limits: { slots: 4, contextLength: 100, queueRequests: 1, queueTokens: 100, prefillChunk: 16 }, threads: 1 }
 const request = (requestId: string, promptIds: readonly number[] = [1]): GenerateRequest => ({
-  requestId, promptIds, sampling: { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, logitBias: {}, seed: 1 }, maxTokens: 9, stopIds: [], logprobs: null, promptLogprobs: null, cacheScope: null,
+  requestId, promptIds, sampling: { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, logitBias: {}, seed: 1 }, maxTokens: 9, stopIds: [], logprobs: null, promptLogprobs: null, cacheScope: null, client: 'a', priority: 'batch',
 })
 const tokens = (requestId: string, ...ids: number[]): RequestOutput => ({ kind: 'tokens', requestId, tokens: ids.map((id) => ({ id })) })
 const done = (requestId: string, finishReason: 'stop' | 'cancelled' = 'stop'): RequestOutput => ({ kind: 'done', requestId, finishReason, completionTokens: 1, cachedTokens: 0, timings: { queueMs: 0, ttftMs: 0, totalMs: 0 } })
@@ -200,6 +200,44 @@ describe('EngineSupervisor', () => {
     await vi.advanceTimersByTimeAsync(60_000)
     expect(processes).toHaveLength(1)
     expect(supervisor.state).toEqual({ kind: 'failed', model: 'm', error: { code: 'model_corrupt', message: 'model.onnx_data is damaged' } })
+  })
+
+  it('refuses on the engine’s word that it is full, as long as that is fresh and nothing has ended since', async () => {
+    const supervisor = ready()
+    const refusal = () => { try { supervisor.checkRoom('batch'); return null } catch (failure) { return failure } }
+    const full = { ...stats, waiting: 1, fullForSeconds: 7 }
+    expect(refusal()).toBeNull()
+    latest().say({ kind: 'stats', stats: full })
+    expect(refusal()).toMatchObject({ code: 'queue_full', retryAfterSeconds: 7 })
+    // Who sits at the screen waits in a queue of his own.
+    expect(() => supervisor.checkRoom('interactive')).not.toThrow()
+    latest().say({ kind: 'stats', stats })
+    expect(refusal()).toBeNull()
+
+    const reading = outcome(read(supervisor.generate(request('a'), never)))
+    await Promise.resolve()
+    latest().say({ kind: 'stats', stats: full })
+    latest().output(tokens('a', 1), { kind: 'failed', requestId: 'refused', error: { code: 'queue_full', message: 'full' } })
+    expect(refusal()).not.toBeNull()
+    latest().output(done('a'))
+    expect(refusal()).toBeNull()
+    await reading
+
+    const abort = new AbortController()
+    const cancelled = outcome(read(supervisor.generate(request('b'), abort.signal)))
+    await Promise.resolve()
+    latest().say({ kind: 'stats', stats: full })
+    abort.abort()
+    expect(refusal()).toBeNull()
+    latest().output(done('b', 'cancelled'))
+    await cancelled
+
+    latest().say({ kind: 'stats', stats: full })
+    await vi.advanceTimersByTimeAsync(1100)
+    expect(refusal()).toBeNull()
+    latest().say({ kind: 'stats', stats: full })
+    latest().exit(1)
+    expect(refusal()).toBeNull()
   })
 
   it('quarantines a prompt that ended the engine twice while it ran alone', async () => {

@@ -4,6 +4,7 @@ import type { Disposable } from '../../shared/base/disposable.ts'
 import { Emitter } from '../../shared/base/emitter.ts'
 import type { Engine, EngineCommand, EngineEvent, EngineModel, GenerateRequest, GenerationEvent } from '../../shared/contracts/engine.ts'
 import type { EngineState, LoadedModel } from '../../shared/domain/engine.ts'
+import type { Priority } from '../../shared/domain/generation.ts'
 import { revive, serialise, SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import type { ChildExit, ChildProcessHandle, ProcessLauncher } from '../platform/child-process.ts'
 import { checkEvent } from './check-event.ts'
@@ -21,6 +22,9 @@ export interface SupervisorTimings {
   /** A polite end, before the process is killed. */
   readonly shutdownMs: number
 }
+
+/** Older word than this says nothing about the queue; the engine speaks at least this often. */
+const STATS_TRUSTED_MS = 1000
 
 const defaultTimings: SupervisorTimings = { silenceMs: 5_000, helloMs: 30_000, loadMs: 15 * 60_000, shutdownMs: 2_000 }
 
@@ -53,6 +57,8 @@ export class EngineSupervisor implements Engine, Disposable {
   #watch: NodeJS.Timeout | null = null
   #restart: NodeJS.Timeout | null = null
   #heardMs = 0
+  /** The engine's last word that its queue of batch requests is full, until something says otherwise. */
+  #full: { readonly sinceMs: number; readonly seconds: number } | null = null
   #watchedMs = 0
   #killReason: string | null = null
   #closing: 'no' | 'draining' | 'disposed' = 'no'
@@ -112,6 +118,11 @@ export class EngineSupervisor implements Engine, Disposable {
     })
   }
 
+  checkRoom(priority: Priority): void {
+    if (priority !== 'batch' || this.#full === null || this.#state.kind !== 'ready' || performance.now() - this.#full.sinceMs > STATS_TRUSTED_MS) return
+    throw new SwitchboardError('queue_full', `The queue of ${this.model.name} is full.`, { retryAfterSeconds: this.#full.seconds })
+  }
+
   async *generate(request: GenerateRequest, signal: CancelSignal): AsyncIterable<GenerationEvent> {
     const { requestId } = request
     if (signal.aborted) {
@@ -125,7 +136,9 @@ export class EngineSupervisor implements Engine, Disposable {
     this.#requests.set(requestId, { inbox, promptIds: request.promptIds })
     const cancel = (): void => {
       // The process may be another one by now, which never heard of this request.
-      if (!inbox.ended && this.#process === owner) send(owner, { kind: 'cancel', requestId })
+      if (inbox.ended || this.#process !== owner) return
+      this.#full = null
+      send(owner, { kind: 'cancel', requestId })
     }
     signal.addEventListener('abort', cancel, { once: true })
     try {
@@ -238,9 +251,12 @@ export class EngineSupervisor implements Engine, Disposable {
         this.#enter({ kind: 'failed', model: this.model.name, error: event.error })
         return
       case 'outputs':
+        // Whatever ended made room; the engine's next word tells whether somebody took it.
+        if (event.outputs.some((output) => output.kind === 'done' || (output.kind === 'failed' && output.error.code !== 'queue_full'))) this.#full = null
         for (const output of event.outputs) this.#requests.get(output.requestId)?.inbox.push(output)
         return
       case 'stats':
+        this.#full = event.stats.fullForSeconds === null ? null : { sinceMs: performance.now(), seconds: event.stats.fullForSeconds }
         if (this.#state.kind === 'ready') this.#enter({ ...this.#state, stats: event.stats })
         return
       default:
@@ -250,6 +266,7 @@ export class EngineSupervisor implements Engine, Disposable {
 
   #ended(gone: ChildProcessHandle, exit: ChildExit): void {
     this.#process = null
+    this.#full = null
     this.#stopWatching()
     if (this.#closing === 'disposed') return
     const reason = this.#killReason ?? exit.garbage ?? (exit.signal === null ? `ended with code ${exit.code}` : `was ended by ${exit.signal}`)

@@ -31,7 +31,7 @@ const started = async (limits: Partial<EngineModel['limits']> = {}, timings: Par
 
 const greedy = { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, logitBias: {}, seed: 1 }
 const request = (requestId: string, changes: Partial<GenerateRequest> = {}): GenerateRequest => ({
-  requestId, promptIds: [1, 2, 3, 4, 5], sampling: greedy, maxTokens: 40, stopIds: [], logprobs: null, promptLogprobs: null, cacheScope: null, ...changes,
+  requestId, promptIds: [1, 2, 3, 4, 5], sampling: greedy, maxTokens: 40, stopIds: [], logprobs: null, promptLogprobs: null, cacheScope: null, client: 'a', priority: 'batch', ...changes,
 })
 const never = new AbortController().signal
 

@@ -18,7 +18,7 @@ afterAll(async () => {
 const ids = (length: number, seed: number): number[] => Array.from({ length }, (_, at) => (at * (seed * 2 + 1) * 7 + seed * 31) % 256)
 
 const request = (requestId: string, promptIds: readonly number[], cacheScope: string | null): GenerateRequest => ({
-  requestId, promptIds, maxTokens: 40, stopIds: [], logprobs: 2, promptLogprobs: null, cacheScope,
+  requestId, promptIds, maxTokens: 40, stopIds: [], logprobs: 2, promptLogprobs: null, cacheScope, client: 'a', priority: 'batch',
   sampling: { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, logitBias: {}, seed: 1 },
 })
 

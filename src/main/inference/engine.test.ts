@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { GenerateRequest, RequestOutput } from '../../shared/contracts/engine.ts'
+import { StepCosts } from './costs/step-costs.ts'
 import { InferenceEngine, type StepRunner } from './engine.ts'
 
 const VOCABULARY = 16
@@ -40,10 +41,25 @@ class CountingModel implements StepRunner {
   }
 }
 
+/** Its clock runs by what the runs cost. */
+class TimedModel extends CountingModel {
+  ms = 0
+
+  override decode(first: number, tokens: readonly (number | null)[]): void {
+    super.decode(first, tokens)
+    this.ms += 48
+  }
+
+  override prefill(slot: number, ids: ArrayLike<number>, start: number, count: number, logits: 'last' | 'all'): void {
+    super.prefill(slot, ids, start, count, logits)
+    this.ms += 8 + 2 * count
+  }
+}
+
 const setUp = (slots = 2) => {
   const runner = new CountingModel()
   let now = 0
-  const engine = new InferenceEngine(runner, { slots, contextLength: 40, queueRequests: 1, queueTokens: 40, prefillChunk: 4, scoreChunk: 2 }, VOCABULARY, () => (now += 1))
+  const engine = new InferenceEngine(runner, { slots, contextLength: 40, queueRequests: 1, queueTokens: 40, prefillChunk: 4, scoreChunk: 2 }, VOCABULARY, { now: () => (now += 1) })
   const outputs: RequestOutput[] = []
   const run = (): RequestOutput[] => {
     while (engine.busy) engine.step()
@@ -62,6 +78,8 @@ const request = (requestId: string, changes: Partial<GenerateRequest> = {}): Gen
   logprobs: null,
   promptLogprobs: null,
   cacheScope: null,
+  client: 'a',
+  priority: 'batch',
   ...changes,
 })
 
@@ -147,5 +165,23 @@ describe('InferenceEngine', () => {
     expect(() => engine.step()).toThrow('the runtime broke')
     expect(engine.takeOutputs().filter(({ kind }) => kind === 'failed')).toMatchObject([{ requestId: 'a', error: { code: 'internal' } }, { requestId: 'b' }])
     expect(engine.busy).toBe(false)
+  })
+
+  it('runs prompts in shorter chunks beside running replies, by what it measured', () => {
+    const runner = new TimedModel()
+    const costs = new StepCosts()
+    costs.recordPrefill(16, 40)
+    costs.recordPrefill(64, 136)
+    costs.recordDecode(1, 48)
+    const engine = new InferenceEngine(runner, { slots: 2, contextLength: 200, queueRequests: 1, queueTokens: 200, prefillChunk: 64, scoreChunk: 2 }, VOCABULARY, { costs, now: () => runner.ms })
+    const prompt = Array.from({ length: 80 }, (_, at) => at % VOCABULARY)
+    engine.submit(request('alone', { promptIds: prompt, maxTokens: 100 }))
+    for (let step = 0; step < 2; step += 1) engine.step()
+    engine.submit(request('beside', { promptIds: prompt, maxTokens: 2 }))
+    for (let step = 0; step < 4; step += 1) engine.step()
+    expect(runner.runs.filter((run) => run.startsWith('prefill'))).toEqual([
+      'prefill 0: 0+64 last', 'prefill 0: 64+16 last', 'prefill 1: 0+24 last', 'prefill 1: 24+24 last', 'prefill 1: 48+24 last', 'prefill 1: 72+8 last',
+    ])
+    expect(runner.runs.filter((run) => run.startsWith('decode'))).toHaveLength(4)
   })
 })

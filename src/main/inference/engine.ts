@@ -1,10 +1,12 @@
 import type { GenerateRequest, RequestOutput, TokenOutput } from '../../shared/contracts/engine.ts'
 import type { EngineStats } from '../../shared/domain/engine.ts'
 import { SwitchboardError, serialise } from '../../shared/errors/switchboard-error.ts'
+import { StepCosts } from './costs/step-costs.ts'
 import { coverSlots } from './runtime/spans.ts'
 import { withLogProbability } from './sampling/log-probabilities.ts'
 import { bestToken, Sampler } from './sampling/sampler.ts'
 import { TokenHistory } from './sampling/token-history.ts'
+import { MeasuredBudget } from './scheduler/chunk-budget.ts'
 import { Scheduler, type DecodeStep, type Ended, type PrefillStep, type SchedulerLimits, type StepOutcome, type StepPlan } from './scheduler/scheduler.ts'
 import { SlotMemory, type CacheUse, type Reuse } from './scheduler/slot-memory.ts'
 
@@ -20,6 +22,13 @@ export interface StepRunner {
   readonly copiesPrefixes: boolean
   /** Gives a slot the first `positions` of another. */
   copyPrefix(from: number, to: number, positions: number): void
+}
+
+export interface LoopOptions {
+  /** What is known already of how long runs take; the loop goes on measuring. */
+  readonly costs?: StepCosts
+  /** ms; steady. */
+  readonly now?: () => number
 }
 
 interface Sequence {
@@ -42,6 +51,7 @@ export class InferenceEngine {
   readonly #memory: SlotMemory
   readonly #slots: number
   readonly #sampler: Sampler
+  readonly #costs: StepCosts
   readonly #now: () => number
   readonly #sequences = new Map<string, Sequence>()
   #outputs: RequestOutput[] = []
@@ -51,13 +61,14 @@ export class InferenceEngine {
   /** Running mean of how long a request holds a slot, ms: what a refused caller is told to wait. */
   #requestMs = 2000
 
-  constructor(runner: StepRunner, limits: SchedulerLimits, vocabularySize: number, now: () => number = () => performance.now()) {
+  constructor(runner: StepRunner, limits: SchedulerLimits, vocabularySize: number, { costs = new StepCosts(), now = () => performance.now() }: LoopOptions = {}) {
     this.#runner = runner
     this.#vocabularySize = vocabularySize
     this.#memory = new SlotMemory({ slots: limits.slots, contextLength: limits.contextLength, copies: runner.copiesPrefixes })
-    this.#scheduler = new Scheduler(limits, this.#memory)
+    this.#scheduler = new Scheduler(limits, this.#memory, new MeasuredBudget(costs, limits.prefillChunk))
     this.#slots = limits.slots
     this.#sampler = new Sampler(vocabularySize)
+    this.#costs = costs
     this.#now = now
     this.#speed.since = now()
   }
@@ -70,19 +81,19 @@ export class InferenceEngine {
     const now = this.#now()
     const elapsed = now - this.#speed.since
     if (elapsed >= 500) this.#speed = { since: now, tokens: 0, perSecond: Math.round((this.#speed.tokens / elapsed) * 10_000) / 10 }
-    const { running, waiting, freeSlots } = this.#scheduler
-    return { running, waiting, slots: this.#slots, freeSlots, steps: this.#steps, tokensPerSecond: this.#speed.perSecond }
+    const { running, waiting, freeSlots, full } = this.#scheduler
+    return { running, waiting, slots: this.#slots, freeSlots, steps: this.#steps, tokensPerSecond: this.#speed.perSecond, fullForSeconds: full ? this.#retryAfterSeconds() : null }
   }
 
   /** Takes a request in; a refusal is an output like any other, and costs no computation. */
   submit(request: GenerateRequest): void {
-    const { requestId, promptIds, maxTokens, promptLogprobs } = request
+    const { requestId, promptIds, maxTokens, promptLogprobs, client, priority } = request
     const foreign = promptIds.find((id) => !Number.isInteger(id) || id < 0 || id >= this.#vocabularySize)
     if (foreign !== undefined) {
       this.#refuse(requestId, new SwitchboardError('invalid_request', `token id ${foreign} is outside the vocabulary of ${this.#vocabularySize}`, { param: 'promptIds' }))
       return
     }
-    const admission = this.#scheduler.add({ requestId, promptTokens: promptIds.length, maxTokens, scorePrompt: promptLogprobs !== null, cache: cacheUseOf(request) }, this.#now())
+    const admission = this.#scheduler.add({ requestId, promptTokens: promptIds.length, maxTokens, scorePrompt: promptLogprobs !== null, cache: cacheUseOf(request), client, priority }, this.#now())
     if (admission.kind === 'refused') {
       const wait = admission.reason === 'queue_full' ? { retryAfterSeconds: this.#retryAfterSeconds() } : {}
       this.#refuse(requestId, new SwitchboardError(admission.reason, admission.message, wait))
@@ -120,7 +131,7 @@ export class InferenceEngine {
     if (plan === null) return
     const outcomes: StepOutcome[] = []
     try {
-      this.#decode(plan.decode, outcomes)
+      this.#advance(plan.decode, outcomes)
       if (plan.prefill !== null) this.#prefill(plan.prefill, outcomes)
     } catch (failure) {
       this.#failStep(plan, failure)
@@ -128,6 +139,14 @@ export class InferenceEngine {
     }
     this.#steps += 1
     for (const ended of this.#scheduler.absorb(plan, outcomes, this.#now())) this.#finish(ended)
+  }
+
+  /** Every running reply by one token. */
+  #advance(steps: readonly DecodeStep[], outcomes: StepOutcome[]): void {
+    if (steps.length === 0) return
+    const started = this.#now()
+    this.#decode(steps, outcomes)
+    this.#costs.recordDecode(steps.length, this.#now() - started)
   }
 
   #decode(steps: readonly DecodeStep[], outcomes: StepOutcome[]): void {
@@ -147,7 +166,9 @@ export class InferenceEngine {
     const sequence = this.#sequence(requestId)
     const { promptIds, promptLogprobs, maxTokens } = sequence.request
     if (reuse !== null) this.#takeOver(slot, reuse, cacheUseOf(sequence.request))
+    const started = this.#now()
     this.#runner.prefill(slot, promptIds, start, count, score ? 'all' : 'last')
+    if (!score) this.#costs.recordPrefill(count, this.#now() - started)
     this.#memory.writePrompt(slot, promptIds, start, count)
     try {
       if (score && promptLogprobs !== null) {

@@ -4,6 +4,7 @@ import type { LoadedModel, ProviderRefusal } from '../../shared/domain/engine.ts
 import type { Provider } from '../../shared/domain/generation.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import { join } from 'node:path'
+import { StepCosts } from './costs/step-costs.ts'
 import { InferenceEngine } from './engine.ts'
 import { loadOrtApi } from './ort/api.ts'
 import { findOrtLibrary } from './ort/library.ts'
@@ -46,9 +47,10 @@ export async function loadEngine(model: EngineModel, options: LoadOptions = {}):
   const scoreRows = Math.max(1, Math.min(SCORE_ROWS, Math.floor(SCORE_BYTES / (description.vocabularySize * 4))))
   const longestChunk = Math.max(1, Math.min(model.limits.prefillChunk, contextLength))
   const decoder = new Decoder(session, { description, provider, slots: model.limits.slots, maxLength: contextLength, prefillChunk: longestChunk, scoreRows: Math.min(scoreRows, longestChunk) })
-  const prefillChunk = warmUp(decoder)
+  const costs = new StepCosts()
+  const prefillChunk = warmUp(decoder, costs)
   const { slots, queueRequests, queueTokens } = model.limits
-  const engine = new InferenceEngine(decoder, { slots, contextLength, queueRequests, queueTokens, prefillChunk, scoreChunk: Math.min(decoder.shape.scoreRows, prefillChunk) }, description.vocabularySize)
+  const engine = new InferenceEngine(decoder, { slots, contextLength, queueRequests, queueTokens, prefillChunk, scoreChunk: Math.min(decoder.shape.scoreRows, prefillChunk) }, description.vocabularySize, { costs })
   return {
     engine,
     decoder,
@@ -98,22 +100,37 @@ function openSession(model: EngineModel, weightBytes: number, libraryPath: strin
 }
 
 /**
- * Runs a chunk and a step once, so that the first customer does not wait for lazy set-up, and measures how many prompt tokens
- * this machine can run in a step. Rounded down to a power of two, so that the same machine takes the same chunks each time.
+ * Runs chunks and steps once, so that the first customer does not wait for lazy set-up, and measures them: how many prompt
+ * tokens this machine can run in a step. Rounded down to a power of two, so that the same machine takes the same chunks each time.
  */
-function warmUp(decoder: Decoder): number {
+function warmUp(decoder: Decoder, costs: StepCosts): number {
   const { prefillChunk, maxLength, slots } = decoder.shape
   const sample = Math.min(64, prefillChunk, maxLength - 1)
   if (sample < 1) return prefillChunk
   const ids = new Int32Array(sample)
-  decoder.prefill(0, ids, 0, sample, 'last')
+  const timed = (run: () => void): number => {
+    const started = performance.now()
+    run()
+    return performance.now() - started
+  }
+  const chunk = (tokens: number): number => {
+    decoder.reset(0)
+    return timed(() => decoder.prefill(0, ids, 0, tokens, 'last'))
+  }
+  chunk(sample)
+  const wholeMs = chunk(sample)
+  const short = Math.ceil(sample / 4)
+  chunk(short)
+  costs.recordPrefill(short, chunk(short))
+  costs.recordPrefill(sample, wholeMs)
+  const step = (rows: number): void => {
+    const run = (): void => decoder.decode(0, Array.from({ length: rows }, () => null))
+    run()
+    costs.recordDecode(rows, timed(run))
+  }
+  step(1)
+  if (decoder.longestSpan >= slots && slots > 1) step(slots)
   decoder.reset(0)
-  const started = performance.now()
-  decoder.prefill(0, ids, 0, sample, 'last')
-  const perToken = (performance.now() - started) / sample
-  decoder.decode(0, [0])
-  if (decoder.longestSpan >= slots && slots > 1) decoder.decode(0, Array.from({ length: slots }, () => null))
-  decoder.reset(0)
-  const affordable = 2 ** Math.floor(Math.log2(STEP_BUDGET_MS / perToken))
+  const affordable = 2 ** Math.floor(Math.log2(STEP_BUDGET_MS / (wholeMs / sample)))
   return Math.max(1, Math.min(prefillChunk, Math.max(16, affordable)))
 }

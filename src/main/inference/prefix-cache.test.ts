@@ -75,7 +75,7 @@ class HashingModel implements StepRunner {
 
 const setUp = (slots: number, copies: boolean) => {
   const model = new HashingModel(slots, copies)
-  const engine = new InferenceEngine(model, { slots, contextLength: LENGTH, queueRequests: 100, queueTokens: 10_000, prefillChunk: 5, scoreChunk: 2 }, VOCABULARY, () => 0)
+  const engine = new InferenceEngine(model, { slots, contextLength: LENGTH, queueRequests: 100, queueTokens: 10_000, prefillChunk: 5, scoreChunk: 2 }, VOCABULARY, { now: () => 0 })
   const outputs: RequestOutput[] = []
   const finish = (): void => {
     while (engine.busy) engine.step()
@@ -94,7 +94,7 @@ const setUp = (slots: number, copies: boolean) => {
 }
 
 const request = (requestId: string, changes: Partial<GenerateRequest>): GenerateRequest => ({
-  requestId, promptIds: [1], maxTokens: 4, stopIds: [], logprobs: null, promptLogprobs: null, cacheScope: 'a',
+  requestId, promptIds: [1], maxTokens: 4, stopIds: [], logprobs: null, promptLogprobs: null, cacheScope: 'a', client: 'a', priority: 'batch',
   sampling: { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, logitBias: {}, seed: 1 },
   ...changes,
 })

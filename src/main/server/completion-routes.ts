@@ -77,7 +77,7 @@ class ReplyRun {
     checkModel(model)
     checkLogitBias(context.dependencies.engine, model, request)
     const { input, parameters, stop, logprobs, echo } = request
-    this.#replyRequest = { requestId, client: principal.id, model, input, parameters, stop, logprobs, echo }
+    this.#replyRequest = { requestId, client: principal.id, priority: 'batch', model, input, parameters, stop, logprobs, echo }
   }
 
   /** @throws SwitchboardError whatever stopped it. */

@@ -4,7 +4,7 @@ import type { GenerateRequest, GenerationEvent } from './engine.ts'
 import { FakeEngine } from './engine.fake.ts'
 
 const request = (changes: Partial<GenerateRequest> = {}): GenerateRequest => ({
-  requestId: 'r', promptIds: [1, 2, 3], maxTokens: 10, stopIds: [], logprobs: null, promptLogprobs: null, cacheScope: null,
+  requestId: 'r', promptIds: [1, 2, 3], maxTokens: 10, stopIds: [], logprobs: null, promptLogprobs: null, cacheScope: null, client: 'a', priority: 'batch',
   sampling: { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, logitBias: {}, seed: 1 },
   ...changes,
 })

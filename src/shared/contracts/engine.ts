@@ -4,7 +4,7 @@
  */
 import type { CancelSignal } from '../base/cancel-signal.ts'
 import type { EngineStats, LoadedModel, ProviderPolicy } from '../domain/engine.ts'
-import type { FinishReason, SamplingParameters } from '../domain/generation.ts'
+import type { FinishReason, Priority, SamplingParameters } from '../domain/generation.ts'
 import type { SerialisedError } from '../errors/switchboard-error.ts'
 
 /** What the engine loads: a built graph folder, already verified to exist. */
@@ -24,11 +24,11 @@ export interface EngineLimits {
   readonly slots: number
   /** Tokens of KV per slot; capped by the graph's maxPositions. */
   readonly contextLength: number
-  /** Requests that may wait beyond the slots; one more is refused with `queue_full`. */
+  /** Requests of each priority that may wait beyond the slots; one more is refused with `queue_full`. */
   readonly queueRequests: number
-  /** Prompt tokens that may wait in total. */
+  /** Prompt tokens of each priority that may wait in total. */
   readonly queueTokens: number
-  /** Prompt tokens run in one step beside the decodes. */
+  /** Most prompt tokens run in one step; fewer where they would hold up the replies that decode beside them. */
   readonly prefillChunk: number
 }
 
@@ -50,6 +50,9 @@ export interface GenerateRequest {
    * something like the prompt was asked before, so a scope is one key-holder, never more.
    */
   readonly cacheScope: string | null
+  /** Whose request it is: clients of one priority take turns, whatever number of requests each has waiting. */
+  readonly client: string
+  readonly priority: Priority
 }
 
 /** One token. Log-probabilities are natural, from the raw logits before penalties, bias and temperature. */
@@ -103,6 +106,12 @@ export type GenerationEvent = Exclude<RequestOutput, { kind: 'failed' }>
  */
 export interface Engine {
   readonly loaded: LoadedModel
+  /**
+   * Refuses before any work is done for a request (its text encoded, its ids sent), when the engine has just said that it
+   * would refuse whatever comes from programs. Returning promises nothing: the engine itself decides.
+   * @throws SwitchboardError queue_full.
+   */
+  checkRoom(priority: Priority): void
   /** @throws SwitchboardError queue_full, context_length_exceeded, loading (while it restarts), engine_crashed, engine_failed, engine_fault, draining. */
   generate(request: GenerateRequest, signal: CancelSignal): AsyncIterable<GenerationEvent>
 }

@@ -39,6 +39,8 @@ export interface EngineStats {
   /** Steps since the model was loaded: a heartbeat that only a working loop moves. */
   readonly steps: number
   readonly tokensPerSecond: number
+  /** Seconds that any new batch request would be told to wait because the queue is full; null while there is room. */
+  readonly fullForSeconds: number | null
 }
 
 /** The truth about the engine, fed by the process itself; what the status bar shows. */

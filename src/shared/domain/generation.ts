@@ -23,6 +23,9 @@ export interface SamplingParameters {
 /** Why a reply ended. `stop`: end token or stop string; `length`: token limit; `cancelled`: stopped from outside. */
 export type FinishReason = 'stop' | 'length' | 'cancelled'
 
+/** Who is served first: `interactive` is somebody looking at the screen, `batch` is everything else. */
+export type Priority = 'interactive' | 'batch'
+
 export type Provider = 'cuda' | 'webgpu' | 'cpu'
 
 /** Facts about one generation, stored with the reply and shown under it. Times in ms, monotonic clock. */

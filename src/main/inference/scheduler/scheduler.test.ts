@@ -1,12 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { Priority } from '../../../shared/domain/generation.ts'
+import type { ChunkBudget } from './chunk-budget.ts'
 import { SlotMemory } from './slot-memory.ts'
 import { Scheduler, type Ended, type RequestShape, type StepOutcome } from './scheduler.ts'
 
 const limits = { slots: 2, contextLength: 64, queueRequests: 2, queueTokens: 40, prefillChunk: 8, scoreChunk: 3 }
-const shape = (requestId: string, changes: Partial<RequestShape> = {}): RequestShape => ({ requestId, promptTokens: 10, maxTokens: 4, scorePrompt: false, cache: null, ...changes })
+const shape = (requestId: string, changes: Partial<RequestShape> = {}): RequestShape => ({ requestId, promptTokens: 10, maxTokens: 4, scorePrompt: false, cache: null, client: 'a', priority: 'batch', ...changes })
 
-const schedulerOf = (own: typeof limits) => new Scheduler(own, new SlotMemory({ ...own, copies: false }))
+const unlimited: ChunkBudget = { tokens: () => Number.MAX_SAFE_INTEGER }
+const schedulerOf = (own: typeof limits, budget = unlimited) => new Scheduler(own, new SlotMemory({ ...own, copies: false }), budget)
 const anew = { tokens: 0, from: 0 }
 
 /** Runs one step in which every request that is sampled gets a token. */
@@ -50,7 +53,6 @@ describe('Scheduler', () => {
     scheduler.cancel('d', 0)
     expect(scheduler.add(shape('f', { promptTokens: 31 }), 0)).toMatchObject({ kind: 'refused', reason: 'queue_full' })
     expect(scheduler.add(shape('g', { promptTokens: 30 }), 0)).toEqual({ kind: 'accepted' })
-    expect(scheduler.waitingTokens).toBe(40)
   })
 
   it('refuses an empty prompt, an id that is running, and what does not fit the context', () => {
@@ -81,6 +83,50 @@ describe('Scheduler', () => {
     expect(scheduler.cancel('a', 4)).toBeNull()
   })
 
+  it('gives slots to clients in turn, the screen first', () => {
+    const scheduler = schedulerOf({ ...limits, slots: 1, queueRequests: 9, queueTokens: 900 })
+    scheduler.add(shape('running'), 0)
+    for (const id of ['a1', 'a2', 'a3']) scheduler.add(shape(id), 0)
+    scheduler.add(shape('b1', { client: 'b' }), 0)
+    scheduler.add(shape('screen', { client: 'console', priority: 'interactive' }), 0)
+    const order: string[] = []
+    for (let plan = scheduler.plan(0); plan !== null; plan = scheduler.plan(0)) {
+      const requestId = plan.prefill?.requestId ?? ''
+      order.push(requestId)
+      scheduler.cancel(requestId, 0)
+    }
+    expect(order).toEqual(['running', 'screen', 'a1', 'b1', 'a2', 'a3'])
+  })
+
+  it('is full when any request would be refused', () => {
+    const scheduler = schedulerOf({ ...limits, slots: 1 })
+    for (const id of ['a', 'b']) scheduler.add(shape(id), 0)
+    expect(scheduler.full).toBe(false)
+    scheduler.add(shape('c'), 0)
+    expect(scheduler.full).toBe(true)
+    scheduler.cancel('c', 0)
+    scheduler.add(shape('d', { promptTokens: 30 }), 0)
+    expect([scheduler.full, scheduler.add(shape('e', { promptTokens: 1 }), 0).kind]).toEqual([true, 'refused'])
+    // Programs fill their own queue, not the one of the screen.
+    expect(['s1', 's2', 's3'].map((id) => scheduler.add(shape(id, { priority: 'interactive' }), 0).kind)).toEqual(['accepted', 'accepted', 'refused'])
+  })
+
+  it('cuts chunks to what the running replies bear', () => {
+    const asked: number[] = []
+    const scheduler = schedulerOf({ ...limits, slots: 3 }, { tokens: (decoding) => { asked.push(decoding); return decoding === 0 ? 100 : 4 - decoding } })
+    const outcome = (requestId: string): StepOutcome => ({ requestId, outcome: 'token' })
+    const counts: number[] = []
+    for (const id of ['a', 'b', 'c']) scheduler.add(shape(id, { maxTokens: 50 }), 0)
+    for (let step = 0; step < 17; step += 1) {
+      const plan = scheduler.plan(0)
+      if (plan === null) break
+      if (plan.prefill !== null) counts.push(plan.prefill.count)
+      scheduler.absorb(plan, [...plan.decode.map(({ requestId }) => outcome(requestId)), ...(plan.prefill?.last === true ? [outcome(plan.prefill.requestId)] : [])], 0)
+    }
+    expect(counts).toEqual([8, 2, 3, 3, 3, 1, 2, 2, 2, 2, 2])
+    expect(asked).toEqual([0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 2])
+  })
+
   it('skips what was cancelled between a plan and its outcome', () => {
     const scheduler = schedulerOf(limits)
     scheduler.add(shape('a', { promptTokens: 2 }), 0)
@@ -92,64 +138,116 @@ describe('Scheduler', () => {
 })
 
 type Action =
-  | { readonly kind: 'add'; readonly promptTokens: number; readonly maxTokens: number; readonly scorePrompt: boolean }
+  | { readonly kind: 'add'; readonly promptTokens: number; readonly maxTokens: number; readonly scorePrompt: boolean; readonly client: string; readonly priority: Priority }
   | { readonly kind: 'cancel'; readonly pick: number }
-  | { readonly kind: 'step'; readonly outcome: StepOutcome['outcome'] }
+  | { readonly kind: 'step'; readonly outcome: StepOutcome['outcome']; readonly budget: number }
 
+const who = { client: fc.constantFrom('a', 'b', 'c'), priority: fc.constantFrom<Priority>('interactive', 'batch') }
 const action: fc.Arbitrary<Action> = fc.oneof(
-  fc.record({ kind: fc.constant('add' as const), promptTokens: fc.integer({ min: 1, max: 40 }), maxTokens: fc.integer({ min: 0, max: 12 }), scorePrompt: fc.boolean() }),
-  fc.record({ kind: fc.constant('cancel' as const), pick: fc.nat(30) }),
-  fc.record({ kind: fc.constant('step' as const), outcome: fc.constantFrom<StepOutcome['outcome']>('token', 'token', 'token', 'stop', 'fault') }),
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('add' as const), promptTokens: fc.integer({ min: 1, max: 40 }), maxTokens: fc.integer({ min: 0, max: 12 }), scorePrompt: fc.boolean(), ...who }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('cancel' as const), pick: fc.nat(30) }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('step' as const), outcome: fc.constantFrom<StepOutcome['outcome']>('token', 'token', 'token', 'stop', 'fault'), budget: fc.integer({ min: 1, max: 12 }) }) },
 )
 
-describe('Scheduler, whatever happens', () => {
-  it('ends every request exactly once, leaks no slot, keeps its budgets, and starves nobody', () => {
-    fc.assert(fc.property(fc.array(action, { maxLength: 120 }), fc.integer({ min: 1, max: 4 }), (actions, slots) => {
-      const own = { ...limits, slots }
-      const scheduler = schedulerOf(own)
-      const accepted: string[] = []
-      const ended: string[] = []
-      const firstRun: string[] = []
-      const advance = (outcome: StepOutcome['outcome']): boolean => {
-        const plan = scheduler.plan(0)
-        if (plan === null) return false
-        const running = scheduler.running
-        const used = [...plan.decode.map(({ slot }) => slot), ...(plan.prefill === null ? [] : [plan.prefill.slot])]
-        expect(new Set(used).size).toBe(used.length)
-        expect(used.every((slot) => slot >= 0 && slot < slots)).toBe(true)
-        expect(plan.decode.map(({ slot }) => slot)).toEqual(plan.decode.map(({ slot }) => slot).toSorted((a, b) => a - b))
-        expect(running).toBeLessThanOrEqual(slots)
-        if (plan.prefill !== null) {
-          expect(plan.prefill.count).toBeGreaterThan(0)
-          expect(plan.prefill.count).toBeLessThanOrEqual(plan.prefill.score ? own.scoreChunk : own.prefillChunk)
-          if (plan.prefill.start === 0) firstRun.push(plan.prefill.requestId)
-        }
-        const outcomes: StepOutcome[] = plan.decode.map(({ requestId }) => ({ requestId, outcome }))
-        if (plan.prefill?.last === true) outcomes.push({ requestId: plan.prefill.requestId, outcome })
-        for (const { requestId } of scheduler.absorb(plan, outcomes, 0)) ended.push(requestId)
-        return true
+/** A scheduler whose every plan is checked, and that is told what a runner would tell it. */
+const watched = (slots: number) => {
+  const own = { ...limits, slots }
+  let budget = 1
+  const scheduler = schedulerOf(own, { tokens: () => budget })
+  const accepted = new Map<string, RequestShape>()
+  const ended: string[] = []
+  /** Requests in the order in which their prompts began. */
+  const began: string[] = []
+  const check = (): void => {
+    expect(scheduler.waiting).toBeLessThanOrEqual(2 * own.queueRequests)
+    expect(scheduler.running + scheduler.freeSlots).toBe(slots)
+    expect(scheduler.waiting === 0 || scheduler.freeSlots === 0).toBe(true)
+    expect(accepted.size - ended.length).toBe(scheduler.running + scheduler.waiting)
+  }
+  return {
+    scheduler, accepted, ended, began,
+    add: (request: RequestShape): void => {
+      if (scheduler.add(request, 0).kind === 'accepted') accepted.set(request.requestId, request)
+      check()
+    },
+    cancel: (pick: number): void => {
+      const requestId = [...accepted.keys()][pick % Math.max(1, accepted.size)]
+      if (requestId !== undefined && scheduler.cancel(requestId, 0) !== null) ended.push(requestId)
+      check()
+    },
+    advance: (outcome: StepOutcome['outcome'], tokens: number): boolean => {
+      budget = tokens
+      const plan = scheduler.plan(0)
+      if (plan === null) return false
+      expect(scheduler.plan(0)?.prefill?.requestId).toBe(plan.prefill?.requestId)
+      const { decode, prefill } = plan
+      const used = [...decode.map(({ slot }) => slot), ...(prefill === null ? [] : [prefill.slot])]
+      expect(new Set(used).size).toBe(used.length)
+      expect(used.every((slot) => slot >= 0 && slot < slots)).toBe(true)
+      expect(decode.map(({ slot }) => slot)).toEqual(decode.map(({ slot }) => slot).toSorted((a, b) => a - b))
+      // Nobody who holds a slot stands still but for another's prompt.
+      expect(used.length === scheduler.running || prefill !== null).toBe(true)
+      if (prefill !== null) {
+        expect(prefill.count).toBeGreaterThan(0)
+        expect(prefill.count).toBeLessThanOrEqual(Math.min(tokens, prefill.score ? own.scoreChunk : own.prefillChunk))
+        if (prefill.start === 0) began.push(prefill.requestId)
       }
+      const outcomes: StepOutcome[] = decode.map(({ requestId }) => ({ requestId, outcome }))
+      if (prefill?.last === true) outcomes.push({ requestId: prefill.requestId, outcome })
+      for (const { requestId } of scheduler.absorb(plan, outcomes, 0)) ended.push(requestId)
+      check()
+      return true
+    },
+  }
+}
+
+describe('Scheduler, whatever happens', () => {
+  it('ends every request exactly once, leaks no slot, keeps its budgets, and serves each client in its order', () => {
+    fc.assert(fc.property(fc.array(action, { maxLength: 120 }), fc.integer({ min: 1, max: 4 }), (actions, slots) => {
+      const { scheduler, accepted, ended, began, add, cancel, advance } = watched(slots)
       for (const [turn, act] of actions.entries()) {
-        if (act.kind === 'add') {
-          const requestId = `r${turn}`
-          const answer = scheduler.add({ requestId, ...act, cache: null }, 0)
-          if (answer.kind === 'accepted') accepted.push(requestId)
-        } else if (act.kind === 'cancel') {
-          const requestId = accepted[act.pick % Math.max(1, accepted.length)]
-          if (requestId !== undefined && scheduler.cancel(requestId, 0) !== null) ended.push(requestId)
-        } else advance(act.outcome)
-        expect(scheduler.waiting).toBeLessThanOrEqual(own.queueRequests)
-        expect(scheduler.waitingTokens).toBeLessThanOrEqual(own.queueTokens)
-        expect(scheduler.running + scheduler.freeSlots).toBe(slots)
-        expect(scheduler.waiting === 0 || scheduler.freeSlots === 0).toBe(true)
+        if (act.kind === 'add') add({ requestId: `r${turn}`, cache: null, ...act })
+        else if (act.kind === 'cancel') cancel(act.pick)
+        else advance(act.outcome, act.budget)
       }
       // The rest is done in a bounded number of steps: each step advances every running reply and one prompt.
       let steps = 0
-      while (advance('token')) expect((steps += 1)).toBeLessThan(10_000)
-      expect(ended.toSorted()).toEqual(accepted.toSorted())
+      while (advance('token', 3)) expect((steps += 1)).toBeLessThan(10_000)
+      expect(ended.toSorted()).toEqual([...accepted.keys()].toSorted())
+      expect(new Set(began).size).toBe(began.length)
       expect(scheduler.freeSlots).toBe(slots)
-      // First come, first served: whoever was started was started in the order of arrival.
-      expect(firstRun.filter((id, at) => firstRun.indexOf(id) === at)).toEqual(accepted.filter((id) => firstRun.includes(id)))
+      const lane = (requestId: string): string => `${accepted.get(requestId)?.client} ${accepted.get(requestId)?.priority}`
+      for (const own of new Set(began.map(lane))) {
+        const mine = began.filter((requestId) => lane(requestId) === own)
+        expect(mine).toEqual([...accepted.keys()].filter((requestId) => mine.includes(requestId)))
+      }
     }), { numRuns: 300, seed: 20261120 })
+  })
+
+  it('starves nobody, however many others of whatever priority come on', () => {
+    fc.assert(fc.property(fc.integer({ min: 1, max: 4 }), fc.array(fc.record({ ...who, promptTokens: fc.integer({ min: 1, max: 40 }) }), { minLength: 1, maxLength: 9 }), fc.integer({ min: 1, max: 40 }), fc.nat(30), (slots, others, promptTokens, before) => {
+      const { accepted, ended, add, advance } = watched(slots)
+      const flood = (turn: number): void => {
+        const other = others[turn % others.length]
+        if (other !== undefined) add(shape(`other${turn}`, { maxTokens: 3, ...other }))
+      }
+      let turn = 0
+      for (; turn < before; turn += 1) {
+        flood(turn)
+        advance('token', 5)
+      }
+      // Its own client, whose queue has a place for it only when one leaves.
+      while (!accepted.has('it')) {
+        add(shape('it', { client: 'it', promptTokens, maxTokens: 3 }))
+        advance('token', 5)
+      }
+      const from = turn
+      for (; !ended.includes('it'); turn += 1) {
+        for (let more = 0; more < 2; more += 1) flood(2 * turn + more)
+        advance('token', 5)
+        // At most 30 prompts of at most 8 chunks come before it, one chunk a step.
+        expect(turn - from).toBeLessThan(30 * 8)
+      }
+    }), { numRuns: 40, seed: 20261122 })
   })
 })

@@ -1,5 +1,8 @@
 import type { EngineLimits, EngineTimings } from '../../../shared/contracts/engine.ts'
-import type { FinishReason } from '../../../shared/domain/generation.ts'
+import type { FinishReason, Priority } from '../../../shared/domain/generation.ts'
+import type { ChunkBudget } from './chunk-budget.ts'
+import { FairQueue } from './fair-queue.ts'
+import { PromptOrder } from './prompt-order.ts'
 import type { CacheUse, Reuse, SlotMemory } from './slot-memory.ts'
 
 export interface SchedulerLimits extends Pick<EngineLimits, 'slots' | 'contextLength' | 'queueRequests' | 'queueTokens' | 'prefillChunk'> {
@@ -16,6 +19,8 @@ export interface RequestShape {
   readonly scorePrompt: boolean
   /** Whose KV it may take over and leave behind; null for nobody's. */
   readonly cache: CacheUse | null
+  readonly client: string
+  readonly priority: Priority
 }
 
 export type Admission =
@@ -67,9 +72,9 @@ export interface Ended {
 
 interface Entry {
   readonly shape: RequestShape
+  readonly client: string
+  readonly priority: Priority
   readonly arrivedMs: number
-  /** Counts arrivals: two requests may arrive in the same millisecond. */
-  readonly order: number
   slot: number
   /** Prompt tokens run or taken over so far. */
   prefilled: number
@@ -84,40 +89,43 @@ interface Entry {
  * Who runs when. A value machine: no clock (times are passed in, ms), no promise, no runtime. A request is waiting, then
  * holds a slot (prefill, then decode), then has ended, exactly once, through {@link absorb} or {@link cancel}.
  *
- * Fairness: slots are given in order of arrival; every running reply advances in every step; beside them runs at most one
- * chunk of the oldest unfinished prompt, so that a long prompt delays others by one chunk a token and no more.
+ * Fairness: slots are given as {@link FairQueue} says; every running reply advances in every step; beside them runs at most one
+ * chunk of one prompt ({@link PromptOrder}), no longer than the {@link ChunkBudget} allows beside so many replies. Interactive
+ * requests have a queue of their own length: programs that fill theirs do not lock out who sits at the screen.
  */
 export class Scheduler {
   readonly #limits: SchedulerLimits
   readonly #memory: SlotMemory
+  readonly #budget: ChunkBudget
   readonly #entries = new Map<string, Entry>()
-  readonly #waiting: Entry[] = []
+  readonly #waiting = new FairQueue<Entry>()
   readonly #slots: (Entry | null)[]
-  #waitingTokens = 0
-  #arrivals = 0
+  readonly #prompts = new PromptOrder<Entry>()
+  readonly #waitingTokens = { interactive: 0, batch: 0 }
 
   /** @param memory what the slots hold; written by whoever runs the plans. */
-  constructor(limits: SchedulerLimits, memory: SlotMemory) {
+  constructor(limits: SchedulerLimits, memory: SlotMemory, budget: ChunkBudget) {
     this.#limits = limits
     this.#memory = memory
+    this.#budget = budget
     this.#slots = Array.from({ length: limits.slots }, () => null)
   }
 
   get running(): number {
-    return this.#entries.size - this.#waiting.length
+    return this.#entries.size - this.#waiting.size
   }
 
   get waiting(): number {
-    return this.#waiting.length
+    return this.#waiting.size
   }
 
   get freeSlots(): number {
     return this.#limits.slots - this.running
   }
 
-  /** Prompt tokens that wait for a slot. */
-  get waitingTokens(): number {
-    return this.#waitingTokens
+  /** Whether any batch request would be refused now. */
+  get full(): boolean {
+    return this.#full('batch', 1) !== null
   }
 
   has(requestId: string): boolean {
@@ -126,20 +134,20 @@ export class Scheduler {
 
   /** Takes a request in or refuses it before anything is computed. */
   add(shape: RequestShape, nowMs: number): Admission {
-    const { contextLength, queueRequests, queueTokens } = this.#limits
+    const { contextLength } = this.#limits
     const refused = (reason: Extract<Admission, { kind: 'refused' }>['reason'], message: string): Admission => ({ kind: 'refused', reason, message })
     if (this.#entries.has(shape.requestId)) return refused('invalid_request', `request ${shape.requestId} is already running`)
     if (shape.promptTokens < 1) return refused('invalid_request', 'the prompt holds no token')
     if (shape.promptTokens + shape.maxTokens > contextLength) {
       return refused('context_length_exceeded', `${shape.promptTokens} prompt tokens and ${shape.maxTokens} reply tokens exceed the context of ${contextLength} tokens`)
     }
-    const waits = this.freeSlots === 0
-    if (waits && this.#waiting.length >= queueRequests) return refused('queue_full', `${this.#waiting.length} requests are waiting already`)
-    if (waits && this.#waitingTokens + shape.promptTokens > queueTokens) return refused('queue_full', `${this.#waitingTokens} prompt tokens are waiting already`)
-    const entry: Entry = { shape, arrivedMs: nowMs, order: this.#arrivals++, slot: -1, prefilled: 0, cached: 0, generated: 0, startedMs: null, firstTokenMs: null }
+    const full = this.#full(shape.priority, shape.promptTokens)
+    if (full !== null) return refused('queue_full', full)
+    const { client, priority } = shape
+    const entry: Entry = { shape, client, priority, arrivedMs: nowMs, slot: -1, prefilled: 0, cached: 0, generated: 0, startedMs: null, firstTokenMs: null }
     this.#entries.set(shape.requestId, entry)
-    this.#waiting.push(entry)
-    this.#waitingTokens += shape.promptTokens
+    this.#waiting.add(entry)
+    this.#waitingTokens[priority] += shape.promptTokens
     this.#admit()
     return { kind: 'accepted' }
   }
@@ -150,28 +158,27 @@ export class Scheduler {
     return entry === undefined ? null : this.#end(entry, 'cancelled', nowMs)
   }
 
-  /** What to run next; null when there is nothing to do. Changes nothing but the start time of a prompt. */
+  /** What to run next; null when there is nothing to do. Asked twice, it answers the same. */
   plan(nowMs: number): StepPlan | null {
     const decode: DecodeStep[] = []
-    let oldest: Entry | null = null
     for (const entry of this.#slots) {
       if (entry === null) continue
       const { requestId, promptTokens } = entry.shape
       if (entry.prefilled === promptTokens) decode.push({ requestId, slot: entry.slot, position: promptTokens + entry.generated - 1 })
-      else if (oldest === null || entry.order < oldest.order) oldest = entry
     }
-    if (oldest === null) return decode.length === 0 ? null : { decode, prefill: null }
-    return { decode, prefill: this.#chunk(oldest, nowMs) }
+    const filling = this.#prompts.current()
+    if (filling === undefined) return decode.length === 0 ? null : { decode, prefill: null }
+    return { decode, prefill: this.#chunk(filling, decode.length, nowMs) }
   }
 
   /** What can be taken over is looked for when a prompt begins, not when it got its slot: others may have computed it meanwhile. */
-  #chunk(entry: Entry, nowMs: number): PrefillStep {
+  #chunk(entry: Entry, decoding: number, nowMs: number): PrefillStep {
     const { requestId, promptTokens, scorePrompt, cache } = entry.shape
     const reuse = entry.startedMs === null ? this.#memory.reuse(entry.slot, cache) : null
     entry.startedMs ??= nowMs
     const start = reuse === null ? entry.prefilled : reuse.tokens
     const longest = scorePrompt ? this.#limits.scoreChunk : this.#limits.prefillChunk
-    const count = Math.min(longest, promptTokens - start)
+    const count = Math.min(longest, this.#budget.tokens(decoding), promptTokens - start)
     return { requestId, slot: entry.slot, start, count, last: start + count === promptTokens, score: scorePrompt, reuse }
   }
 
@@ -186,6 +193,7 @@ export class Scheduler {
     if (prefill !== null && filling !== undefined) {
       filling.prefilled = prefill.start + prefill.count
       if (prefill.reuse !== null) filling.cached = prefill.reuse.tokens
+      if (prefill.last) this.#prompts.remove(filling)
       if (prefill.last && filling.shape.maxTokens === 0) ended.push(this.#end(filling, 'length', nowMs))
     }
     for (const { requestId, outcome } of outcomes) {
@@ -209,11 +217,12 @@ export class Scheduler {
     this.#entries.delete(entry.shape.requestId)
     if (entry.slot >= 0) {
       this.#slots[entry.slot] = null
+      if (entry.prefilled < entry.shape.promptTokens) this.#prompts.remove(entry)
       if (finishReason !== null && entry.startedMs !== null) this.#memory.touch(entry.slot)
       this.#admit()
     } else {
-      this.#waiting.splice(this.#waiting.indexOf(entry), 1)
-      this.#waitingTokens -= entry.shape.promptTokens
+      this.#waiting.remove(entry)
+      this.#waitingTokens[entry.priority] -= entry.shape.promptTokens
     }
     return {
       requestId: entry.shape.requestId,
@@ -228,15 +237,26 @@ export class Scheduler {
     }
   }
 
-  /** First come; which slot is the memory's choice. */
+  /** Who is next is the queue's choice, which slot is the memory's. */
   #admit(): void {
     for (;;) {
       const free = [...this.#slots.keys()].filter((slot) => this.#slots[slot] === null)
-      const entry = free.length === 0 ? undefined : this.#waiting.shift()
+      const entry = free.length === 0 ? undefined : this.#waiting.take()
       if (entry === undefined) return
-      this.#waitingTokens -= entry.shape.promptTokens
+      this.#waitingTokens[entry.priority] -= entry.shape.promptTokens
       entry.slot = this.#memory.place(free, entry.shape.cache)
       this.#slots[entry.slot] = entry
+      this.#prompts.add(entry)
     }
+  }
+
+  /** Why a request of this size has to be turned away; null when it need not. */
+  #full(priority: Priority, promptTokens: number): string | null {
+    const { queueRequests, queueTokens } = this.#limits
+    if (this.freeSlots > 0) return null
+    const requests = this.#waiting.sizeOf(priority)
+    const tokens = this.#waitingTokens[priority]
+    if (requests >= queueRequests) return `${requests} requests are waiting already`
+    return tokens + promptTokens > queueTokens ? `${tokens} prompt tokens are waiting already` : null
   }
 }

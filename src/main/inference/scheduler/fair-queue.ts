@@ -1,0 +1,69 @@
+import type { Priority } from '../../../shared/domain/generation.ts'
+
+export interface Queued {
+  readonly client: string
+  readonly priority: Priority
+}
+
+/** So many interactive requests in a row pass a waiting batch request; then it is its turn. */
+export const INTERACTIVE_IN_A_ROW = 4
+
+/**
+ * Who is next. Interactive before batch, but batch gets every fifth place while both wait; inside a priority the clients take
+ * turns, whatever number of requests each has; inside a client first come, first served. So nobody waits for ever: before a
+ * request lie at most its client's earlier ones, each with one of every other client, and the interactive share.
+ */
+export class FairQueue<Item extends Queued> {
+  /** Clients in the order of their turns, each with its requests; never an empty list. */
+  readonly #lanes: Readonly<Record<Priority, Map<string, Item[]>>> = { interactive: new Map(), batch: new Map() }
+  readonly #sizes = { interactive: 0, batch: 0 }
+  #inARow = 0
+
+  get size(): number {
+    return this.#sizes.interactive + this.#sizes.batch
+  }
+
+  sizeOf(priority: Priority): number {
+    return this.#sizes[priority]
+  }
+
+  add(item: Item): void {
+    const lane = this.#lanes[item.priority]
+    const own = lane.get(item.client)
+    if (own === undefined) lane.set(item.client, [item])
+    else own.push(item)
+    this.#sizes[item.priority] += 1
+  }
+
+  remove(item: Item): void {
+    const lane = this.#lanes[item.priority]
+    const own = lane.get(item.client)
+    const at = own?.indexOf(item) ?? -1
+    if (own === undefined || at < 0) throw new TypeError('the request does not wait')
+    own.splice(at, 1)
+    if (own.length === 0) lane.delete(item.client)
+    this.#sizes[item.priority] -= 1
+  }
+
+  /** Takes the next one out; undefined when nobody waits. */
+  take(): Item | undefined {
+    const { interactive, batch } = this.#sizes
+    const fromBatch = interactive === 0 || (batch > 0 && this.#inARow >= INTERACTIVE_IN_A_ROW)
+    this.#inARow = fromBatch || batch === 0 ? 0 : this.#inARow + 1
+    return this.takeOf(fromBatch ? 'batch' : 'interactive')
+  }
+
+  /** Takes the next one of this priority out, whatever waits beside it. */
+  takeOf(priority: Priority): Item | undefined {
+    const lane = this.#lanes[priority]
+    const turn = lane.entries().next()
+    if (turn.done === true) return undefined
+    const [client, own] = turn.value
+    const item = own.shift()
+    // To the end of the ring: everybody else's turn comes first.
+    lane.delete(client)
+    if (own.length > 0) lane.set(client, own)
+    this.#sizes[priority] -= 1
+    return item
+  }
+}
