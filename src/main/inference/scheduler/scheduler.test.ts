@@ -117,7 +117,7 @@ describe('Scheduler', () => {
     const outcome = (requestId: string): StepOutcome => ({ requestId, outcome: 'token' })
     const counts: number[] = []
     for (const id of ['a', 'b', 'c']) scheduler.add(shape(id, { maxTokens: 50 }), 0)
-    for (let step = 0; step < 17; step += 1) {
+    for (let round = 0; round < 17; round += 1) {
       const plan = scheduler.plan(0)
       if (plan === null) break
       if (plan.prefill !== null) counts.push(plan.prefill.count)
