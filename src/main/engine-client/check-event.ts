@@ -38,7 +38,7 @@ function isOutput(value: unknown, vocabularySize: number): boolean {
       const tokens = value['tokens']
       return Array.isArray(tokens) && tokens.every((token) => isToken(token, vocabularySize))
     }
-    case 'done': return isReason(value['finishReason']) && isCount(value['completionTokens']) && isCount(value['cachedTokens']) && isTimings(value['timings'])
+    case 'done': return isReason(value['finishReason']) && isCount(value['completionTokens']) && isCount(value['cachedTokens']) && isTimings(value['timings']) && (value['drafted'] === undefined || isDrafted(value['drafted']))
     case 'failed': return isError(value['error'])
     default: return false
   }
@@ -58,6 +58,8 @@ const isReason = (value: unknown): boolean => value === 'stop' || value === 'len
 const isTimings = (value: unknown): boolean => isFields(value) && isFinite(value['queueMs']) && isFinite(value['ttftMs']) && isFinite(value['totalMs'])
 
 const isError = (value: unknown): boolean => isFields(value) && isText(value['code']) && value['code'] in catalogue && isText(value['message'])
+
+const isDrafted = (value: unknown): boolean => isFields(value) && isCount(value['proposed']) && isCount(value['accepted'])
 
 const isStats = (value: unknown): boolean =>
   isFields(value) && ['running', 'waiting', 'slots', 'freeSlots', 'steps'].every((name) => isCount(value[name])) && isFinite(value['tokensPerSecond'])

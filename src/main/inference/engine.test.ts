@@ -31,9 +31,9 @@ class CountingModel implements StepRunner {
 
   readonly copiesPrefixes = false
 
-  keep(): void {}
-
   copyPrefix(): void {}
+
+  keep(): void {}
 
   #fill(row: number, token: number): void {
     const logits = this.logitRow(row).fill(0)

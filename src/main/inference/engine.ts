@@ -9,6 +9,7 @@ import { TokenHistory } from './sampling/token-history.ts'
 import { MeasuredBudget } from './scheduler/chunk-budget.ts'
 import { Scheduler, type DecodeStep, type Ended, type PrefillStep, type SchedulerLimits, type StepOutcome, type StepPlan } from './scheduler/scheduler.ts'
 import { SlotMemory, type CacheUse, type Reuse } from './scheduler/slot-memory.ts'
+import { Speculator } from './speculation/speculator.ts'
 
 /** What the loop needs of a decoder; the real one is runtime/decoder.ts. */
 export interface StepRunner {
@@ -25,6 +26,8 @@ export interface StepRunner {
 }
 
 export interface LoopOptions {
+  /** Tokens of the longest draft that may be verified in one run (Leviathan et al. 2023); 0 does without speculation. */
+  readonly longestDraft?: number
   /** What is known already of how long runs take; the loop goes on measuring. */
   readonly costs?: StepCosts
   /** ms; steady. */
@@ -52,6 +55,7 @@ export class InferenceEngine {
   readonly #slots: number
   readonly #sampler: Sampler
   readonly #costs: StepCosts
+  readonly #speculator: Speculator | null
   readonly #now: () => number
   readonly #sequences = new Map<string, Sequence>()
   #outputs: RequestOutput[] = []
@@ -61,7 +65,7 @@ export class InferenceEngine {
   /** Running mean of how long a request holds a slot, ms: what a refused caller is told to wait. */
   #requestMs = 2000
 
-  constructor(runner: StepRunner, limits: SchedulerLimits, vocabularySize: number, { costs = new StepCosts(), now = () => performance.now() }: LoopOptions = {}) {
+  constructor(runner: StepRunner, limits: SchedulerLimits, vocabularySize: number, { longestDraft = 0, costs = new StepCosts(), now = () => performance.now() }: LoopOptions = {}) {
     this.#runner = runner
     this.#vocabularySize = vocabularySize
     this.#memory = new SlotMemory({ slots: limits.slots, contextLength: limits.contextLength, copies: runner.copiesPrefixes })
@@ -69,6 +73,7 @@ export class InferenceEngine {
     this.#slots = limits.slots
     this.#sampler = new Sampler(vocabularySize)
     this.#costs = costs
+    this.#speculator = longestDraft > 0 ? new Speculator(longestDraft, costs) : null
     this.#now = now
     this.#speed.since = now()
   }
@@ -131,7 +136,7 @@ export class InferenceEngine {
     if (plan === null) return
     const outcomes: StepOutcome[] = []
     try {
-      this.#advance(plan.decode, outcomes)
+      this.#advance(plan, outcomes)
       if (plan.prefill !== null) this.#prefill(plan.prefill, outcomes)
     } catch (failure) {
       this.#failStep(plan, failure)
@@ -141,12 +146,44 @@ export class InferenceEngine {
     for (const ended of this.#scheduler.absorb(plan, outcomes, this.#now())) this.#finish(ended)
   }
 
-  /** Every running reply by one token. */
-  #advance(steps: readonly DecodeStep[], outcomes: StepOutcome[]): void {
-    if (steps.length === 0) return
-    const started = this.#now()
-    this.#decode(steps, outcomes)
-    this.#costs.recordDecode(steps.length, this.#now() - started)
+  /** Every running reply by one token, or, where that pays, by the tokens of a draft that prove right. */
+  #advance({ decode, prefill }: StepPlan, outcomes: StepOutcome[]): void {
+    const drafts = this.#speculator?.propose(decode, prefill?.count ?? 0)
+    const plain = drafts === undefined || drafts.size === 0 ? decode : decode.filter(({ requestId }) => !drafts.has(requestId))
+    if (plain.length > 0) {
+      const started = this.#now()
+      this.#decode(plain, outcomes)
+      this.#costs.recordDecode(plain.length, this.#now() - started)
+    }
+    if (plain.length === decode.length) return
+    for (const step of decode) {
+      const draft = drafts?.get(step.requestId)
+      if (draft === undefined) continue
+      const started = this.#now()
+      this.#speculator?.accept(step.requestId, this.#verify(step, draft, outcomes))
+      this.#costs.recordVerify(draft.length + 1, this.#now() - started)
+    }
+  }
+
+  /**
+   * Runs a draft after the last token of a reply, draws after each as plain decoding would (the draw depends on logits, history
+   * and position alone), and ends where the drawn token is not the proposed one. One outcome a drawn token.
+   * @returns how many tokens of the draft were accepted.
+   */
+  #verify({ requestId, slot, position }: DecodeStep, draft: Int32Array, outcomes: StepOutcome[]): number {
+    const sequence = this.#sequence(requestId)
+    this.#runner.prefill(slot, [sequence.lastToken, ...draft], 0, draft.length + 1, 'all')
+    let accepted = 0
+    for (;;) {
+      // What the slot stands for grows by what agreed alone; the rest of the run is overwritten by the next.
+      this.#memory.write(slot, position + accepted, sequence.lastToken)
+      const drawn = this.#sample(requestId, position + 1 + accepted, this.#runner.logitRow(accepted))
+      outcomes.push(drawn)
+      if (drawn.outcome !== 'token' || accepted === draft.length || sequence.lastToken !== draft[accepted]) break
+      accepted += 1
+    }
+    this.#runner.keep(slot, position + 1 + accepted)
+    return accepted
   }
 
   #decode(steps: readonly DecodeStep[], outcomes: StepOutcome[]): void {
@@ -209,7 +246,10 @@ export class InferenceEngine {
     if (stopIds.has(token.id)) return { requestId, outcome: 'stop' }
     sequence.lastToken = token.id
     history.add(token.id)
-    this.#put({ kind: 'tokens', requestId, tokens: [token] }, position === request.promptIds.length)
+    const first = position === request.promptIds.length
+    if (first) this.#speculator?.begin(requestId, request.promptIds, request.maxTokens)
+    this.#speculator?.observe(requestId, token.id)
+    this.#put({ kind: 'tokens', requestId, tokens: [token] }, first)
     return { requestId, outcome: 'token' }
   }
 
@@ -220,9 +260,10 @@ export class InferenceEngine {
 
   #finish({ requestId, finishReason, completionTokens, cachedTokens, timings }: Ended): void {
     this.#sequences.delete(requestId)
+    const drafted = this.#speculator?.end(requestId) ?? null
     this.#requestMs += (timings.totalMs - timings.queueMs - this.#requestMs) * 0.1
     // A request without a reason has failed and said so already.
-    if (finishReason !== null) this.#put({ kind: 'done', requestId, finishReason, completionTokens, cachedTokens, timings })
+    if (finishReason !== null) this.#put({ kind: 'done', requestId, finishReason, completionTokens, cachedTokens, timings, ...(drafted === null ? {} : { drafted }) })
   }
 
   #failStep(plan: StepPlan, failure: unknown): void {

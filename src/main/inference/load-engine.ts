@@ -50,7 +50,9 @@ export async function loadEngine(model: EngineModel, options: LoadOptions = {}):
   const costs = new StepCosts()
   const prefillChunk = warmUp(decoder, costs)
   const { slots, queueRequests, queueTokens } = model.limits
-  const engine = new InferenceEngine(decoder, { slots, contextLength, queueRequests, queueTokens, prefillChunk, scoreChunk: Math.min(decoder.shape.scoreRows, prefillChunk) }, description.vocabularySize, { costs })
+  const scoreChunk = Math.min(decoder.shape.scoreRows, prefillChunk)
+  const longestDraft = model.limits.speculation === false ? 0 : scoreChunk - 1
+  const engine = new InferenceEngine(decoder, { slots, contextLength, queueRequests, queueTokens, prefillChunk, scoreChunk }, description.vocabularySize, { longestDraft, costs })
   return {
     engine,
     decoder,

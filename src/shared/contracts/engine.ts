@@ -30,6 +30,8 @@ export interface EngineLimits {
   readonly queueTokens: number
   /** Most prompt tokens run in one step; fewer where they would hold up the replies that decode beside them. */
   readonly prefillChunk: number
+  /** Whether tokens that the sequence so far suggests are verified several at a time where that pays; default true. The reply is the same. */
+  readonly speculation?: boolean
 }
 
 export interface GenerateRequest {
@@ -72,6 +74,12 @@ export interface EngineTimings {
   readonly totalMs: number
 }
 
+/** Tokens that were proposed for a reply (speculation), and those of them that turned out to be the drawn ones. */
+export interface DraftCounts {
+  readonly proposed: number
+  readonly accepted: number
+}
+
 /** Main -> engine. */
 export type EngineCommand =
   | { readonly kind: 'load'; readonly model: EngineModel }
@@ -84,7 +92,7 @@ export type RequestOutput =
   | { readonly kind: 'prompt'; readonly requestId: string; readonly tokens: readonly TokenOutput[] }
   | { readonly kind: 'tokens'; readonly requestId: string; readonly tokens: readonly TokenOutput[] }
   /** `cachedTokens`: prompt tokens that were taken over instead of computed. */
-  | { readonly kind: 'done'; readonly requestId: string; readonly finishReason: FinishReason; readonly completionTokens: number; readonly cachedTokens: number; readonly timings: EngineTimings }
+  | { readonly kind: 'done'; readonly requestId: string; readonly finishReason: FinishReason; readonly completionTokens: number; readonly cachedTokens: number; readonly timings: EngineTimings; readonly drafted?: DraftCounts }
   | { readonly kind: 'failed'; readonly requestId: string; readonly error: SerialisedError }
 
 /** Engine -> main. */

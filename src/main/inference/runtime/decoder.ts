@@ -206,9 +206,9 @@ export class Decoder implements Disposable {
     const known = this.#chunks.get(key)
     if (known !== undefined) return known
     const made = this.#bind(this.#slotView(slot), false, [1, count], rows)
-    // Full chunks recur and are kept; last chunks of prompts come in every length, so only a few are.
+    // Full chunks and drafts recur and are kept; last chunks of prompts come in every length, so only a few are.
     const oldest = this.#chunks.entries().next()
-    if (this.#chunks.size >= 4 * this.shape.slots && oldest.done !== true) {
+    if (this.#chunks.size >= 8 * this.shape.slots && oldest.done !== true) {
       this.#chunks.delete(oldest.value[0])
       this.#release(oldest.value[1])
     }

@@ -1,0 +1,105 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { DraftCounts, RequestOutput, TokenOutput } from '../../shared/contracts/engine.ts'
+import type { SamplingParameters } from '../../shared/domain/generation.ts'
+import { InferenceEngine } from '../inference/engine.ts'
+import { loadEngine } from '../inference/load-engine.ts'
+import type { Decoder } from '../inference/runtime/decoder.ts'
+import { buildGraph } from '../workshop/build.ts'
+import { testModel } from './random-model.ts'
+
+const demo = join(import.meta.dirname, '../../../resources/models/demo')
+const frozen = join(import.meta.dirname, 'fixtures/demo.json')
+
+/** Control tokens of the demo model's chat format, and the ids of the word between them. */
+const IM_START = 1
+const ASSISTANT = [IM_START, 282, 845, 351, 201]
+
+const greedy: SamplingParameters = { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, logitBias: {}, seed: 1 }
+const sampled: SamplingParameters = { ...greedy, temperature: 0.7, topP: 0.95, repetitionPenalty: 1.05, presencePenalty: 0.1, seed: 20261121 }
+
+interface Reply {
+  readonly tokens: readonly TokenOutput[]
+  readonly drafted: DraftCounts
+  /** Of decoding. */
+  readonly cpuMs: number
+}
+
+/**
+ * Speculation on the real decoder. Kernels round differently for one row and for many: where two tokens are as good as
+ * equal another may be drawn, and the replies differ from there on. Such places are looked at and counted.
+ */
+describe.runIf(existsSync(join(demo, 'config.json')))('speculation gives the replies of plain decoding', () => {
+  const { sequences } = JSON.parse(readFileSync(frozen, 'utf8')) as { readonly sequences: readonly { readonly ids: readonly number[] }[] }
+  let directory: string
+  let decoder: Decoder
+
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'switchboard-speculation-'))
+    const graphDirectory = join(directory, 'graph')
+    await buildGraph({ kind: 'build', source: demo, target: graphDirectory, precision: 'fp32' }, () => undefined)
+    decoder = (await loadEngine(testModel(graphDirectory, { slots: 1 }))).decoder
+  })
+  afterAll(async () => {
+    decoder.dispose()
+    await rm(directory, { recursive: true, force: true })
+  })
+
+  /** Beginnings of the frozen dialogues after which the assistant speaks: a first answer, a later one, one that repeats the ones before. */
+  const prompts = sequences.flatMap(({ ids }) => ids.flatMap((_, at) => (ASSISTANT.every((id, index) => ids[at + index] === id) ? [ids.slice(0, at + ASSISTANT.length)] : []))).filter((_, index) => index < 5 || index % 6 === 0)
+
+  const reply = (promptIds: readonly number[], sampling: SamplingParameters, longestDraft: number): Reply => {
+    const { slots, maxLength, prefillChunk, scoreRows, description } = decoder.shape
+    const limits = { slots, contextLength: maxLength, queueRequests: 1, queueTokens: maxLength, prefillChunk, scoreChunk: scoreRows }
+    // A clock on which all runs take the same: speculation then pays wherever a draft is likely at all, on every machine.
+    let ticks = 0
+    const engine = new InferenceEngine(decoder, limits, description.vocabularySize, { longestDraft, now: () => (ticks += 1) })
+    engine.submit({ requestId: 'a', promptIds, sampling, maxTokens: Math.min(48, maxLength - promptIds.length), stopIds: [], logprobs: 2, promptLogprobs: null, cacheScope: null, client: 'a', priority: 'batch' })
+    const outputs: RequestOutput[] = []
+    let cpuMs = 0
+    while (engine.busy) {
+      const before = process.cpuUsage().user
+      engine.step()
+      const made = engine.takeOutputs()
+      // The steps of the prompt are the same either way.
+      if (outputs.length > 0) cpuMs += (process.cpuUsage().user - before) / 1000
+      outputs.push(...made)
+    }
+    const end = outputs.at(-1)
+    return {
+      tokens: outputs.flatMap((output) => (output.kind === 'tokens' ? output.tokens : [])),
+      drafted: end?.kind === 'done' && end.drafted !== undefined ? end.drafted : { proposed: 0, accepted: 0 },
+      cpuMs,
+    }
+  }
+
+  test.each([['greedy', greedy], ['sampled', sampled]] as const)('%s', { timeout: 300_000 }, (name, sampling) => {
+    let compared = 0
+    let ties = 0
+    const drafted = { proposed: 0, accepted: 0 }
+    const faster: string[] = []
+    for (const prompt of prompts) {
+      const plain = reply(prompt, sampling, 0)
+      const speculative = reply(prompt, sampling, 15)
+      drafted.proposed += speculative.drafted.proposed
+      drafted.accepted += speculative.drafted.accepted
+      expect(plain.drafted.proposed).toBe(0)
+      expect(speculative.tokens.length).toBe(plain.tokens.length)
+      faster.push((plain.cpuMs / speculative.cpuMs).toFixed(2))
+      const parted = plain.tokens.findIndex(({ id }, at) => speculative.tokens[at]?.id !== id)
+      compared += parted < 0 ? plain.tokens.length : parted
+      if (parted < 0) continue
+      ties += 1
+      const [best, second] = plain.tokens[parted]?.top ?? []
+      if (sampling === greedy) expect((best?.logprob ?? 0) - (second?.logprob ?? -9)).toBeLessThan(1e-3)
+    }
+    console.info(`${name}: ${prompts.length} replies, ${compared} tokens compared, ${ties} near ties; ${drafted.accepted} of ${drafted.proposed} draft tokens accepted; processor time without / with: ${faster.join(' ')}`)
+    expect(compared).toBeGreaterThan(150)
+    expect(drafted.accepted).toBeGreaterThan(30)
+    // A draw falls on a border that rounding moves by a millionth about as seldom.
+    expect(ties).toBeLessThanOrEqual(sampling === greedy ? prompts.length : 1)
+  })
+})
