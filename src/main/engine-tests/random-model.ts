@@ -11,9 +11,11 @@ export interface RandomModelShape {
   readonly kvHeads: number
   readonly vocabularySize: number
   readonly maxPositions: number
+  /** Weight of the last normalisation; near the end of float32, the logits overflow. */
+  readonly lastNorm: number
 }
 
-const small: RandomModelShape = { hiddenSize: 64, layers: 2, heads: 4, kvHeads: 2, vocabularySize: 256, maxPositions: 8192 }
+const small: RandomModelShape = { hiddenSize: 64, layers: 2, heads: 4, kvHeads: 2, vocabularySize: 256, maxPositions: 8192, lastNorm: 1 }
 
 export interface BuiltModel {
   readonly graphDirectory: string
@@ -42,14 +44,18 @@ export function testModel(graphDirectory: string, limits: Partial<EngineModel['l
   }
 }
 
-async function writeCheckpoint(directory: string, { hiddenSize, layers, heads, kvHeads, vocabularySize, maxPositions }: RandomModelShape): Promise<void> {
+interface Constant {
+  readonly all: number
+}
+
+async function writeCheckpoint(directory: string, { hiddenSize, layers, heads, kvHeads, vocabularySize, maxPositions, lastNorm }: RandomModelShape): Promise<void> {
   const intermediate = hiddenSize * 2
   const kvSize = (hiddenSize / heads) * kvHeads
-  const tensors: { name: string; shape: number[]; scale: number | 'ones' }[] = [{ name: 'model.embed_tokens.weight', shape: [vocabularySize, hiddenSize], scale: 1 }]
+  const tensors: { name: string; shape: number[]; scale: number | Constant }[] = [{ name: 'model.embed_tokens.weight', shape: [vocabularySize, hiddenSize], scale: 1 }]
   for (let layer = 0; layer < layers; layer += 1) {
-    const add = (name: string, shape: number[], scale: number | 'ones') => tensors.push({ name: `model.layers.${layer}.${name}`, shape, scale })
-    add('input_layernorm.weight', [hiddenSize], 'ones')
-    add('post_attention_layernorm.weight', [hiddenSize], 'ones')
+    const add = (name: string, shape: number[], scale: number | Constant) => tensors.push({ name: `model.layers.${layer}.${name}`, shape, scale })
+    add('input_layernorm.weight', [hiddenSize], { all: 1 })
+    add('post_attention_layernorm.weight', [hiddenSize], { all: 1 })
     for (const [name, size] of [['q', hiddenSize], ['k', kvSize], ['v', kvSize]] as const) {
       add(`self_attn.${name}_proj.weight`, [size, hiddenSize], 0.4)
       add(`self_attn.${name}_proj.bias`, [size], 0.1)
@@ -59,7 +65,7 @@ async function writeCheckpoint(directory: string, { hiddenSize, layers, heads, k
     add('mlp.up_proj.weight', [intermediate, hiddenSize], 0.4)
     add('mlp.down_proj.weight', [hiddenSize, intermediate], 0.4)
   }
-  tensors.push({ name: 'model.norm.weight', shape: [hiddenSize], scale: 'ones' })
+  tensors.push({ name: 'model.norm.weight', shape: [hiddenSize], scale: { all: lastNorm } })
 
   let state = 20261120
   const random = (): number => {
@@ -70,7 +76,7 @@ async function writeCheckpoint(directory: string, { hiddenSize, layers, heads, k
   const parts: Uint8Array[] = []
   let offset = 0
   for (const { name, shape, scale } of tensors) {
-    const values = Float32Array.from({ length: shape.reduce((product, size) => product * size, 1) }, () => (scale === 'ones' ? 1 : random() * scale))
+    const values = Float32Array.from({ length: shape.reduce((product, size) => product * size, 1) }, () => (typeof scale === 'number' ? random() * scale : scale.all))
     header[name] = { dtype: 'F32', shape, data_offsets: [offset, offset + values.byteLength] }
     parts.push(new Uint8Array(values.buffer))
     offset += values.byteLength
