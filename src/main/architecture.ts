@@ -15,11 +15,12 @@ export const rooms = {
   'main/inference/scheduler': ['main/inference/costs'],
   'main/inference/sampling': [],
   'main/inference/speculation': ['main/inference/costs'],
+  'main/inference/grammar': [],
   'main/inference/ort': [],
   'main/inference/runtime': ['main/inference/ort'],
-  'main/inference': ['main/inference/costs', 'main/inference/scheduler', 'main/inference/sampling', 'main/inference/speculation', 'main/inference/runtime'],
+  'main/inference': ['main/inference/costs', 'main/inference/scheduler', 'main/inference/sampling', 'main/inference/speculation', 'main/inference/grammar', 'main/inference/runtime'],
   // What joins the loop and the device, and the process around it: its wire to the parent is the platform's.
-  'main/inference/load-engine.ts': ['main/inference', 'main/inference/costs', 'main/inference/runtime', 'main/inference/ort'],
+  'main/inference/load-engine.ts': ['main/inference', 'main/inference/costs', 'main/inference/grammar', 'main/inference/runtime', 'main/inference/ort'],
   'main/inference/process.ts': ['main/inference/load-engine.ts', 'main/inference', 'main/inference/ort', 'main/platform'],
   // The same loop without a process around it, for measuring.
   'main/inference/bare-loop.ts': ['main/inference/load-engine.ts', 'main/inference/sampling'],

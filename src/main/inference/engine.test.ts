@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { GenerateRequest, RequestOutput } from '../../shared/contracts/engine.ts'
+import type { Grammar } from '../../shared/domain/grammar.ts'
 import { StepCosts } from './costs/step-costs.ts'
 import { InferenceEngine, type StepRunner } from './engine.ts'
+import { Grammars } from './grammar/grammars.ts'
 
 const VOCABULARY = 16
 
@@ -183,5 +185,65 @@ describe('InferenceEngine', () => {
       'prefill 0: 0+64 last', 'prefill 0: 64+16 last', 'prefill 1: 0+24 last', 'prefill 1: 24+24 last', 'prefill 1: 48+24 last', 'prefill 1: 72+8 last',
     ])
     expect(runner.runs.filter((run) => run.startsWith('decode'))).toHaveLength(4)
+  })
+})
+
+describe('InferenceEngine with a grammar', () => {
+  // Ids 1 to 9 are the digits, 10 to 13 brackets, comma and quote, 0 and 15 have no text; the model always wants the next id.
+  const texts = ['', '1', '2', '3', '4', '5', '6', '7', '8', '9', '[', ']', ',', '"', '0', '']
+  const packed = Uint8Array.from(texts.flatMap((text) => [text.length, ...Buffer.from(text)]))
+  const start = (): { readonly engine: InferenceEngine; readonly run: () => RequestOutput[] } => {
+    let now = 0
+    const engine = new InferenceEngine(new CountingModel(), { slots: 2, contextLength: 40, queueRequests: 1, queueTokens: 40, prefillChunk: 4, scoreChunk: 2 }, VOCABULARY, { now: () => (now += 1), grammars: new Grammars(packed, VOCABULARY) })
+    return { engine, run: () => { while (engine.busy) engine.step(); return engine.takeOutputs() } }
+  }
+  const list: Grammar = { definitions: {}, root: { kind: 'json', shape: { kind: 'array', items: { kind: 'literals', texts: ['4', '45'] }, minItems: 1, maxItems: 2 } } }
+
+  it('draws only what fits, ends without a step for the end token, and says what it took', () => {
+    const { engine, run } = start()
+    engine.submit(request('free', { maxTokens: 4 }))
+    engine.submit(request('bound', { maxTokens: 20, stopIds: [15], grammar: list }))
+    const outputs = run()
+    expect(ids(outputs, 'free')).toEqual([4, 5, 6, 7])
+    // "[" is forced, "4" is forced, then "5" is wanted, and after it the best of "]" and ",".
+    expect(ids(outputs, 'bound')).toEqual([10, 4, 5, 11])
+    expect(end(outputs, 'bound')).toMatchObject({ kind: 'done', finishReason: 'stop', completionTokens: 4, timings: { grammarMs: expect.any(Number) as number } })
+    expect(end(outputs, 'free')).toMatchObject({ kind: 'done', timings: expect.not.objectContaining({ grammarMs: expect.anything() as unknown }) as object })
+  })
+
+  it('never draws outside the grammar at any temperature or bias, and reports raw log-probabilities', () => {
+    for (let seed = 0; seed < 20; seed += 1) {
+      const { engine, run } = start()
+      const sampling = { ...request('x').sampling, temperature: 2, topK: 12, topP: 0.9, minP: 0.01, seed, repetitionPenalty: 1.3, logitBias: { 13: 100, 15: 100 } }
+      engine.submit(request('bound', { maxTokens: 20, stopIds: [15], grammar: list, sampling, logprobs: 1 }))
+      const outputs = run()
+      const text = ids(outputs, 'bound').map((id) => texts[id]).join('')
+      expect(['[4]', '[45]', '[4,4]', '[4,45]', '[45,4]', '[45,45]']).toContain(text)
+      const first = outputs.find((output) => output.kind === 'tokens')
+      // After prompt token 3 the model wants 4 with a logit of 5 among zeros; "[" was drawn in spite of it.
+      expect(first?.kind === 'tokens' && first.tokens[0]).toMatchObject({ id: 10, top: [{ id: 4 }] })
+      expect(first?.kind === 'tokens' && first.tokens[0]?.logprob).toBeCloseTo(-Math.log(Math.exp(5) + 15), 5)
+    }
+  })
+
+  it('ends with length in the middle, and takes a cancel there', () => {
+    const { engine, run } = start()
+    engine.submit(request('short', { maxTokens: 2, grammar: list }))
+    engine.submit(request('left', { maxTokens: 30, grammar: { definitions: {}, root: { kind: 'json', shape: { kind: 'any' } } } }))
+    for (let step = 0; step < 3; step += 1) engine.step()
+    engine.cancel('left')
+    const outputs = run()
+    expect(end(outputs, 'short')).toMatchObject({ kind: 'done', finishReason: 'length', completionTokens: 2 })
+    expect(end(outputs, 'left')).toMatchObject({ kind: 'done', finishReason: 'cancelled' })
+    expect(engine.stats().freeSlots).toBe(2)
+  })
+
+  it('refuses a grammar it cannot follow, before anything runs', () => {
+    const { engine, run } = start()
+    engine.submit(request('bad', { grammar: { definitions: {}, root: { kind: 'json', shape: { kind: 'reference', name: 'none' } } } }))
+    expect(run()).toMatchObject([{ kind: 'failed', requestId: 'bad', error: { code: 'invalid_request' } }])
+    const without = setUp()
+    without.engine.submit(request('bad', { grammar: list }))
+    expect(without.run()).toMatchObject([{ kind: 'failed', error: { code: 'invalid_request' } }])
   })
 })

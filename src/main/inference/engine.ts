@@ -2,6 +2,7 @@ import type { GenerateRequest, RequestOutput, TokenOutput } from '../../shared/c
 import type { EngineStats } from '../../shared/domain/engine.ts'
 import { SwitchboardError, serialise } from '../../shared/errors/switchboard-error.ts'
 import { StepCosts } from './costs/step-costs.ts'
+import type { GrammarMatcher, Grammars } from './grammar/grammars.ts'
 import { coverSlots } from './runtime/spans.ts'
 import { withLogProbability } from './sampling/log-probabilities.ts'
 import { bestToken, Sampler } from './sampling/sampler.ts'
@@ -32,6 +33,8 @@ export interface LoopOptions {
   readonly costs?: StepCosts
   /** ms; steady. */
   readonly now?: () => number
+  /** null: requests with a grammar are refused. */
+  readonly grammars?: Grammars | null
 }
 
 interface Sequence {
@@ -41,6 +44,10 @@ interface Sequence {
   /** Scored prompt tokens so far. */
   readonly scored: TokenOutput[]
   lastToken: number
+  /** null without a grammar, and once it refuses nothing any more. */
+  matcher: GrammarMatcher | null
+  /** Spent on the grammar so far. */
+  grammarMs: number
 }
 
 /**
@@ -57,6 +64,7 @@ export class InferenceEngine {
   readonly #costs: StepCosts
   readonly #speculator: Speculator | null
   readonly #now: () => number
+  readonly #grammars: Grammars | null
   readonly #sequences = new Map<string, Sequence>()
   #outputs: RequestOutput[] = []
   #pressing = false
@@ -65,7 +73,7 @@ export class InferenceEngine {
   /** Running mean of how long a request holds a slot, ms: what a refused caller is told to wait. */
   #requestMs = 2000
 
-  constructor(runner: StepRunner, limits: SchedulerLimits, vocabularySize: number, { longestDraft = 0, costs = new StepCosts(), now = () => performance.now() }: LoopOptions = {}) {
+  constructor(runner: StepRunner, limits: SchedulerLimits, vocabularySize: number, { longestDraft = 0, costs = new StepCosts(), now = () => performance.now(), grammars = null }: LoopOptions = {}) {
     this.#runner = runner
     this.#vocabularySize = vocabularySize
     this.#memory = new SlotMemory({ slots: limits.slots, contextLength: limits.contextLength, copies: runner.copiesPrefixes })
@@ -75,6 +83,7 @@ export class InferenceEngine {
     this.#costs = costs
     this.#speculator = longestDraft > 0 ? new Speculator(longestDraft, costs) : null
     this.#now = now
+    this.#grammars = grammars
     this.#speed.since = now()
   }
 
@@ -98,13 +107,20 @@ export class InferenceEngine {
       this.#refuse(requestId, new SwitchboardError('invalid_request', `token id ${foreign} is outside the vocabulary of ${this.#vocabularySize}`, { param: 'promptIds' }))
       return
     }
+    let matcher: GrammarMatcher | null = null
+    try {
+      matcher = this.#follow(request)
+    } catch (failure) {
+      this.#put({ kind: 'failed', requestId, error: serialise(failure) })
+      return
+    }
     const admission = this.#scheduler.add({ requestId, promptTokens: promptIds.length, maxTokens, scorePrompt: promptLogprobs !== null, cache: cacheUseOf(request), client, priority }, this.#now())
     if (admission.kind === 'refused') {
       const wait = admission.reason === 'queue_full' ? { retryAfterSeconds: this.#retryAfterSeconds() } : {}
       this.#refuse(requestId, new SwitchboardError(admission.reason, admission.message, wait))
       return
     }
-    this.#sequences.set(requestId, { request, history: new TokenHistory(promptIds), stopIds: new Set(request.stopIds), scored: [], lastToken: -1 })
+    this.#sequences.set(requestId, { request, history: new TokenHistory(promptIds), stopIds: new Set(request.stopIds), scored: [], lastToken: -1, matcher, grammarMs: 0 })
   }
 
   /** Ends a request now; one that has ended already is left alone. */
@@ -233,12 +249,20 @@ export class InferenceEngine {
     this.#memory.begin(slot, cache?.key ?? null, reuse)
   }
 
+  #follow({ grammar, stopIds }: GenerateRequest): GrammarMatcher | null {
+    if (grammar === undefined) return null
+    if (this.#grammars === null) throw new SwitchboardError('invalid_request', 'this engine was loaded without the vocabulary that grammars need')
+    return this.#grammars.follow(grammar, stopIds)
+  }
+
   #sample(requestId: string, position: number, logits: Float32Array): StepOutcome {
     const sequence = this.#sequence(requestId)
     const { request, history, stopIds } = sequence
     let token: TokenOutput
     try {
-      token = this.#sampler.sample(logits, { sampling: request.sampling, history, position, logprobs: request.logprobs })
+      token = sequence.matcher === null
+        ? this.#sampler.sample(logits, { sampling: request.sampling, history, position, logprobs: request.logprobs })
+        : this.#sampleByGrammar(sequence, sequence.matcher, position, logits)
     } catch (failure) {
       return this.#fault(requestId, failure)
     }
@@ -250,7 +274,21 @@ export class InferenceEngine {
     if (first) this.#speculator?.begin(requestId, request.promptIds, request.maxTokens)
     this.#speculator?.observe(requestId, token.id)
     this.#put({ kind: 'tokens', requestId, tokens: [token] }, first)
-    return { requestId, outcome: 'token' }
+    // Where nothing can follow, the end token is certain: no step is spent on it.
+    return { requestId, outcome: sequence.matcher?.finished === true ? 'stop' : 'token' }
+  }
+
+  #sampleByGrammar(sequence: Sequence, matcher: GrammarMatcher, position: number, logits: Float32Array): TokenOutput {
+    const { request, history } = sequence
+    const started = this.#now()
+    const mask = matcher.mask()
+    const masked = this.#now()
+    const token = this.#sampler.sample(logits, { sampling: request.sampling, history, position, logprobs: request.logprobs, mask })
+    const drawn = this.#now()
+    matcher.accept(token.id)
+    if (matcher.free) sequence.matcher = null
+    sequence.grammarMs += masked - started + this.#now() - drawn
+    return token
   }
 
   #fault(requestId: string, failure: unknown): StepOutcome {
@@ -259,11 +297,12 @@ export class InferenceEngine {
   }
 
   #finish({ requestId, finishReason, completionTokens, cachedTokens, timings }: Ended): void {
+    const sequence = this.#sequences.get(requestId)
     this.#sequences.delete(requestId)
     const drafted = this.#speculator?.end(requestId) ?? null
     this.#requestMs += (timings.totalMs - timings.queueMs - this.#requestMs) * 0.1
     // A request without a reason has failed and said so already.
-    if (finishReason !== null) this.#put({ kind: 'done', requestId, finishReason, completionTokens, cachedTokens, timings, ...(drafted === null ? {} : { drafted }) })
+    if (finishReason !== null) this.#put({ kind: 'done', requestId, finishReason, completionTokens, cachedTokens, timings: sequence?.request.grammar === undefined ? timings : { ...timings, grammarMs: sequence.grammarMs }, ...(drafted === null ? {} : { drafted }) })
   }
 
   #failStep(plan: StepPlan, failure: unknown): void {

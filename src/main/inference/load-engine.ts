@@ -6,6 +6,7 @@ import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import { join } from 'node:path'
 import { StepCosts } from './costs/step-costs.ts'
 import { InferenceEngine } from './engine.ts'
+import { Grammars } from './grammar/grammars.ts'
 import { loadOrtApi } from './ort/api.ts'
 import { findOrtLibrary } from './ort/library.ts'
 import { candidates, chooseProvider, probeProvider, sessionProvider, type ProviderProbe } from './ort/providers.ts'
@@ -50,9 +51,10 @@ export async function loadEngine(model: EngineModel, options: LoadOptions = {}):
   const costs = new StepCosts()
   const prefillChunk = warmUp(decoder, costs)
   const { slots, queueRequests, queueTokens } = model.limits
+  const grammars = model.vocabulary === undefined ? null : new Grammars(Buffer.from(model.vocabulary, 'base64'), description.vocabularySize)
   const scoreChunk = Math.min(decoder.shape.scoreRows, prefillChunk)
   const longestDraft = model.limits.speculation === false ? 0 : scoreChunk - 1
-  const engine = new InferenceEngine(decoder, { slots, contextLength, queueRequests, queueTokens, prefillChunk, scoreChunk }, description.vocabularySize, { longestDraft, costs })
+  const engine = new InferenceEngine(decoder, { slots, contextLength, queueRequests, queueTokens, prefillChunk, scoreChunk }, description.vocabularySize, { longestDraft, costs, grammars })
   return {
     engine,
     decoder,

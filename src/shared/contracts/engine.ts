@@ -5,6 +5,7 @@
 import type { CancelSignal } from '../base/cancel-signal.ts'
 import type { EngineStats, LoadedModel, ProviderPolicy } from '../domain/engine.ts'
 import type { FinishReason, Priority, SamplingParameters } from '../domain/generation.ts'
+import type { Grammar } from '../domain/grammar.ts'
 import type { SerialisedError } from '../errors/switchboard-error.ts'
 
 /** What the engine loads: a built graph folder, already verified to exist. */
@@ -17,6 +18,11 @@ export interface EngineModel {
   readonly limits: EngineLimits
   /** Worker threads of one session; 0 takes one per physical core. */
   readonly threads: number
+  /**
+   * Bytes of every token in the order of their ids, for grammars; without it requests with a grammar are refused. Base64 of,
+   * for each token, the number of its bytes (LEB128) and the bytes; 0 for tokens that stand for no text, special ones above all.
+   */
+  readonly vocabulary?: string
 }
 
 export interface EngineLimits {
@@ -55,6 +61,8 @@ export interface GenerateRequest {
   /** Whose request it is: clients of one priority take turns, whatever number of requests each has waiting. */
   readonly client: string
   readonly priority: Priority
+  /** What the reply may look like: tokens that do not fit are never drawn, and it ends where the grammar does. */
+  readonly grammar?: Grammar
 }
 
 /** One token. Log-probabilities are natural, from the raw logits before penalties, bias and temperature. */
@@ -72,6 +80,8 @@ export interface EngineTimings {
   /** Arrival to first sampled token. */
   readonly ttftMs: number
   readonly totalMs: number
+  /** Spent on the grammar, all steps together; absent without one. */
+  readonly grammarMs?: number
 }
 
 /** Tokens that were proposed for a reply (speculation), and those of them that turned out to be the drawn ones. */

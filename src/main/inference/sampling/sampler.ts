@@ -15,6 +15,8 @@ export interface Draw {
   readonly position: number
   /** Alternatives to report; null for no log-probabilities at all. */
   readonly logprobs: number | null
+  /** int32 [ceil(vocabulary / 32)], bit id % 32 of word id / 32: ids that may be drawn; null for all. */
+  readonly mask?: Int32Array | null
 }
 
 /**
@@ -24,7 +26,7 @@ export interface Draw {
 const NEGLIGIBLE = 25
 
 /**
- * Turns logits into a token. Order, as in vLLM: penalties and bias, temperature, min_p, top_k, top_p, draw.
+ * Turns logits into a token. Order, as in vLLM: penalties and bias, mask, temperature, min_p, top_k, top_p, draw.
  *
  * The draw walks the kept tokens in the order of their ids until it has passed a random share of their weight. Weights that
  * differ by rounding (the same row alone and in a batch) then move the borders between tokens by as little, so the same seed
@@ -47,11 +49,12 @@ export class Sampler {
   }
 
   /**
-   * @param logits float32 [vocabulary]; changed in place by penalties and bias.
-   * @throws SwitchboardError engine_fault when a logit is not a finite number: never a token from garbage.
+   * @param logits float32 [vocabulary]; changed in place by penalties, bias and mask.
+   * @throws SwitchboardError engine_fault when a logit is not a finite number, or the mask allows nothing: never a token from garbage.
    */
-  sample(logits: Float32Array, { sampling, history, position, logprobs }: Draw): TokenOutput {
+  sample(logits: Float32Array, { sampling, history, position, logprobs, mask = null }: Draw): TokenOutput {
     const best = bestToken(logits)
+    if (mask !== null) return this.#sampleMasked(logits, mask, { sampling, history, position, logprobs })
     const plain = sampling.repetitionPenalty === 1 && sampling.frequencyPenalty === 0 && sampling.presencePenalty === 0 && isEmpty(sampling.logitBias)
     if (logprobs === null) {
       if (!plain) history.apply(logits, sampling)
@@ -62,6 +65,14 @@ export class Sampler {
     const raw = logits.slice()
     history.apply(logits, sampling)
     return withLogProbability(this.#pick(logits, bestToken(logits), sampling, position), raw, logprobs)
+  }
+
+  /** The mask comes last, so that neither a bias nor a penalty lets through what it refuses. */
+  #sampleMasked(logits: Float32Array, mask: Int32Array, { sampling, history, position, logprobs }: Draw): TokenOutput {
+    const raw = logprobs === null ? null : logits.slice()
+    history.apply(logits, sampling)
+    const id = this.#pick(logits, maskOut(logits, mask), sampling, position)
+    return raw === null ? { id } : withLogProbability(id, raw, logprobs ?? 0)
   }
 
   #pick(logits: Float32Array, best: number, { temperature, topK, topP, minP, seed }: SamplingParameters, position: number): number {
@@ -157,6 +168,34 @@ export function bestToken(logits: Float32Array): number {
   }
   const sum = even + odd
   if (!Number.isFinite(sum)) throw new SwitchboardError('engine_fault', 'the model produced a logit that is not a finite number')
+  return best
+}
+
+/**
+ * Makes what the mask refuses impossible, in place.
+ * @returns the best id that is left, the lowest among equals.
+ * @throws SwitchboardError engine_fault when none is left.
+ */
+function maskOut(logits: Float32Array, mask: Int32Array): number {
+  let best = -1
+  let maximum = Number.NEGATIVE_INFINITY
+  for (let first = 0, index = 0; first < logits.length; first += 32, index += 1) {
+    const word = mask[index] ?? 0
+    const end = Math.min(first + 32, logits.length)
+    if (word === 0) {
+      logits.fill(Number.NEGATIVE_INFINITY, first, end)
+      continue
+    }
+    for (let id = first; id < end; id += 1) {
+      if ((word & (1 << (id - first))) === 0) {
+        logits[id] = Number.NEGATIVE_INFINITY
+      } else if ((logits[id] as number) > maximum) {
+        maximum = logits[id] as number
+        best = id
+      }
+    }
+  }
+  if (best < 0) throw new SwitchboardError('engine_fault', 'no token of the vocabulary fits the grammar here')
   return best
 }
 

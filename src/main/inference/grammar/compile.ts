@@ -1,0 +1,227 @@
+import { assertNever } from '../../../shared/base/assert-never.ts'
+import type { Grammar, GrammarPart, JsonShape } from '../../../shared/domain/grammar.ts'
+import { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
+import { Place, Rule } from './rule.ts'
+import type { StandardRules } from './standard-rules.ts'
+import { afterByte, afterCall, afterText, wideCharacter } from './write-rule.ts'
+
+/**
+ * A grammar as rules: one for each object, array and choice, so that a shape that contains itself calls itself.
+ * @throws SwitchboardError invalid_request for a reference to nothing.
+ */
+export function compileGrammar(grammar: Grammar, standard: StandardRules): Rule {
+  return new Compiler(grammar, standard).compile()
+}
+
+class Compiler {
+  readonly #grammar: Grammar
+  readonly #standard: StandardRules
+  readonly #definitions = new Map<string, Rule>()
+
+  constructor(grammar: Grammar, standard: StandardRules) {
+    this.#grammar = grammar
+    this.#standard = standard
+  }
+
+  compile(): Rule {
+    const root = new Rule()
+    this.#part(root.entry, this.#grammar.root).ends = true
+    return root
+  }
+
+  /** The place after a part that begins at `place`. */
+  #part(place: Place, part: GrammarPart): Place {
+    switch (part.kind) {
+      case 'json': return afterCall(place, this.#rule(part.shape))
+      case 'text': return afterText(place, part.text)
+      case 'sequence': return part.parts.reduce((at, next) => this.#part(at, next), place)
+      case 'choice': {
+        const end = new Place()
+        for (const option of part.options) {
+          const start = new Place()
+          place.skips.push(start)
+          this.#part(start, option).skips.push(end)
+        }
+        return end
+      }
+      case 'free': return anythingBut(place, part.unless)
+      default: return assertNever(part, 'part of a grammar')
+    }
+  }
+
+  #rule(shape: JsonShape): Rule {
+    switch (shape.kind) {
+      case 'any': return this.#standard.any
+      case 'string': return this.#standard.string
+      case 'number': return this.#standard.number
+      case 'integer': return this.#standard.integer
+      case 'literals': return literalsRule(shape.texts)
+      case 'object': return this.#object(shape)
+      case 'array': return this.#array(shape)
+      case 'anyOf': {
+        const rule = new Rule()
+        const end = new Place()
+        end.ends = true
+        for (const option of shape.options) afterCall(rule.entry, this.#rule(option), end)
+        return rule
+      }
+      case 'reference': return this.#definition(shape.name)
+      default: return assertNever(shape, 'shape of JSON')
+    }
+  }
+
+  /** Entered into the table before it is written: it may contain itself. */
+  #definition(name: string): Rule {
+    const known = this.#definitions.get(name)
+    if (known !== undefined) return known
+    const shape = Object.hasOwn(this.#grammar.definitions, name) ? this.#grammar.definitions[name] : undefined
+    if (shape === undefined) throw new SwitchboardError('invalid_request', `the grammar refers to ${JSON.stringify(name.slice(0, 100))}, which it does not define`)
+    const rule = new Rule()
+    this.#definitions.set(name, rule)
+    const end = new Place()
+    end.ends = true
+    afterCall(rule.entry, this.#rule(shape), end)
+    return rule
+  }
+
+  #array({ items, minItems, maxItems }: Extract<JsonShape, { kind: 'array' }>): Rule {
+    const rule = new Rule()
+    const end = new Place()
+    end.ends = true
+    const { blank } = this.#standard
+    const item = this.#rule(items)
+    const opened = afterCall(afterText(rule.entry, '['), blank)
+    if (minItems === 0) afterByte(opened, 0x5d, 0x5d, end)
+    // One place for each number of items that must be told apart.
+    const counted = maxItems ?? Math.max(1, minItems)
+    let place = new Place()
+    opened.skips.push(place)
+    for (let count = 1; count <= counted; count += 1) {
+      const after = afterCall(afterCall(place, item), blank)
+      if (count >= minItems) afterByte(after, 0x5d, 0x5d, end)
+      if (count < counted) place = afterCall(afterText(after, ','), blank)
+      else if (maxItems === null) afterCall(afterText(after, ','), blank, place)
+    }
+    return rule
+  }
+
+  #object({ properties, additional }: Extract<JsonShape, { kind: 'object' }>): Rule {
+    const rule = new Rule()
+    const { blank } = this.#standard
+    const end = new Place()
+    end.ends = true
+    // keys[n]: a key of property n or later comes next; written[n]: property n - 1 was the last one.
+    const keys = Array.from({ length: properties.length + 1 }, () => new Place())
+    const written = keys.map(() => new Place())
+    const keyPlace = (index: number): Place => keys[index] ?? new Place()
+    const open = afterCall(afterText(rule.entry, '{'), blank)
+    open.skips.push(keyPlace(0))
+    const lastRequired = properties.findLastIndex(({ required }) => required)
+    if (lastRequired < 0) afterByte(open, 0x7d, 0x7d, end)
+    for (const [index, { name, shape, required }] of properties.entries()) {
+      const key = keyPlace(index)
+      const value = afterCall(afterText(key, `${JSON.stringify(name)}:`), blank)
+      afterCall(afterCall(value, this.#rule(shape)), blank, written[index + 1])
+      if (!required) key.skips.push(keyPlace(index + 1))
+    }
+    for (const [index, place] of written.entries()) {
+      if (index > lastRequired) afterByte(place, 0x7d, 0x7d, end)
+      if (index < properties.length || additional !== null) afterCall(afterText(place, ','), blank, keyPlace(index))
+    }
+    if (additional !== null) {
+      const value = afterCall(afterText(afterCall(keyPlace(properties.length), otherKeyRule(properties.map(({ name }) => name), this.#standard)), ':'), blank)
+      afterCall(afterCall(value, this.#rule(additional)), blank, written[properties.length])
+    }
+    return rule
+  }
+}
+
+/** One of a few texts. */
+function literalsRule(texts: readonly string[]): Rule {
+  const rule = new Rule()
+  for (const text of texts) afterText(rule.entry, text).ends = true
+  return rule
+}
+
+/**
+ * A key that is none of these names. Where there are names it has no escapes: `"\u0061"` would be another spelling of
+ * `"a"`.
+ */
+function otherKeyRule(names: readonly string[], { string }: StandardRules): Rule {
+  if (names.length === 0) return string
+  const rule = new Rule()
+  const other = new Place()
+  plainCharacters(other, other)
+  afterText(other, '"').ends = true
+  // Along the names, character by character: a key leaves them where it differs, and may not end where one of them ends.
+  interface Branch { readonly place: Place; readonly next: Map<string, Branch>; whole: boolean }
+  const branch = (place: Place): Branch => ({ place, next: new Map(), whole: false })
+  const root = branch(afterText(rule.entry, '"'))
+  for (const name of names) {
+    let at = root
+    const characters = [...JSON.stringify(name).slice(1, -1)]
+    // A name whose text needs escapes cannot be met by a key without any.
+    if (characters.includes('\\')) continue
+    for (const character of characters) {
+      let next = at.next.get(character)
+      if (next === undefined) {
+        next = branch(new Place())
+        at.next.set(character, next)
+      }
+      at = next
+    }
+    at.whole = true
+  }
+  const pending = [root]
+  for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
+    if (!at.whole) afterText(at.place, '"').ends = true
+    for (const [character, next] of at.next) {
+      leadTo(at.place, character, next.place)
+      pending.push(next)
+    }
+    charactersBut(at.place, new Set(at.next.keys()), other)
+  }
+  return rule
+}
+
+function leadTo(place: Place, text: string, target: Place): void {
+  const bytes = new TextEncoder().encode(text)
+  let at = place
+  for (const byte of bytes.subarray(0, -1)) at = afterByte(at, byte)
+  afterByte(at, bytes.at(-1) ?? 0, bytes.at(-1) ?? 0, target)
+}
+
+/** Every character that stands in a string as itself. */
+function plainCharacters(place: Place, next: Place): void {
+  afterByte(place, 0x20, 0x21, next)
+  afterByte(place, 0x23, 0x5b, next)
+  afterByte(place, 0x5d, 0x7f, next)
+  wideCharacter(place, next)
+}
+
+/** The same without a few characters. */
+function charactersBut(place: Place, without: ReadonlySet<string>, next: Place): void {
+  const wide = [...without].some((character) => (character.codePointAt(0) ?? 0) > 0x7f)
+  for (let byte = 0x20; byte <= 0x7f; byte += 1) {
+    if (byte !== 0x22 && byte !== 0x5c && !without.has(String.fromCharCode(byte))) afterByte(place, byte, byte, next)
+  }
+  // A wide character that shares its first byte with one of them is left out as well: such a key is not needed.
+  if (!wide) wideCharacter(place, next)
+}
+
+/** Any text that does not begin with this one. */
+function anythingBut(place: Place, unless: string): Place {
+  const free = new Place()
+  free.free = true
+  afterByte(free, 0, 255, free)
+  const end = new Place()
+  free.skips.push(end)
+  let at = place
+  for (const byte of new TextEncoder().encode(unless)) {
+    at.skips.push(end)
+    if (byte > 0) afterByte(at, 0, byte - 1, free)
+    if (byte < 255) afterByte(at, byte + 1, 255, free)
+    at = afterByte(at, byte)
+  }
+  return end
+}

@@ -1,0 +1,104 @@
+import type { Grammar } from '../../../shared/domain/grammar.ts'
+import { compileGrammar } from './compile.ts'
+import { Stacks, type Configuration } from './configuration.ts'
+import type { Rule } from './rule.ts'
+import { makeStandardRules, type StandardRules } from './standard-rules.ts'
+import { StateMasks, TextMasks } from './token-masks.ts'
+import { readVocabulary, type Vocabulary } from './vocabulary.ts'
+
+/** Compiled grammars that are kept: a client sends the same few again and again. */
+const MOST_KEPT = 16
+
+/** Everything one engine knows about grammars: its vocabulary, what it has compiled, and the masks of all of it. */
+export class Grammars {
+  readonly #masks: StateMasks
+  readonly #standard: StandardRules = makeStandardRules()
+  readonly #compiled = new Map<string, Rule>()
+
+  /**
+   * @param packed all tokens' bytes (contracts/engine.ts, EngineModel.vocabulary).
+   * @param size logits of the model.
+   * @throws SwitchboardError model_corrupt.
+   */
+  constructor(packed: Uint8Array, size: number) {
+    this.#masks = new StateMasks(readVocabulary(packed, size))
+    // The one mask that takes a walk over all tokens: now, and not while others wait for their step.
+    const inString = this.#standard.string.state([this.#standard.string.entry]).next(0x22)
+    if (inString !== null) this.#masks.of(inString)
+  }
+
+  /**
+   * Follows one reply.
+   * @param stopIds the only ids allowed where the grammar can end, and nowhere else.
+   * @throws SwitchboardError invalid_request for a grammar that refers to nothing.
+   */
+  follow(grammar: Grammar, stopIds: Iterable<number>): GrammarMatcher {
+    const key = JSON.stringify(grammar)
+    const rule = this.#compiled.get(key) ?? compileGrammar(grammar, this.#standard)
+    this.#compiled.delete(key)
+    this.#compiled.set(key, rule)
+    for (const oldest of this.#compiled.keys()) {
+      if (this.#compiled.size <= MOST_KEPT) break
+      this.#compiled.delete(oldest)
+    }
+    return new GrammarMatcher(rule, this.#masks, [...stopIds])
+  }
+}
+
+/** Where one reply stands in its grammar. */
+export class GrammarMatcher {
+  readonly #stacks = new Stacks()
+  readonly #masks: TextMasks
+  readonly #vocabulary: Vocabulary
+  readonly #stopIds: readonly number[]
+  readonly #mask: Int32Array
+  #at: Configuration
+
+  constructor(rule: Rule, masks: StateMasks, stopIds: readonly number[]) {
+    const { words, size } = masks.vocabulary
+    this.#masks = new TextMasks(masks, this.#stacks)
+    this.#vocabulary = masks.vocabulary
+    this.#stopIds = stopIds.filter((id) => id >= 0 && id < size)
+    this.#mask = new Int32Array(words)
+    this.#at = this.#stacks.begin(rule.state([rule.entry]))
+  }
+
+  /** Nothing is refused any more. */
+  get free(): boolean {
+    return this.#at.threads.some(({ state, caller }) => state.free && caller === null)
+  }
+
+  /** The reply is complete and nothing can follow it. */
+  get finished(): boolean {
+    return this.#at.ended && this.#at.threads.length === 0
+  }
+
+  /**
+   * The ids that can come next, stop ids where the reply can end; null when all can.
+   * @returns int32 [ceil(vocabulary / 32)], bit id % 32 of word id / 32; the same memory each time.
+   */
+  mask(): Int32Array | null {
+    if (this.free) return null
+    const mask = this.#mask
+    mask.set(this.#masks.of(this.#at))
+    for (const id of this.#stopIds) {
+      const bit = 1 << (id & 31)
+      const word = mask[id >> 5] ?? 0
+      mask[id >> 5] = this.#at.ended ? word | bit : word & ~bit
+    }
+    return mask
+  }
+
+  /**
+   * Goes on by a token that the mask allowed; a stop id changes nothing.
+   * @throws TypeError for a token that cannot follow.
+   */
+  accept(id: number): void {
+    if (this.free || this.#stopIds.includes(id)) return
+    const bytes = this.#vocabulary.bytes(id)
+    let at: Configuration | null = bytes.length === 0 ? null : this.#at
+    for (const byte of bytes) if (at !== null) at = this.#stacks.step(at, byte)
+    if (at === null) throw new TypeError(`token ${id} cannot follow here`)
+    this.#at = at
+  }
+}

@@ -1,0 +1,148 @@
+import { Place, Rule } from './rule.ts'
+import { afterByte, afterCall, afterText, wideCharacter } from './write-rule.ts'
+
+/** Spaces and tabs after a line break: room for ten levels, and no room to write blanks for ever. */
+const DEEPEST_INDENTATION = 20
+/** Digits that a float64 holds exactly, whatever they are. */
+const MOST_DIGITS = 15
+
+/**
+ * Rules that every grammar shares, and with them the token masks of their states: the largest by far are those inside a
+ * string, and they are computed once for a vocabulary.
+ */
+export interface StandardRules {
+  readonly blank: Rule
+  readonly string: Rule
+  readonly number: Rule
+  readonly integer: Rule
+  readonly any: Rule
+}
+
+/** JSON as RFC 8259 has it, with bounded blanks and numbers; strings are well-formed Unicode. */
+export function makeStandardRules(): StandardRules {
+  const blank = blankRule()
+  const string = stringRule()
+  const integer = numberRule(false)
+  const number = numberRule(true)
+  return { blank, string, number, integer, any: anyRule(blank, string, number) }
+}
+
+/** Nothing, one space, or a line break with an indentation. Without a bound a weak model writes blanks until its limit. */
+function blankRule(): Rule {
+  const rule = new Rule()
+  rule.entry.ends = true
+  afterByte(rule.entry, 0x20).ends = true
+  let place = afterByte(rule.entry, 0x0a)
+  place.ends = true
+  for (let count = 0; count < DEEPEST_INDENTATION; count += 1) {
+    const next = afterByte(place, 0x20)
+    afterByte(place, 0x09, 0x09, next)
+    next.ends = true
+    place = next
+  }
+  return rule
+}
+
+function stringRule(): Rule {
+  const rule = new Rule()
+  const inside = afterByte(rule.entry, 0x22)
+  afterByte(inside, 0x22).ends = true
+  afterByte(inside, 0x20, 0x21, inside)
+  afterByte(inside, 0x23, 0x5b, inside)
+  afterByte(inside, 0x5d, 0x7f, inside)
+  wideCharacter(inside, inside)
+  const escaped = afterByte(inside, 0x5c)
+  for (const mark of '"\\/bfnrt') afterText(escaped, mark).skips.push(inside)
+  unicodeEscape(afterText(escaped, 'u'), inside)
+  return rule
+}
+
+/** Four hexadecimal digits; halves of a surrogate pair only as a pair. */
+function unicodeEscape(place: Place, next: Place): void {
+  const digit = (from: Place, to: Place): Place => {
+    afterByte(from, 0x30, 0x39, to)
+    afterByte(from, 0x41, 0x46, to)
+    return afterByte(from, 0x61, 0x66, to)
+  }
+  const among = (from: Place, marks: string, to: Place): Place => {
+    for (const one of marks) afterByte(from, one.charCodeAt(0), one.charCodeAt(0), to)
+    return to
+  }
+  const lastTwo = new Place()
+  digit(digit(lastTwo, new Place()), next)
+  const lastThree = new Place()
+  digit(lastThree, lastTwo)
+  among(place, '0123456789abcefABCEF', lastThree)
+  const surrogate = among(place, 'dD', new Place())
+  among(surrogate, '01234567', lastTwo)
+  const high = digit(digit(among(surrogate, '89abAB', new Place()), new Place()), new Place())
+  const low = among(afterText(high, '\\u'), 'dD', new Place())
+  among(low, 'cdefCDEF', lastTwo)
+}
+
+function numberRule(withFraction: boolean): Rule {
+  const rule = new Rule()
+  const unsigned = new Place()
+  rule.entry.skips.push(unsigned)
+  afterByte(rule.entry, 0x2d, 0x2d, unsigned)
+  // Every end of the whole part skips to here.
+  const whole = new Place()
+  whole.ends = true
+  afterByte(unsigned, 0x30, 0x30, whole)
+  digits(afterByte(unsigned, 0x31, 0x39), MOST_DIGITS - 1, whole)
+  if (!withFraction) return rule
+  const fraction = new Place()
+  fraction.ends = true
+  digits(afterByte(afterText(whole, '.'), 0x30, 0x39), MOST_DIGITS - 1, fraction)
+  for (const place of [whole, fraction]) {
+    const exponent = new Place()
+    for (const mark of [0x65, 0x45]) {
+      const marked = afterByte(place, mark)
+      marked.skips.push(exponent)
+      afterByte(marked, 0x2b, 0x2b, exponent)
+      afterByte(marked, 0x2d, 0x2d, exponent)
+    }
+    // Two digits: with the longest whole part still far from infinity.
+    const end = new Place()
+    end.ends = true
+    digits(afterByte(exponent, 0x30, 0x39), 1, end)
+  }
+  return rule
+}
+
+/** Up to `most` further digits, then `next`. */
+function digits(place: Place, most: number, next: Place): void {
+  let at = place
+  at.skips.push(next)
+  for (let count = 0; count < most; count += 1) {
+    at = afterByte(at, 0x30, 0x39)
+    at.skips.push(next)
+  }
+}
+
+function anyRule(blank: Rule, string: Rule, number: Rule): Rule {
+  const rule = new Rule()
+  const end = new Place()
+  end.ends = true
+  afterCall(rule.entry, string, end)
+  afterCall(rule.entry, number, end)
+  for (const text of ['true', 'false', 'null']) afterText(rule.entry, text).skips.push(end)
+
+  const opened = afterCall(afterText(rule.entry, '['), blank)
+  const item = new Place()
+  opened.skips.push(item)
+  afterByte(opened, 0x5d, 0x5d, end)
+  const afterItem = afterCall(afterCall(item, rule), blank)
+  afterByte(afterItem, 0x5d, 0x5d, end)
+  afterCall(afterText(afterItem, ','), blank, item)
+
+  const entered = afterCall(afterText(rule.entry, '{'), blank)
+  const member = new Place()
+  entered.skips.push(member)
+  afterByte(entered, 0x7d, 0x7d, end)
+  const value = afterCall(afterText(afterCall(member, string), ':'), blank)
+  const afterMember = afterCall(afterCall(value, rule), blank)
+  afterByte(afterMember, 0x7d, 0x7d, end)
+  afterCall(afterText(afterMember, ','), blank, member)
+  return rule
+}

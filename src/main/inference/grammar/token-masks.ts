@@ -1,0 +1,198 @@
+import { Stacks, type Configuration, type Thread } from './configuration.ts'
+import type { RuleState } from './rule.ts'
+import type { Vocabulary } from './vocabulary.ts'
+
+/**
+ * What the tokens do at one state, whoever called its rule: computed once, by one walk over the vocabulary.
+ */
+interface StateMask {
+  /** Tokens that stay within the rule, or end exactly with it. Few of them as ids, many as a set. */
+  readonly ids: Int32Array | null
+  readonly set: Int32Array | null
+  /** Nodes of the vocabulary at which the rule ends: what follows below them is the caller's to judge. */
+  readonly exits: Int32Array
+}
+
+/** Configurations whose masks are kept, least recently used first: inside a string the same one comes again and again. */
+const MOST_KEPT = 8
+
+/** The masks of the states of all grammars over one vocabulary. */
+export class StateMasks {
+  readonly vocabulary: Vocabulary
+  /** Goes with the states: those of a grammar nobody uses any more leave with it. */
+  readonly #masks = new WeakMap<RuleState, StateMask>()
+
+  constructor(vocabulary: Vocabulary) {
+    this.vocabulary = vocabulary
+  }
+
+  of(state: RuleState): StateMask {
+    let mask = this.#masks.get(state)
+    if (mask === undefined) {
+      mask = this.#compute(state)
+      this.#masks.set(state, mask)
+    }
+    return mask
+  }
+
+  #compute(state: RuleState): StateMask {
+    const { vocabulary } = this
+    const { words } = vocabulary
+    const set = new Int32Array(words)
+    const exits: number[] = []
+    // Only what its own bytes lead to: what it calls and whom it returns to are threads of their own.
+    walk(vocabulary, { start: 0, end: vocabulary.nodes, stacks: new Stacks(), from: { threads: [{ state, caller: null }], ended: false }, set, exits })
+    const count = countBits(set)
+    return count > words ? { ids: null, set, exits: Int32Array.from(exits) } : { ids: idsOf(set, count), set: null, exits: Int32Array.from(exits) }
+  }
+}
+
+/** The masks of one text as it grows. */
+export class TextMasks {
+  readonly #states: StateMasks
+  readonly #stacks: Stacks
+  readonly #kept = new Map<string, Int32Array>()
+
+  constructor(states: StateMasks, stacks: Stacks) {
+    this.#states = states
+    this.#stacks = stacks
+  }
+
+  /**
+   * Tokens that can follow, as a set of ids.
+   * @returns int32 [words of the vocabulary]; bit id % 32 of word id / 32. Valid until some later call: copy it to keep it.
+   */
+  of({ threads }: Configuration): Int32Array {
+    const key = threads.map(({ state, caller }) => `${state.number}:${caller?.number ?? 0}`).join(' ')
+    let mask = this.#kept.get(key)
+    if (mask !== undefined) {
+      this.#kept.delete(key)
+      this.#kept.set(key, mask)
+      return mask
+    }
+    mask = this.#room()
+    for (const thread of threads) this.#add(thread, mask)
+    this.#kept.set(key, mask)
+    return mask
+  }
+
+  #add({ state, caller }: Thread, mask: Int32Array): void {
+    const { vocabulary } = this.#states
+    const { ids, set, exits } = this.#states.of(state)
+    if (set !== null) for (let word = 0; word < mask.length; word += 1) mask[word] = (mask[word] as number) | (set[word] as number)
+    if (ids !== null) for (const id of ids) mask[id >> 5] = (mask[id >> 5] as number) | (1 << (id & 31))
+    if (exits.length === 0) return
+    const from = this.#stacks.resume(caller)
+    if (from.threads.length === 0) return
+    for (const node of exits) {
+      walk(vocabulary, { start: node + 1, end: vocabulary.end[node] as number, stacks: this.#stacks, from, set: mask, exits: null })
+    }
+  }
+
+  /** Cleared memory for one more mask: that of the one used least recently. */
+  #room(): Int32Array {
+    if (this.#kept.size < MOST_KEPT) return new Int32Array(this.#states.vocabulary.words)
+    for (const [key, mask] of this.#kept) {
+      this.#kept.delete(key)
+      return mask.fill(0)
+    }
+    throw new TypeError('masks are kept but there is none')
+  }
+}
+
+interface Walk {
+  /** Nodes [start, end): the children of one node and all below them. */
+  readonly start: number
+  readonly end: number
+  readonly stacks: Stacks
+  /** Where the text stands above them. */
+  readonly from: Configuration
+  /** Takes the tokens that fit. */
+  readonly set: Int32Array
+  /** Takes nodes with something below them at which the whole text ends; null when nothing can follow an end. */
+  readonly exits: number[] | null
+}
+
+/** Walks a part of the vocabulary; a subtree that does not fit is one comparison. */
+function walk(vocabulary: Vocabulary, { start, end, stacks, from, set, exits }: Walk): void {
+  const { byte, depth, firstToken, tokens } = vocabulary
+  const ends = vocabulary.end
+  if (start >= end) return
+  const top = depth[start] as number
+  const path: Configuration[] = [from]
+  // Steps from the same configuration by the same byte come often: nearly all of a vocabulary is inside one string.
+  const known = new Map<Configuration, (Configuration | null | undefined)[]>()
+  const shared = new Map<string, Configuration>()
+  let node = start
+  while (node < end) {
+    const level = (depth[node] as number) - top
+    const before = path[level] as Configuration
+    if (isFree(before)) {
+      addTokens(node, ends[node] as number, firstToken, tokens, set)
+      node = ends[node] as number
+      continue
+    }
+    let steps = known.get(before)
+    if (steps === undefined) {
+      steps = []
+      known.set(before, steps)
+    }
+    const value = byte[node] as number
+    let after = steps[value]
+    if (after === undefined) {
+      after = canonical(stacks.step(before, value), shared)
+      steps[value] = after
+    }
+    if (after === null) {
+      node = ends[node] as number
+      continue
+    }
+    addTokens(node, node + 1, firstToken, tokens, set)
+    if (exits !== null && after.ended && (ends[node] as number) > node + 1) exits.push(node)
+    path[level + 1] = after
+    node += 1
+  }
+}
+
+function isFree({ threads }: Configuration): boolean {
+  for (const { state, caller } of threads) if (state.free && caller === null) return true
+  return false
+}
+
+/** The first of equal configurations, so that steps are remembered for all of them. */
+function canonical(configuration: Configuration | null, shared: Map<string, Configuration>): Configuration | null {
+  if (configuration === null) return null
+  const key = `${configuration.ended ? 1 : 0} ${configuration.threads.map(({ state, caller }) => `${state.number}:${caller?.number ?? 0}`).join(' ')}`
+  const first = shared.get(key)
+  if (first !== undefined) return first
+  shared.set(key, configuration)
+  return configuration
+}
+
+/** Adds the tokens of nodes [from, to). */
+function addTokens(from: number, to: number, firstToken: Int32Array, tokens: Int32Array, set: Int32Array): void {
+  const end = firstToken[to] as number
+  for (let index = firstToken[from] as number; index < end; index += 1) {
+    const id = tokens[index] as number
+    set[id >> 5] = (set[id >> 5] as number) | (1 << (id & 31))
+  }
+}
+
+function countBits(set: Int32Array): number {
+  let count = 0
+  for (let word of set) for (; word !== 0; word &= word - 1) count += 1
+  return count
+}
+
+function idsOf(set: Int32Array, count: number): Int32Array {
+  const ids = new Int32Array(count)
+  let found = 0
+  for (const [index, word] of set.entries()) {
+    for (let bit = 0; bit < 32; bit += 1) {
+      if ((word & (1 << bit)) === 0) continue
+      ids[found] = index * 32 + bit
+      found += 1
+    }
+  }
+  return ids
+}
