@@ -89,10 +89,12 @@ export function createCore(options: CoreOptions): Core {
   const { catalog, dispose: endJobs } = openCatalog(options)
   stack.defer(endJobs)
 
+  const texts = new TextModels(catalog)
   const prepare = async (name: string, onProgress: (fraction: number) => void, signal: AbortSignal): Promise<EngineModel> => {
     const { graphDirectory } = await catalog.ensureGraph(name, { onProgress, signal })
+    const { tokenizer } = await texts.get(name)
     const { providers, slots, contextLength, queueRequests } = storage.settings.get()
-    return { name, graphDirectory, policy: providers, limits: { slots, contextLength, queueRequests, queueTokens, prefillChunk }, threads: 0 }
+    return { name, graphDirectory, policy: providers, limits: { slots, contextLength, queueRequests, queueTokens, prefillChunk }, threads: 0, vocabulary: Buffer.from(tokenizer.packedBytes()).toString('base64') }
   }
   const entry = processEntry('engine')
   const engines = stack.add(new EnginePool({
@@ -100,7 +102,6 @@ export function createCore(options: CoreOptions): Core {
     revisionOf: async (name) => fingerprintOf(await catalog.find(name), null),
     supervise: (model) => new EngineSupervisor({ model, launch, entry, onCrash: ({ model: name, reason, output }) => log.error({ model: name, reason, output }, 'the engine stopped') }),
   }))
-  const texts = new TextModels(catalog)
   const states = new Map<string, EngineState>()
   stack.add(engines.onChange(({ model, state }) => {
     if (state.kind !== states.get(model)?.kind) log.info({ model, state: state.kind, ...(state.kind === 'failed' ? { code: state.error.code, reason: state.error.message } : {}) }, 'engine')

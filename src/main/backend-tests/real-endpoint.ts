@@ -31,3 +31,10 @@ export async function startRealEndpoint(): Promise<RealEndpoint> {
     },
   }
 }
+
+/** One answer for each seed from 0 to `count` - 1, eight at a time: no more than an engine decodes at once. */
+export async function answersBySeed<Answer>(count: number, ask: (seed: number) => Promise<Answer>): Promise<readonly Answer[]> {
+  const answers: Answer[] = []
+  while (answers.length < count) answers.push(...await Promise.all(Array.from({ length: Math.min(8, count - answers.length) }, (_, index) => ask(answers.length + index))))
+  return answers
+}

@@ -119,6 +119,19 @@ describe('a reply', () => {
     expect(events.at(-1)).toMatchObject({ receipt: { finishReason: 'stop', completionTokens: tokenizer.encodeText('one two').length } })
   })
 
+  it('that has to have a form asks the engine for it, and a stop string inside it cuts it off', async () => {
+    const { engine, replies } = serviceOver({ ...says('{"a": 1}'), timings: { queueMs: 1, ttftMs: 5, totalMs: 20, grammarMs: 0.5 } })
+    const structure = { format: { shape: { kind: 'reference', name: 'x' }, definitions: { x: { kind: 'any' } } } } as const
+    const whole = await collect(replies.reply(request({ structure }), never()))
+    expect(engine.requests[0]?.grammar).toEqual({ definitions: { x: { kind: 'any' } }, root: { kind: 'json', shape: { kind: 'reference', name: 'x' } } })
+    expect(whole.at(-1)).toMatchObject({ receipt: { finishReason: 'stop', grammarMs: 0.5 } })
+    const cut = await collect(replies.reply(request({ structure, stop: ['1'] }), never()))
+    expect(textOf(cut)).toBe('{"a": ')
+    expect(cut.at(-1)).toMatchObject({ receipt: { finishReason: 'length' } })
+    await collect(replies.reply(request({ structure: null }), never()))
+    expect(engine.requests[2]).not.toHaveProperty('grammar')
+  })
+
   it('gives each token with its bytes and alternatives', async () => {
     const { replies } = serviceOver(says('é!'))
     const events = await collect(replies.reply(request({ logprobs: 1 }), never()))

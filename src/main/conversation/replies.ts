@@ -4,6 +4,7 @@ import type { FinishReason, Receipt } from '../../shared/domain/generation.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import { samplingFor } from './generation-defaults.ts'
 import { fitPrompt, type Prompt } from './prompt-budget.ts'
+import { grammarOf } from './reply-grammar.ts'
 import type { ReplyEvent, ReplyRequest, ReplyService, TokenPiece } from './reply-service.ts'
 import { ReplyText, type Released } from './reply-text.ts'
 import type { TextModel, TextModels } from './text-models.ts'
@@ -67,6 +68,7 @@ async function* generate(generation: Generation, signal: AbortSignal): AsyncIter
     cacheScope: request.client,
     client: request.client,
     priority: request.priority,
+    ...(request.structure == null ? {} : { grammar: grammarOf(request.structure) }),
   }, AbortSignal.any([signal, stopped.signal]))
 
   let started = false
@@ -93,9 +95,14 @@ async function* generate(generation: Generation, signal: AbortSignal): AsyncIter
       const byStopString = stopped.signal.aborted
       const rest = byStopString ? { text: '', tokens: [] } : text.end()
       if (rest.text !== '' || rest.tokens.length > 0) yield { kind: 'delta', text: rest.text, tokens: rest.tokens }
-      yield { kind: 'done', receipt: receiptOf(generation, event, byStopString ? { finishReason: 'stop', completionTokens: consumed } : event) }
+      yield { kind: 'done', receipt: receiptOf(generation, event, byStopString ? { finishReason: cutOff(request) ? 'length' : 'stop', completionTokens: consumed } : event) }
     }
   }
+}
+
+/** A structure ends by itself: a stop string inside it leaves a part of one, as a limit of tokens does. */
+function cutOff({ structure }: ReplyRequest): boolean {
+  return structure != null
 }
 
 /** Several tokens of one step as one piece of text; what follows a stop string is ignored. */
@@ -113,7 +120,7 @@ function takeTokens(text: ReplyText, tokens: readonly TokenOutput[], onToken: ()
 }
 
 function receiptOf({ model, prompt, engine, seed }: Generation, done: Extract<GenerationEvent, { kind: 'done' }>, end: { readonly finishReason: FinishReason; readonly completionTokens: number }): Receipt {
-  const { queueMs, ttftMs, totalMs } = done.timings
+  const { queueMs, ttftMs, totalMs, grammarMs } = done.timings
   const decodeMs = totalMs - ttftMs
   return {
     model: model.name,
@@ -127,6 +134,7 @@ function receiptOf({ model, prompt, engine, seed }: Generation, done: Extract<Ge
     promptTokens: prompt.ids.length,
     completionTokens: end.completionTokens,
     cachedTokens: done.cachedTokens,
+    ...(grammarMs === undefined ? {} : { grammarMs }),
     finishReason: end.finishReason,
     truncated: prompt.truncated,
     seed,

@@ -1,5 +1,6 @@
 import type { PromptMessage, ParameterOverrides } from '../../shared/domain/conversation.ts'
 import type { Priority, Receipt, Truncation } from '../../shared/domain/generation.ts'
+import type { JsonDefinitions, JsonShape } from '../../shared/domain/grammar.ts'
 
 /** One token of a prompt or reply as text. `bytes` are exact where a token is a part of a character. */
 export interface TokenPiece {
@@ -18,6 +19,17 @@ export type ReplyInput =
   | { readonly kind: 'text'; readonly prompt: string }
   | { readonly kind: 'ids'; readonly ids: readonly number[] }
 
+/** JSON of one shape. */
+export interface JsonFormat {
+  readonly shape: JsonShape
+  readonly definitions: JsonDefinitions
+}
+
+/** What a reply has to look like. */
+export interface ReplyStructure {
+  readonly format: JsonFormat
+}
+
 export interface ReplyRequest {
   readonly requestId: string
   /** Who asks: the id of an endpoint's key, or `console`. Replies share computed prompts with this client's alone, and wait in turn with other clients'. */
@@ -32,6 +44,8 @@ export interface ReplyRequest {
   readonly logprobs: number | null
   /** Scores and returns the prompt as well. */
   readonly echo: boolean
+  /** Absent or null: the reply is free. */
+  readonly structure?: ReplyStructure | null
 }
 
 export type ReplyEvent =

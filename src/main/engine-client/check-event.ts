@@ -55,7 +55,7 @@ const isId = (value: unknown, vocabularySize: number): boolean => isCount(value)
 
 const isReason = (value: unknown): boolean => value === 'stop' || value === 'length' || value === 'cancelled'
 
-const isTimings = (value: unknown): boolean => isFields(value) && isFinite(value['queueMs']) && isFinite(value['ttftMs']) && isFinite(value['totalMs'])
+const isTimings = (value: unknown): boolean => isFields(value) && isFinite(value['queueMs']) && isFinite(value['ttftMs']) && isFinite(value['totalMs']) && (value['grammarMs'] === undefined || isFinite(value['grammarMs']))
 
 const isError = (value: unknown): boolean => isFields(value) && isText(value['code']) && value['code'] in catalogue && isText(value['message'])
 

@@ -2,7 +2,8 @@ import type { z } from 'zod'
 import { chatRequestSchema, completionRequestSchema, type ChatRequestBody, type CompletionRequestBody } from '../../shared/contracts/openai.ts'
 import type { PromptMessage } from '../../shared/domain/conversation.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
-import type { ReplyInput, ReplyRequest } from '../conversation/reply-service.ts'
+import type { ReplyInput, ReplyRequest, ReplyStructure } from '../conversation/reply-service.ts'
+import { structureOf } from './reply-structure.ts'
 
 /** One request of either API after the door: native types, every default decided but the model's own. */
 export interface CompletionRequest {
@@ -16,6 +17,8 @@ export interface CompletionRequest {
   readonly echo: boolean
   readonly stream: boolean
   readonly includeUsage: boolean
+  /** null: the reply is free. */
+  readonly structure: ReplyStructure | null
 }
 
 /** @throws SwitchboardError invalid_request with the field at fault. */
@@ -25,6 +28,7 @@ export function parseChatRequest(body: unknown): CompletionRequest {
     api: 'chat',
     ...sharedFields(wire, wire.max_completion_tokens ?? wire.max_tokens ?? undefined),
     input: { kind: 'chat', messages: wire.messages.map(toMessage) },
+    structure: structureOf(wire),
     logprobs: wire.logprobs === true ? wire.top_logprobs ?? 0 : null,
     echo: false,
   }
@@ -37,6 +41,7 @@ export function parseTextRequest(body: unknown): CompletionRequest {
     api: 'text',
     ...sharedFields(wire, wire.max_tokens ?? undefined),
     input: typeof wire.prompt === 'string' ? { kind: 'text', prompt: wire.prompt } : { kind: 'ids', ids: wire.prompt },
+    structure: null,
     logprobs: wire.logprobs ?? null,
     echo: wire.echo ?? false,
   }
@@ -86,7 +91,7 @@ interface Fault { readonly path: readonly PropertyKey[]; readonly message: strin
 function deepest(issue: z.core.$ZodIssue | undefined, prefix: readonly PropertyKey[] = []): Fault {
   if (issue === undefined) return { path: prefix, message: 'not accepted' }
   const path = [...prefix, ...issue.path]
-  if (issue.code !== 'invalid_union') return { path, message: issue.message }
+  if (issue.code !== 'invalid_union' || issue.errors.length === 0) return { path, message: issue.message }
   const branches = issue.errors.map((errors) => deepest(errors[0], path)).filter((fault) => fault.path.length > path.length || !fault.message.startsWith('Invalid input: expected'))
   const best = branches.sort((a, b) => b.path.length - a.path.length)[0]
   return best ?? { path, message: 'the type is not one of those allowed here' }

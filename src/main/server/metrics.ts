@@ -5,6 +5,7 @@ import type { Receipt } from '../../shared/domain/generation.ts'
 const engineKinds: readonly EngineState['kind'][] = ['off', 'starting', 'preparing', 'loading', 'ready', 'restarting', 'failed']
 /** Seconds. */
 const firstTokenBuckets = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+const grammarBuckets = [0.000_01, 0.000_03, 0.000_1, 0.000_3, 0.001, 0.003, 0.01, 0.03]
 const replyBuckets = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]
 
 /** Numbers for Prometheus. Labels come from closed sets: no names, no keys, no text of customers. */
@@ -16,6 +17,7 @@ export class Metrics {
   readonly #firstToken = this.#histogram('time_to_first_token_seconds', 'Submission to first token, queue included', firstTokenBuckets)
   readonly #replyTime = this.#histogram('reply_seconds', 'Submission to last token', replyBuckets)
   readonly #queueTime = this.#histogram('queue_seconds', 'Arrival in the engine to the start of its prompt', firstTokenBuckets)
+  readonly #grammarTime = this.#histogram('grammar_step_seconds', 'Mean cost of a token for keeping a reply to its format', grammarBuckets)
   readonly #activeReplies = this.#gauge('replies_active', 'Replies open at the endpoint')
   readonly #running = this.#gauge('engine_running', 'Requests that decode now')
   readonly #waiting = this.#gauge('engine_waiting', 'Requests that wait for a slot')
@@ -39,6 +41,7 @@ export class Metrics {
     this.#firstToken.observe(receipt.ttftMs / 1000)
     this.#queueTime.observe(receipt.queueMs / 1000)
     this.#replyTime.observe(receipt.totalMs / 1000)
+    if (receipt.grammarMs !== undefined && receipt.completionTokens > 0) this.#grammarTime.observe(receipt.grammarMs / receipt.completionTokens / 1000)
   }
 
   /** The text Prometheus reads. */

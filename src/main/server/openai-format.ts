@@ -143,6 +143,7 @@ function switchboardFacts(receipt: Receipt): SwitchboardFacts {
     ttft_ms: receipt.ttftMs,
     total_ms: receipt.totalMs,
     tokens_per_second: receipt.tokensPerSecond,
+    ...(receipt.grammarMs === undefined ? {} : { grammar_ms: receipt.grammarMs }),
   }
 }
 

@@ -47,6 +47,27 @@ export function buildTokenTable(json: TokenizerJson): TokenTable {
   }
 }
 
+/** Length (LEB128) and bytes of every token, one after the other; special tokens and gaps have length 0. */
+export function packTokens({ size, specialIds, bytes }: TokenTable): Uint8Array {
+  const shown = (id: number): Uint8Array => (specialIds.has(id) ? nothing : bytes(id))
+  let total = 0
+  for (let id = 0; id < size; id += 1) total += shown(id).length + 4
+  const packed = new Uint8Array(total)
+  let at = 0
+  for (let id = 0; id < size; id += 1) {
+    const text = shown(id)
+    let left = text.length
+    for (; left > 0x7f; left >>= 7) {
+      packed[at] = (left & 0x7f) | 0x80
+      at += 1
+    }
+    packed[at] = left
+    packed.set(text, at + 1)
+    at += 1 + text.length
+  }
+  return packed.subarray(0, at)
+}
+
 function alphabetOf(json: TokenizerJson): TokenAlphabet {
   const kinds = steps(json).map((step) => step['type'])
   if (kinds.includes('ByteLevel')) return 'byte-level'

@@ -49,6 +49,20 @@ describe.each(both)('%s text', (name, tokenizer) => {
   })
 })
 
+describe.each(both)('the packed table of %s', (_name, tokenizer) => {
+  it('holds the bytes of every token in the order of ids, and none of special ones', () => {
+    const packed = tokenizer.packedBytes()
+    let at = 0
+    for (let id = 0; id < tokenizer.vocabularySize; id += 1) {
+      // No token of these is as long as 128 bytes, where a length takes two.
+      const length = packed[at] ?? -1
+      expect([...packed.subarray(at + 1, at + 1 + length)], `token ${id}`).toEqual(tokenizer.isControl(id) ? [] : [...tokenizer.bytes(id)])
+      at += 1 + length
+    }
+    expect(at).toBe(packed.length)
+  })
+})
+
 describe('the incremental decoder', () => {
   it('waits for a whole character and drops one that is never finished', () => {
     const ids = tokenizerFrom(byteLevelJson([]), fixtureConfig).encodeText('é👍')

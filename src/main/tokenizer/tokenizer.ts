@@ -1,7 +1,7 @@
 import { buildChatTemplate, type ChatTemplate } from './chat-template.ts'
 import { IncrementalDecoder } from './incremental-decoder.ts'
 import { buildPlainEncoder } from './text-encoder.ts'
-import { buildTokenTable } from './token-table.ts'
+import { buildTokenTable, packTokens } from './token-table.ts'
 import { parseTokenizerConfig, parseTokenizerJson, readTokenizerFiles, type TokenizerConfigJson, type TokenizerJson } from './tokenizer-json.ts'
 
 /** Everything about a model's text, values in and values out. */
@@ -26,6 +26,8 @@ export interface Tokenizer {
   /** The id of a special or added token by its text, such as `<|im_end|>`. */
   controlId(text: string): number | null
   isControl(id: number): boolean
+  /** Bytes of all tokens in the form of EngineModel.vocabulary (contracts/engine.ts); special ones have none. */
+  packedBytes(): Uint8Array
 }
 
 /**
@@ -61,6 +63,7 @@ function buildTokenizer(json: TokenizerJson, config: TokenizerConfigJson): Token
     bytes: (id) => table.bytes(id),
     controlId: (text) => controls.get(text) ?? null,
     isControl: (id) => table.controlIds.has(id),
+    packedBytes: () => packTokens(table),
   }
 }
 

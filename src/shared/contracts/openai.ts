@@ -52,6 +52,21 @@ const shared = {
   stream_options: z.object({ include_usage: flag }).nullish(),
 }
 
+/** What a schema or a function may be called. */
+const plainName = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, { error: 'must be 1 to 64 letters, digits, underscores or hyphens' })
+
+const jsonSchema = z.record(z.string(), z.unknown(), { error: 'expected a JSON Schema (an object)' })
+  .describe('JSON Schema: type, properties, required, additionalProperties, items, minItems, maxItems, enum, const, anyOf, $ref into $defs.')
+
+const responseFormatSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('text') }),
+  z.object({ type: z.literal('json_object') }),
+  z.object({
+    type: z.literal('json_schema'),
+    json_schema: z.object({ name: plainName, description: text.nullish(), schema: jsonSchema, strict: flag.describe('false: keywords that are not supported are left out instead of refused.') }),
+  }),
+], { error: 'must be text, json_object or json_schema' })
+
 export const chatRequestSchema = z.object({
   ...shared,
   messages: boundedArray(messageSchema, 1, MAX_MESSAGES),
@@ -59,7 +74,7 @@ export const chatRequestSchema = z.object({
   max_completion_tokens: integer(1, 131_072),
   logprobs: flag,
   top_logprobs: integer(0, 20),
-  response_format: z.object({ type: z.literal('text', { error: 'only the format text is supported yet' }) }).nullish(),
+  response_format: responseFormatSchema.nullish().describe('The reply is JSON, by construction: tokens that do not fit are never drawn. A reply cut off inside it ends with finish_reason length.'),
   tools: z.array(z.unknown()).max(0, { error: 'tools are not supported yet' }).nullish(),
   tool_choice: z.enum(['none', 'auto'], { error: 'tools are not supported yet' }).nullish(),
   functions: z.array(z.unknown()).max(0, { error: 'functions are not supported yet' }).nullish(),
@@ -132,6 +147,8 @@ export interface SwitchboardFacts {
   readonly ttft_ms: number
   readonly total_ms: number
   readonly tokens_per_second: number | null
+  /** Spent on keeping the reply to its format, all steps together; absent where it had none. */
+  readonly grammar_ms?: number
 }
 
 interface TokenLogprob {

@@ -44,6 +44,8 @@ export interface Receipt {
   readonly completionTokens: number
   /** Prompt tokens that were not computed again: the same key-holder had asked the same beginning before. */
   readonly cachedTokens: number
+  /** Spent on keeping the reply to a grammar, ms; absent without one. */
+  readonly grammarMs?: number
   readonly finishReason: FinishReason
   readonly truncated: Truncation | null
   readonly seed: number
