@@ -1,4 +1,4 @@
-import type { PromptMessage } from '../../shared/domain/conversation.ts'
+import type { PromptMessage, ToolDescription } from '../../shared/domain/conversation.ts'
 import type { Truncation } from '../../shared/domain/generation.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import type { EncodeCache } from '../tokenizer/chat-template.ts'
@@ -32,7 +32,7 @@ export interface PromptLimits {
 export function fitPrompt(tokenizer: Tokenizer, input: ReplyInput, limits: PromptLimits): Prompt {
   switch (input.kind) {
     case 'chat':
-      return fitChat(tokenizer, input.messages, limits)
+      return fitChat(tokenizer, input.messages, input.tools ?? [], limits)
     case 'text':
       refuseByLength(tokenizer, byteLength(input.prompt), limits)
       return whole([...tokenizer.prefixIds, ...tokenizer.encodeText(input.prompt)], limits)
@@ -51,16 +51,17 @@ function whole(ids: readonly number[], limits: PromptLimits): Prompt {
   return { ids, maxTokens: roomFor(ids.length, limits), truncated: null }
 }
 
-function fitChat(tokenizer: Tokenizer, messages: readonly PromptMessage[], limits: PromptLimits): Prompt {
+function fitChat(tokenizer: Tokenizer, messages: readonly PromptMessage[], tools: readonly ToolDescription[], limits: PromptLimits): Prompt {
   const template = tokenizer.chat
   if (template === null) throw new SwitchboardError('template_invalid', 'this model has no chat template; it only completes text', { param: 'messages' })
   if (messages.length === 0) throw new SwitchboardError('invalid_request', 'there is no message', { param: 'messages' })
   const turns = turnStarts(messages)
   const kept = (dropped: number): readonly PromptMessage[] => (dropped === 0 ? messages : messages.filter(({ role }, index) => role === 'system' || index >= (turns[dropped] ?? 0)))
-  refuseByLength(tokenizer, kept(turns.length - 1).reduce((sum, { content }) => sum + byteLength(content), 0), limits)
+  const toolBytes = tools.length === 0 ? 0 : byteLength(JSON.stringify(tools.map(({ parameters }) => parameters)))
+  refuseByLength(tokenizer, kept(turns.length - 1).reduce((sum, { content }) => sum + byteLength(content), toolBytes), limits)
 
   const cache: EncodeCache = new Map()
-  const encode = (dropped: number): readonly number[] => template.encode(kept(dropped), cache)
+  const encode = (dropped: number): readonly number[] => template.encode(kept(dropped), cache, tools)
   const all = encode(0)
   const budget = limits.contextLength - reserveFor(limits)
   if (all.length <= budget) return { ids: all, maxTokens: roomFor(all.length, limits), truncated: null }

@@ -121,7 +121,7 @@ describe('a reply', () => {
 
   it('that has to have a form asks the engine for it, and a stop string inside it cuts it off', async () => {
     const { engine, replies } = serviceOver({ ...says('{"a": 1}'), timings: { queueMs: 1, ttftMs: 5, totalMs: 20, grammarMs: 0.5 } })
-    const structure = { format: { shape: { kind: 'reference', name: 'x' }, definitions: { x: { kind: 'any' } } } } as const
+    const structure = { format: { shape: { kind: 'reference', name: 'x' }, definitions: { x: { kind: 'any' } } }, tools: null } as const
     const whole = await collect(replies.reply(request({ structure }), never()))
     expect(engine.requests[0]?.grammar).toEqual({ definitions: { x: { kind: 'any' } }, root: { kind: 'json', shape: { kind: 'reference', name: 'x' } } })
     expect(whole.at(-1)).toMatchObject({ receipt: { finishReason: 'stop', grammarMs: 0.5 } })
@@ -130,6 +130,26 @@ describe('a reply', () => {
     expect(cut.at(-1)).toMatchObject({ receipt: { finishReason: 'length' } })
     await collect(replies.reply(request({ structure: null }), never()))
     expect(engine.requests[2]).not.toHaveProperty('grammar')
+  })
+
+  it('that may call tools comes as calls, and a stop string counts as the end of what it cuts', async () => {
+    const tools = { callable: [{ name: 'a', arguments: { shape: { kind: 'any' }, definitions: { '0:#': { kind: 'any' } } } }], required: false, mostCalls: 2 } as const
+    const ask = async (text: string, patch: Partial<ReplyRequest> = {}): Promise<readonly unknown[]> => {
+      const { engine, replies } = serviceOver(says(text, 3))
+      const events = await collect(replies.reply(request({ structure: { format: null, tools }, ...patch }), never()))
+      expect(engine.requests[0]?.grammar?.definitions).toEqual({ '0:#': { kind: 'any' }, 'a()': { kind: 'any' } })
+      return events.slice(1).map((event) => {
+        if (event.kind === 'toolCall') return [event.index, event.name, /^call_[0-9a-f]{32}$/u.test(event.id)]
+        return event.kind === 'done' ? event.receipt.finishReason : event.kind === 'delta' || event.kind === 'toolArguments' ? `${event.kind} ${event.text}` : event
+      })
+    }
+    const call = '<tool_call>\n{"name": "a", "arguments": {"b": "}"}}\n</tool_call>'
+    const joined = (events: readonly unknown[]): string => JSON.stringify(events).replaceAll('","toolArguments ', '').replaceAll('","delta ', '')
+    expect(joined(await ask(`${call}\n${call}`))).toBe(JSON.stringify([[0, 'a', true], 'toolArguments {"b": "}"}', [1, 'a', true], 'toolArguments {"b": "}"}', 'stop']))
+    expect(joined(await ask('<tool is what I need'))).toBe(JSON.stringify(['delta <tool is what I need', 'stop']))
+    expect(joined(await ask('I say <tool_call>', { stop: ['<tool_'] }))).toBe(JSON.stringify(['delta I say ', 'stop']))
+    expect(joined(await ask(call, { stop: ['"}"'] }))).toBe(JSON.stringify([[0, 'a', true], 'toolArguments {"b": ', 'length']))
+    expect(joined(await ask(call, { stop: ['</tool'] }))).toBe(JSON.stringify([[0, 'a', true], 'toolArguments {"b": "}"}', 'stop']))
   })
 
   it('gives each token with its bytes and alternatives', async () => {

@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto'
+import { randomInt, randomUUID } from 'node:crypto'
 import type { Engine, GenerationEvent, TokenOutput } from '../../shared/contracts/engine.ts'
 import type { FinishReason, Receipt } from '../../shared/domain/generation.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
@@ -8,6 +8,7 @@ import { grammarOf } from './reply-grammar.ts'
 import type { ReplyEvent, ReplyRequest, ReplyService, TokenPiece } from './reply-service.ts'
 import { ReplyText, type Released } from './reply-text.ts'
 import type { TextModel, TextModels } from './text-models.ts'
+import { ToolCallReader, type ReplyPart } from './tool-call-reader.ts'
 
 /** Where engines come from; the engine pool is of this shape. */
 export interface EngineSource {
@@ -71,6 +72,7 @@ async function* generate(generation: Generation, signal: AbortSignal): AsyncIter
     ...(request.structure == null ? {} : { grammar: grammarOf(request.structure) }),
   }, AbortSignal.any([signal, stopped.signal]))
 
+  const calls = request.structure?.tools == null ? null : new ToolCallReader<TokenPiece>()
   let started = false
   let echoed = !request.echo
   let consumed = 0
@@ -87,22 +89,41 @@ async function* generate(generation: Generation, signal: AbortSignal): AsyncIter
     }
     if (event.kind === 'tokens' && !stopped.signal.aborted) {
       const released = takeTokens(text, event.tokens, () => { consumed += 1 })
-      if (released.text !== '' || released.tokens.length > 0) yield { kind: 'delta', text: released.text, tokens: released.tokens }
+      yield* eventsOf(released, calls)
       // The engine still says how long it took.
       if (released.stopped) stopped.abort()
     }
     if (event.kind === 'done') {
       const byStopString = stopped.signal.aborted
       const rest = byStopString ? { text: '', tokens: [] } : text.end()
-      if (rest.text !== '' || rest.tokens.length > 0) yield { kind: 'delta', text: rest.text, tokens: rest.tokens }
-      yield { kind: 'done', receipt: receiptOf(generation, event, byStopString ? { finishReason: cutOff(request) ? 'length' : 'stop', completionTokens: consumed } : event) }
+      yield* eventsOf(rest, calls)
+      for (const part of calls?.end() ?? []) yield eventOf(part)
+      yield { kind: 'done', receipt: receiptOf(generation, event, byStopString ? { finishReason: cutOff(request, calls) ? 'length' : 'stop', completionTokens: consumed } : event) }
     }
   }
 }
 
 /** A structure ends by itself: a stop string inside it leaves a part of one, as a limit of tokens does. */
-function cutOff({ structure }: ReplyRequest): boolean {
-  return structure != null
+function cutOff({ structure }: ReplyRequest, calls: ToolCallReader<TokenPiece> | null): boolean {
+  if (structure == null) return false
+  return calls === null || calls.place === 'content' ? structure.format !== null : calls.place === 'call'
+}
+
+/** Text as it is, or taken apart where it may call tools; log-probabilities go with content alone, as in OpenAI's API. */
+function* eventsOf({ text, tokens }: Pick<Released, 'text' | 'tokens'>, calls: ToolCallReader<TokenPiece> | null): Iterable<ReplyEvent> {
+  if (calls === null) {
+    if (text !== '' || tokens.length > 0) yield { kind: 'delta', text, tokens }
+    return
+  }
+  for (const part of calls.push(text, tokens)) yield eventOf(part)
+}
+
+function eventOf(part: ReplyPart<TokenPiece>): ReplyEvent {
+  switch (part.kind) {
+    case 'content': return { kind: 'delta', text: part.text, tokens: part.tokens }
+    case 'call': return { kind: 'toolCall', index: part.index, id: `call_${randomUUID().replaceAll('-', '')}`, name: part.name }
+    case 'arguments': return { kind: 'toolArguments', index: part.index, text: part.text }
+  }
 }
 
 /** Several tokens of one step as one piece of text; what follows a stop string is ignored. */

@@ -1,4 +1,4 @@
-import type { PromptMessage, ParameterOverrides } from '../../shared/domain/conversation.ts'
+import type { PromptMessage, ParameterOverrides, ToolDescription } from '../../shared/domain/conversation.ts'
 import type { Priority, Receipt, Truncation } from '../../shared/domain/generation.ts'
 import type { JsonDefinitions, JsonShape } from '../../shared/domain/grammar.ts'
 
@@ -14,12 +14,12 @@ export interface TokenPiece {
 
 export type ReplyInput =
   /** Rendered by the model's chat template; the oldest turns are left out when they do not fit. */
-  | { readonly kind: 'chat'; readonly messages: readonly PromptMessage[] }
+  | { readonly kind: 'chat'; readonly messages: readonly PromptMessage[]; readonly tools?: readonly ToolDescription[] }
   /** Taken as it is, without a template; text never becomes special tokens. */
   | { readonly kind: 'text'; readonly prompt: string }
   | { readonly kind: 'ids'; readonly ids: readonly number[] }
 
-/** JSON of one shape. */
+/** JSON of one shape; names in `definitions` are unlike those of every other part of the request. */
 export interface JsonFormat {
   readonly shape: JsonShape
   readonly definitions: JsonDefinitions
@@ -27,7 +27,15 @@ export interface JsonFormat {
 
 /** What a reply has to look like. */
 export interface ReplyStructure {
-  readonly format: JsonFormat
+  /** null: any text. */
+  readonly format: JsonFormat | null
+  /** Tools the reply may call; null for none. */
+  readonly tools: {
+    readonly callable: readonly { readonly name: string; readonly arguments: JsonFormat }[]
+    /** The reply is a call, and not text. */
+    readonly required: boolean
+    readonly mostCalls: number
+  } | null
 }
 
 export interface ReplyRequest {
@@ -55,6 +63,10 @@ export type ReplyEvent =
   | { readonly kind: 'prompt'; readonly text: string; readonly tokens: readonly TokenPiece[] }
   /** Whole characters only; `tokens` is empty unless log-probabilities were asked for. */
   | { readonly kind: 'delta'; readonly text: string; readonly tokens: readonly TokenPiece[] }
+  /** A call begins; calls are counted from 0 and come one after the other. */
+  | { readonly kind: 'toolCall'; readonly index: number; readonly id: string; readonly name: string }
+  /** The next piece of its arguments, which are JSON all together. */
+  | { readonly kind: 'toolArguments'; readonly index: number; readonly text: string }
   | { readonly kind: 'done'; readonly receipt: Receipt }
 
 /** Prompt in, text out; keeps nothing. Both doors (HTTP and console) answer through this one interface. */

@@ -3,7 +3,8 @@ import { chatRequestSchema, completionRequestSchema, type ChatRequestBody, type 
 import type { PromptMessage } from '../../shared/domain/conversation.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import type { ReplyInput, ReplyRequest, ReplyStructure } from '../conversation/reply-service.ts'
-import { structureOf } from './reply-structure.ts'
+import { describedTools, structureOf } from './reply-structure.ts'
+import { parseStrictJson } from './strict-json.ts'
 
 /** One request of either API after the door: native types, every default decided but the model's own. */
 export interface CompletionRequest {
@@ -27,7 +28,7 @@ export function parseChatRequest(body: unknown): CompletionRequest {
   return {
     api: 'chat',
     ...sharedFields(wire, wire.max_completion_tokens ?? wire.max_tokens ?? undefined),
-    input: { kind: 'chat', messages: wire.messages.map(toMessage) },
+    input: { kind: 'chat', messages: wire.messages.map(toMessage), ...describedTools(wire) },
     structure: structureOf(wire),
     logprobs: wire.logprobs === true ? wire.top_logprobs ?? 0 : null,
     echo: false,
@@ -69,11 +70,25 @@ function sharedFields(wire: ChatRequestBody | CompletionRequestBody, maxTokens: 
 }
 
 /** `developer` is the newer name of `system`; text parts are lines of one text. */
-function toMessage(message: ChatRequestBody['messages'][number]): PromptMessage {
+function toMessage({ role, content, tool_calls: calls }: ChatRequestBody['messages'][number], index: number): PromptMessage {
   return {
-    role: message.role === 'developer' ? 'system' : message.role,
-    content: typeof message.content === 'string' ? message.content : message.content.map((part) => part.text).join('\n'),
+    role: role === 'developer' ? 'system' : role,
+    content: typeof content === 'string' ? content : (content ?? []).map((part) => part.text).join('\n'),
+    ...(calls == null || calls.length === 0 ? {} : { toolCalls: calls.map((call, at) => ({ name: call.function.name, arguments: parseArguments(call.function.arguments, `messages[${index}].tool_calls[${at}].function.arguments`) })) }),
   }
+}
+
+/** Arguments come back as the reply wrote them; a reply that was cut off has none that can be shown to the model again. */
+function parseArguments(text: string, param: string): Readonly<Record<string, unknown>> {
+  let value: unknown
+  try {
+    // As strictly as a body: what is nested without end would be walked by template and tokenizer.
+    value = text === '' ? {} : parseStrictJson(Buffer.from(text))
+  } catch (cause) {
+    throw new SwitchboardError('invalid_request', `Invalid value for '${param}': it is not JSON, or nested too deeply.`, { param, cause })
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new SwitchboardError('invalid_request', `Invalid value for '${param}': it is not a JSON object.`, { param })
+  return value as Readonly<Record<string, unknown>>
 }
 
 function parse<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {

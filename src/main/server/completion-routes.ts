@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { ToolCallBody } from '../../shared/contracts/openai.ts'
 import { DisposableStack } from '../../shared/base/disposable.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import type { Receipt, Truncation } from '../../shared/domain/generation.ts'
@@ -9,7 +10,7 @@ import { asSwitchboardError, toErrorEvent } from './http-errors.ts'
 import { fingerprintOf, Idempotency, idempotencyKey, type WholeAnswer } from './idempotency.ts'
 import type { Metrics } from './metrics.ts'
 import { endingReason, type OpenReplies, type OpenReply } from './open-replies.ts'
-import { ReplyFormat } from './openai-format.ts'
+import { addToCalls, ReplyFormat } from './openai-format.ts'
 import type { Principal, ServerDependencies, ServerLimits } from './ports.ts'
 import { type KeepAlive, SseWriter } from './sse-writer.ts'
 
@@ -85,14 +86,17 @@ class ReplyRun {
     let started: Extract<ReplyEvent, { kind: 'started' }> | null = null
     let text = ''
     const tokens: TokenPiece[] = []
+    const calls: ToolCallBody[] = []
     try {
       for await (const event of this.#context.dependencies.replies.reply(this.#replyRequest, signal)) {
         if (event.kind === 'started') started = event
         else if (event.kind === 'done') {
           if (started === null) throw outOfOrder()
           const receipt = this.#finished(event.receipt)
-          const body = this.#format(started).body(text, tokens, receipt)
+          const body = this.#format(started).body({ text, tokens, calls }, receipt)
           return { body: JSON.stringify(body), headers: truncationHeader(started.truncated) }
+        } else if (event.kind === 'toolCall' || event.kind === 'toolArguments') {
+          addToCalls(calls, event)
         } else {
           text += event.text
           for (const token of event.tokens) tokens.push(token)
@@ -162,7 +166,7 @@ class ReplyRun {
         return
       }
       if (event.kind === 'started') throw outOfOrder()
-      const room = writer.write(format.delta(event.text, event.tokens))
+      const room = writer.write(event.kind === 'toolCall' || event.kind === 'toolArguments' ? format.call(event) : format.delta(event.text, event.tokens))
       if (room !== undefined) await room
     }
   }

@@ -1,8 +1,16 @@
-import type { ChatCompletionBody, ChatLogprobs, CompletionLogprobs, SwitchboardFacts, TextCompletionBody, Usage } from '../../shared/contracts/openai.ts'
+import type { ChatCompletionBody, ChatLogprobs, CompletionLogprobs, SwitchboardFacts, TextCompletionBody, ToolCallBody, Usage } from '../../shared/contracts/openai.ts'
 import type { Receipt } from '../../shared/domain/generation.ts'
 import type { ReplyEvent, TokenPiece } from '../conversation/reply-service.ts'
 import type { CompletionRequest } from './completion-request.ts'
 
+/** Everything a whole reply consists of. */
+interface WholeReply {
+  readonly text: string
+  readonly tokens: readonly TokenPiece[]
+  readonly calls: readonly ToolCallBody[]
+}
+
+type CallEvent = Extract<ReplyEvent, { kind: 'toolCall' | 'toolArguments' }>
 type Started = Extract<ReplyEvent, { kind: 'started' }>
 
 /** Log-probability of what cannot happen, since JSON has no -Infinity (OpenAI's own value). */
@@ -19,6 +27,8 @@ export class ReplyFormat {
   readonly #tail: string
   /** Characters (code points) returned so far, for `text_offset`. */
   #offset = 0
+  /** A tool was called. */
+  #called = false
 
   constructor(request: CompletionRequest, started: Started, id: string, nowMs: number) {
     this.#request = request
@@ -42,17 +52,26 @@ export class ReplyFormat {
     return `${this.#head}{"index":0,${content},"logprobs":${logprobs},"finish_reason":null}${this.#tail}`
   }
 
+  /** A piece of a call: its name first, then its arguments as they arrive. */
+  call(event: CallEvent): string {
+    this.#called = true
+    const piece = event.kind === 'toolCall'
+      ? { index: event.index, id: event.id, type: 'function', function: { name: event.name, arguments: '' } }
+      : { index: event.index, function: { arguments: event.text } }
+    return `${this.#head}{"index":0,"delta":{"tool_calls":[${JSON.stringify(piece)}]},"logprobs":null,"finish_reason":null}${this.#tail}`
+  }
+
   /** Why it ended, the counts where they were asked for, and the end mark. */
   closing(receipt: Receipt): string {
     const content = this.#request.api === 'chat' ? '"delta":{}' : '"text":""'
     const facts = `"switchboard":${JSON.stringify(switchboardFacts(receipt))}}\n\n`
-    const last = `${this.#head}{"index":0,${content},"logprobs":null,"finish_reason":"${finishReason(receipt)}"}],`
+    const last = `${this.#head}{"index":0,${content},"logprobs":null,"finish_reason":"${finishReason(receipt, this.#called)}"}],`
     if (!this.#request.includeUsage) return `${last}${facts}data: [DONE]\n\n`
     return `${last}"usage":null,${facts}${this.#head}],"usage":${JSON.stringify(usage(receipt))},${facts}data: [DONE]\n\n`
   }
 
   /** The whole answer of a request that did not ask for a stream. */
-  body(text: string, tokens: readonly TokenPiece[], receipt: Receipt): ChatCompletionBody | TextCompletionBody {
+  body({ text, tokens, calls }: WholeReply, receipt: Receipt): ChatCompletionBody | TextCompletionBody {
     const base = {
       id: this.#id,
       created: this.#created,
@@ -62,11 +81,12 @@ export class ReplyFormat {
       switchboard: switchboardFacts(receipt),
     }
     const withLogprobs = this.#request.logprobs !== null
-    const finish_reason = finishReason(receipt)
     if (this.#request.api === 'chat') {
-      return { ...base, object: 'chat.completion', choices: [{ index: 0, message: { role: 'assistant', content: text, refusal: null }, logprobs: withLogprobs ? chatLogprobs(tokens) : null, finish_reason }] }
+      const called = calls.length > 0
+      const message = { role: 'assistant' as const, content: called && text === '' ? null : text, refusal: null, ...(called ? { tool_calls: calls } : {}) }
+      return { ...base, object: 'chat.completion', choices: [{ index: 0, message, logprobs: withLogprobs ? chatLogprobs(tokens) : null, finish_reason: finishReason(receipt, called) }] }
     }
-    return { ...base, object: 'text_completion', choices: [{ index: 0, text, logprobs: withLogprobs ? this.#textLogprobs(tokens) : null, finish_reason }] }
+    return { ...base, object: 'text_completion', choices: [{ index: 0, text, logprobs: withLogprobs ? this.#textLogprobs(tokens) : null, finish_reason: receipt.finishReason === 'length' ? 'length' : 'stop' }] }
   }
 
   /** Tokens in the shape of this request's API. */
@@ -147,7 +167,19 @@ function switchboardFacts(receipt: Receipt): SwitchboardFacts {
   }
 }
 
+/** Puts the pieces of a call together for a reply that is not streamed. */
+export function addToCalls(calls: ToolCallBody[], event: CallEvent): void {
+  if (event.kind === 'toolCall') {
+    calls.push({ id: event.id, type: 'function', function: { name: event.name, arguments: '' } })
+    return
+  }
+  const call = calls[event.index]
+  if (call === undefined) throw new TypeError(`arguments of call ${event.index}, which has not begun`)
+  calls[event.index] = { ...call, function: { ...call.function, arguments: call.function.arguments + event.text } }
+}
+
 /** Cancelled replies never get this far: they end as an error. */
-function finishReason(receipt: Receipt): 'stop' | 'length' {
-  return receipt.finishReason === 'length' ? 'length' : 'stop'
+function finishReason(receipt: Receipt, called: boolean): 'stop' | 'length' | 'tool_calls' {
+  if (receipt.finishReason === 'length') return 'length'
+  return called ? 'tool_calls' : 'stop'
 }

@@ -308,7 +308,7 @@ describe('health and readiness tell the truth', () => {
     const document = await (await fetch(`${endpoint.url}/openapi.json`, { headers: headers() })).json() as { paths: Record<string, { post?: { requestBody: { content: { 'application/json': { schema: { properties: object } } } } } }> }
     const paths = endpoint.server.routes.map(({ path }) => path.replace(':id', '{id}')).filter((path) => !path.startsWith('/console'))
     expect(Object.keys(document.paths).sort()).toEqual([...new Set(paths)].sort())
-    expect(Object.keys(document.paths['/v1/chat/completions']?.post?.requestBody.content['application/json'].schema.properties ?? {})).toEqual(expect.arrayContaining(['messages', 'temperature', 'logit_bias', 'stream_options']))
+    expect(Object.keys(document.paths['/v1/chat/completions']?.post?.requestBody.content['application/json'].schema.properties ?? {})).toEqual(expect.arrayContaining(['messages', 'temperature', 'logit_bias', 'stream_options', 'response_format', 'tools', 'tool_choice']))
   })
 })
 

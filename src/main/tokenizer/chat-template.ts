@@ -1,9 +1,11 @@
-import type { PromptMessage } from '../../shared/domain/conversation.ts'
+import type { PromptMessage, ToolDescription } from '../../shared/domain/conversation.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import { runBounded } from './bounded.ts'
 import { splitByControls, type ControlToken } from './control-splitter.ts'
 import { parseTemplate, TemplateRefusal, type ParsedTemplate } from './template-interpreter.ts'
 import type { PlainEncoder } from './text-encoder.ts'
+import { canaryTools, canaryWithTools, mayKnowTools, templateMessage, templateTool } from './template-tools.ts'
+import { withToolsAsText } from './tool-text.ts'
 
 /** Ids of texts already encoded, so that trying shorter histories costs nothing twice. */
 export type EncodeCache = Map<string, readonly number[]>
@@ -11,12 +13,14 @@ export type EncodeCache = Map<string, readonly number[]>
 export interface ChatTemplate {
   /** false: a system prompt is put in front of the first user message. */
   readonly supportsSystem: boolean
+  /** false: tools, calls and what tools gave back are written into the texts of messages. */
+  readonly supportsTools: boolean
   /**
-   * Ids of the conversation, ending where the reply begins. Special tokens come from the template alone: contents are
-   * encoded as plain text, whatever they say.
+   * Ids of the conversation, ending where the reply begins. Special tokens come from the template alone: contents, and every
+   * text in tools and calls, are encoded as plain text, whatever they say.
    * @throws SwitchboardError invalid_request when the template refuses these messages, template_invalid.
    */
-  encode(messages: readonly PromptMessage[], cache?: EncodeCache): readonly number[]
+  encode(messages: readonly PromptMessage[], cache?: EncodeCache, tools?: readonly ToolDescription[]): readonly number[]
 }
 
 /** A stretch of the rendered conversation: the template's own text, or the content of a message. */
@@ -39,12 +43,15 @@ export function buildChatTemplate(source: string, namedTokens: Readonly<Record<s
   }
   const template = parseTemplate(source)
   const supportsSystem = checkInTime(template, namedTokens)
+  const supportsTools = supportsSystem && mayKnowTools(source) && rendersTools(template, namedTokens)
   const split = splitByControls(controls)
   return {
     supportsSystem,
-    encode(messages, cache = new Map()) {
+    supportsTools,
+    encode(messages, cache = new Map(), tools = []) {
       const ids = new IdWriter(plain, cache)
-      for (const piece of renderPieces(template, namedTokens, supportsSystem ? messages : withoutSystem(messages))) {
+      const written = supportsTools ? messages : withToolsAsText(messages, tools)
+      for (const piece of renderPieces(template, namedTokens, supportsSystem ? written : withoutSystem(written), supportsTools ? tools : [])) {
         if (piece.kind === 'content') {
           ids.text(piece.text)
           continue
@@ -108,10 +115,12 @@ class IdWriter {
 }
 
 /** Renders with a placeholder for every content and puts the contents in afterwards. */
-function renderPieces(template: ParsedTemplate, namedTokens: Readonly<Record<string, string>>, messages: readonly PromptMessage[]): Piece[] {
+function renderPieces(template: ParsedTemplate, namedTokens: Readonly<Record<string, string>>, messages: readonly PromptMessage[], tools: readonly ToolDescription[] = []): Piece[] {
   const contents = messages.map(({ content }) => content.toWellFormed())
-  const masked = messages.map(({ role, content }, index) => ({ role, content: content === '' ? '' : `${blank}${placeholder(index)}${blank}` }))
-  const rendered = render(template, namedTokens, masked)
+  // Behind the contents: the texts inside tools and calls, where a template prints them.
+  const hide = (text: string): string => placeholder(contents.push(text.toWellFormed()) - 1)
+  const masked = messages.map((message, index) => templateMessage(message, message.content === '' ? '' : `${blank}${placeholder(index)}${blank}`, hide))
+  const rendered = render(template, namedTokens, masked, tools.map((tool) => templateTool(tool, hide)))
   const pieces: Piece[] = []
   const seen = new Set<number>()
   let last = 0
@@ -120,17 +129,23 @@ function renderPieces(template: ParsedTemplate, namedTokens: Readonly<Record<str
     seen.add(index)
     const start = match.index
     const end = start + match[0].length
+    const content = contents[index] ?? ''
+    if (index >= messages.length) {
+      // Between quotation marks it stands in JSON.
+      const quoted = rendered[start - 1] === '"' && rendered[end] === '"'
+      pieces.push({ kind: 'template', text: rendered.slice(last, start) }, { kind: 'content', text: quoted ? JSON.stringify(content).slice(1, -1) : content })
+      last = end
+      continue
+    }
     const keepsLeft = rendered[start - 1] === blank
     const keepsRight = rendered[end] === blank
     pieces.push({ kind: 'template', text: rendered.slice(last, keepsLeft ? start - 1 : start) })
-    let content = contents[index] ?? ''
-    if (!keepsLeft) content = content.trimStart()
-    if (!keepsRight) content = content.trimEnd()
-    pieces.push({ kind: 'content', text: content })
+    const leftKept = keepsLeft ? content : content.trimStart()
+    pieces.push({ kind: 'content', text: keepsRight ? leftKept : leftKept.trimEnd() })
     last = keepsRight ? end + 1 : end
   }
   pieces.push({ kind: 'template', text: rendered.slice(last) })
-  const lost = contents.findIndex((content, index) => content !== '' && !seen.has(index))
+  const lost = messages.findIndex(({ content }, index) => content !== '' && !seen.has(index))
   if (lost >= 0) throw new SwitchboardError('template_invalid', `the chat template leaves out or changes the content of message ${lost} (${messages[lost]?.role})`, { param: `messages[${lost}]` })
   if (pieces.some(({ kind, text }) => kind === 'template' && (text.includes(opening) || text.includes(closing) || text.includes(blank)))) {
     throw new SwitchboardError('template_invalid', 'the chat template changes the content of messages')
@@ -138,9 +153,9 @@ function renderPieces(template: ParsedTemplate, namedTokens: Readonly<Record<str
   return pieces
 }
 
-function render(template: ParsedTemplate, namedTokens: Readonly<Record<string, string>>, messages: readonly PromptMessage[]): string {
+function render(template: ParsedTemplate, namedTokens: Readonly<Record<string, string>>, messages: readonly object[], tools: readonly object[] = []): string {
   try {
-    return template.render({ ...namedTokens, messages, add_generation_prompt: true })
+    return template.render({ ...namedTokens, messages, add_generation_prompt: true, ...(tools.length === 0 ? {} : { tools }) })
   } catch (thrown) {
     if (thrown instanceof TemplateRefusal) throw new SwitchboardError('invalid_request', `the model's chat template refuses these messages: ${thrown.message}`, { param: 'messages', cause: thrown })
     throw thrown
@@ -182,9 +197,21 @@ function checkInTime(template: ParsedTemplate, namedTokens: Readonly<Record<stri
   }
 }
 
-function compare(template: ParsedTemplate, namedTokens: Readonly<Record<string, string>>, messages: readonly PromptMessage[]): void {
-  const spliced = renderPieces(template, namedTokens, messages).map(({ text }) => text).join('')
-  if (spliced !== render(template, namedTokens, messages)) throw new SwitchboardError('template_invalid', 'the chat template changes the content of messages in a way that is not supported')
+/** Whether tools, calls and results come out of the template as they went in. A template that fails here gets them as text. */
+function rendersTools(template: ParsedTemplate, namedTokens: Readonly<Record<string, string>>): boolean {
+  try {
+    runBounded(() => compare(template, namedTokens, canaryWithTools, canaryTools), checkLimitMs)
+    return true
+  } catch (thrown) {
+    if (thrown instanceof Error) return false
+    throw thrown
+  }
+}
+
+function compare(template: ParsedTemplate, namedTokens: Readonly<Record<string, string>>, messages: readonly PromptMessage[], tools: readonly ToolDescription[] = []): void {
+  const spliced = renderPieces(template, namedTokens, messages, tools).map(({ text }) => text).join('')
+  const asIs = (text: string): string => text
+  if (spliced !== render(template, namedTokens, messages.map((message) => templateMessage(message, message.content, asIs)), tools.map((tool) => templateTool(tool, asIs)))) throw new SwitchboardError('template_invalid', 'the chat template changes the content of messages in a way that is not supported')
 }
 
 function withoutSystem(messages: readonly PromptMessage[]): readonly PromptMessage[] {

@@ -24,12 +24,27 @@ const textPart = z.object({
   text,
 })
 
+/** Most tools of one request, and most calls of one message. */
+const MAX_TOOLS = 128
+/** What a schema or a function may be called. */
+const plainName = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, { error: 'must be 1 to 64 letters, digits, underscores or hyphens' })
+
+const toolCallSchema = z.object({
+  id: text.max(200),
+  type: z.literal('function', { error: 'only functions are supported' }).optional(),
+  function: z.object({ name: plainName, arguments: text.describe('A JSON object, as text.') }),
+})
+
 const messageSchema = z.object({
-  role: z.enum(['system', 'developer', 'user', 'assistant'], { error: 'must be system, developer, user or assistant' }),
-  content: z.union([text, boundedArray(textPart, 1, MAX_MESSAGES)]),
-  tool_calls: z.array(z.unknown()).max(0, { error: 'tool calls are not supported yet' }).nullish(),
+  role: z.enum(['system', 'developer', 'user', 'assistant', 'tool'], { error: 'must be system, developer, user, assistant or tool' }),
+  content: z.union([z.null(), text, boundedArray(textPart, 1, MAX_MESSAGES)]).optional(),
+  tool_calls: boundedArray(toolCallSchema, 0, MAX_TOOLS).nullish().describe('On assistant messages: what the reply called.'),
+  tool_call_id: text.max(200).nullish().describe('On tool messages: the call this answers.'),
   function_call: unsupported('function_call'),
-}).refine((message) => message.role !== 'user' || message.content !== '', { path: ['content'], error: 'must not be empty' })
+}).refine((message) => message.content != null || (message.role === 'assistant' && message.tool_calls != null && message.tool_calls.length > 0), { path: ['content'], error: 'expected text' })
+  .refine((message) => message.role !== 'user' || message.content !== '', { path: ['content'], error: 'must not be empty' })
+  .refine((message) => message.role !== 'tool' || message.tool_call_id != null, { path: ['tool_call_id'], error: 'is missing' })
+  .refine((message) => message.role === 'assistant' || message.tool_calls == null || message.tool_calls.length === 0, { path: ['tool_calls'], error: 'belongs to assistant messages' })
 
 const stopText = text.min(1).max(1000)
 
@@ -52,9 +67,6 @@ const shared = {
   stream_options: z.object({ include_usage: flag }).nullish(),
 }
 
-/** What a schema or a function may be called. */
-const plainName = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, { error: 'must be 1 to 64 letters, digits, underscores or hyphens' })
-
 const jsonSchema = z.record(z.string(), z.unknown(), { error: 'expected a JSON Schema (an object)' })
   .describe('JSON Schema: type, properties, required, additionalProperties, items, minItems, maxItems, enum, const, anyOf, $ref into $defs.')
 
@@ -67,6 +79,11 @@ const responseFormatSchema = z.discriminatedUnion('type', [
   }),
 ], { error: 'must be text, json_object or json_schema' })
 
+const toolSchema = z.object({
+  type: z.literal('function', { error: 'only functions are supported' }),
+  function: z.object({ name: plainName, description: text.nullish(), parameters: jsonSchema.nullish(), strict: flag.describe('true: a keyword that is not supported is refused; else it is left out.') }),
+})
+
 export const chatRequestSchema = z.object({
   ...shared,
   messages: boundedArray(messageSchema, 1, MAX_MESSAGES),
@@ -75,12 +92,23 @@ export const chatRequestSchema = z.object({
   logprobs: flag,
   top_logprobs: integer(0, 20),
   response_format: responseFormatSchema.nullish().describe('The reply is JSON, by construction: tokens that do not fit are never drawn. A reply cut off inside it ends with finish_reason length.'),
-  tools: z.array(z.unknown()).max(0, { error: 'tools are not supported yet' }).nullish(),
-  tool_choice: z.enum(['none', 'auto'], { error: 'tools are not supported yet' }).nullish(),
+  tools: boundedArray(toolSchema, 0, MAX_TOOLS).nullish(),
+  tool_choice: z.union([
+    z.null(),
+    z.enum(['none', 'auto', 'required'], { error: 'must be none, auto, required or a function' }),
+    z.object({ type: z.literal('function'), function: z.object({ name: plainName }) }),
+  ]).optional(),
+  parallel_tool_calls: flag.describe('false: at most one call a reply.'),
   functions: z.array(z.unknown()).max(0, { error: 'functions are not supported yet' }).nullish(),
   function_call: z.literal('none', { error: 'functions are not supported yet' }).nullish(),
 }).refine((body) => body.max_tokens == null || body.max_completion_tokens == null || body.max_tokens === body.max_completion_tokens, { path: ['max_tokens'], error: 'differs from max_completion_tokens; send one of them' })
   .refine((body) => body.top_logprobs == null || body.logprobs === true, { path: ['top_logprobs'], error: 'needs logprobs to be true' })
+  .refine((body) => new Set(body.tools?.map((tool) => tool.function.name)).size === (body.tools?.length ?? 0), { path: ['tools'], error: 'two tools have the same name' })
+  .refine((body) => {
+    const { tool_choice: choice, tools } = body
+    if (choice == null || choice === 'none' || choice === 'auto') return true
+    return choice === 'required' ? tools != null && tools.length > 0 : tools?.some((tool) => tool.function.name === choice.function.name) === true
+  }, { path: ['tool_choice'], error: 'names no tool of this request' })
 
 type Prompt = string | readonly number[]
 
@@ -151,6 +179,13 @@ export interface SwitchboardFacts {
   readonly grammar_ms?: number
 }
 
+export interface ToolCallBody {
+  readonly id: string
+  readonly type: 'function'
+  /** `arguments` is JSON as text; cut off where the reply ended with `length`. */
+  readonly function: { readonly name: string; readonly arguments: string }
+}
+
 interface TokenLogprob {
   readonly token: string
   readonly logprob: number
@@ -184,9 +219,9 @@ export interface ChatCompletionBody extends AnswerBase {
   readonly object: 'chat.completion'
   readonly choices: readonly [{
     readonly index: 0
-    readonly message: { readonly role: 'assistant'; readonly content: string; readonly refusal: null }
+    readonly message: { readonly role: 'assistant'; readonly content: string | null; readonly refusal: null; readonly tool_calls?: readonly ToolCallBody[] }
     readonly logprobs: ChatLogprobs | null
-    readonly finish_reason: 'stop' | 'length'
+    readonly finish_reason: 'stop' | 'length' | 'tool_calls'
   }]
 }
 

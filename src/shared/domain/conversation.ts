@@ -3,10 +3,24 @@ import type { Receipt } from './generation.ts'
 
 export type Role = 'system' | 'user' | 'assistant'
 
-/** One message of a prompt, before the template is applied. */
+/** One message of a prompt, before the template is applied. A `tool` message is what a tool the reply called gave back. */
 export interface PromptMessage {
-  readonly role: Role
+  readonly role: Role | 'tool'
   readonly content: string
+  /** Only on replies: the tools they called. */
+  readonly toolCalls?: readonly ToolCall[]
+}
+
+export interface ToolCall {
+  readonly name: string
+  readonly arguments: Readonly<Record<string, unknown>>
+}
+
+/** A tool as the model is told of it. `parameters` is the JSON Schema of its arguments, as it was sent. */
+export interface ToolDescription {
+  readonly name: string
+  readonly description: string | null
+  readonly parameters: Readonly<Record<string, unknown>>
 }
 
 /**

@@ -7,6 +7,8 @@ export interface FakeScript {
   /** One delta, and one token, each. `endless` repeats them until it is stopped. */
   readonly deltas?: readonly string[]
   readonly endless?: boolean
+  /** Called after the deltas; each text is one piece of the arguments. */
+  readonly calls?: readonly { readonly id: string; readonly name: string; readonly pieces: readonly string[] }[]
   /** Thrown before `started`. */
   readonly refusal?: SwitchboardError
   /** Thrown after the queue, before `started`. */
@@ -63,6 +65,10 @@ export class FakeReplies implements ReplyService {
       count++
       this.deltas++
       yield { kind: 'delta', text, tokens: request.logprobs === null ? [] : [piece(text, -0.25, request.logprobs)] }
+    }
+    for (const [index, { id, name, pieces }] of (script.calls ?? []).entries()) {
+      yield { kind: 'toolCall', index, id, name }
+      for (const text of pieces) yield { kind: 'toolArguments', index, text }
     }
     if (signal.aborted) this.stopped++
     yield { kind: 'done', receipt: receiptOf(request, script, count, signal.aborted ? 'cancelled' : count >= limit ? 'length' : 'stop') }
