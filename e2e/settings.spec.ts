@@ -41,7 +41,7 @@ test('a key made in the window opens the endpoint for the openai client, and clo
   const whole = await client.chat.completions.create({ model: 'demo', messages: [{ role: 'user', content: 'How long do I have to return the shoes?' }], temperature: 0 })
   expect(pieces.length).toBeGreaterThan(3)
   expect(pieces.join('')).toBe(whole.choices[0]?.message.content)
-  expect(usage).toEqual(whole.usage)
+  expect(usage?.total_tokens).toBe(whole.usage?.total_tokens)
 
   await page.getByRole('button', { name: filled(console.text.settings.keyRevokeName, { name: 'web-widget' }) }).click()
   await page.getByRole('dialog').getByRole('button', { name: console.text.settings.keyRevoke, exact: true }).click()
