@@ -49,7 +49,7 @@ export const rooms = {
   // Whole engines and whole jobs on real graphs: tests alone, so they may see both processes from inside.
   'main/engine-tests': [
     'main/platform', 'main/engine-client', 'main/catalog', 'main/jobs', 'main/inference', 'main/inference/process.ts', 'main/inference/load-engine.ts', 'main/inference/scheduler',
-    'main/inference/sampling', 'main/inference/runtime', 'main/inference/ort', 'main/workshop', 'main/workshop/onnx', 'main/workshop/builder', 'main/workshop/quantizer',
+    'main/inference/sampling', 'main/inference/grammar', 'main/tokenizer', 'main/inference/runtime', 'main/inference/ort', 'main/workshop', 'main/workshop/onnx', 'main/workshop/builder', 'main/workshop/quantizer',
   ],
   // The whole program behind its own door: tests alone.
   'main/backend-tests': ['main/backend.ts', 'main/platform', 'main/server', 'main/storage', 'main/conversation'],

@@ -1,0 +1,132 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { GenerateRequest } from '../../shared/contracts/engine.ts'
+import type { Grammar, JsonShape } from '../../shared/domain/grammar.ts'
+import { Grammars } from './grammar/grammars.ts'
+import { pack } from './grammar/testing/small-vocabulary.ts'
+import { greedy, RandomModel, request, serve, shown, VOCABULARY, wish, type Reply } from './testing/random-model.ts'
+
+const END = 0
+const CLOSE = 2
+const FIRST = 9
+const NEXT = 10
+/** Few tokens, so that even random replies repeat themselves; several cross the borders of what they write. No digit 2 by itself. */
+const texts = ['', '[', ']', ',', '1', '12', '"', 'a', '],', '[1', ',1', '"a']
+const grammars = new Grammars(pack(texts.map((text) => Buffer.from(text))), VOCABULARY)
+
+const json = (shape: JsonShape, node: JsonShape = shape): Grammar => ({ definitions: { node }, root: { kind: 'json', shape } })
+const list = (items: readonly string[], minItems: number, maxItems: number): Grammar => json({ kind: 'array', items: { kind: 'literals', texts: items }, minItems, maxItems })
+const tree: JsonShape = { kind: 'array', items: { kind: 'anyOf', options: [{ kind: 'reference', name: 'node' }, { kind: 'literals', texts: ['1', '121'] }] }, minItems: 1, maxItems: null }
+const numbers = list(['1', '12', '121'], 2, 14)
+const kinds: readonly Grammar[] = [
+  numbers,
+  json(tree),
+  json({ kind: 'array', items: { kind: 'string' }, minItems: 2, maxItems: null }),
+  // Complete after every digit, and yet it may go on.
+  json({ kind: 'integer' }),
+  { definitions: {}, root: { kind: 'sequence', parts: [{ kind: 'text', text: 'a1' }, { kind: 'json', shape: { kind: 'any' } }, { kind: 'text', text: '"a1a1a1a1a1a1a1"' }] } },
+  // A call or free text: once it is free, nothing is refused any more.
+  { definitions: {}, root: { kind: 'choice', options: [{ kind: 'sequence', parts: [{ kind: 'text', text: '[1,' }, numbers.root] }, { kind: 'free', unless: '[1,' }] } },
+]
+
+/** Reads a reply with a matcher of its own: every token was allowed where it stands, and an end where it ended. */
+function expectToFollow({ tokens, end }: Reply, { grammar, stopIds }: GenerateRequest): void {
+  if (grammar === undefined) return
+  const matcher = grammars.follow(grammar, stopIds)
+  const allows = (id: number): boolean => {
+    const mask = matcher.mask()
+    return mask === null || ((mask[id >> 5] ?? 0) & (1 << (id & 31))) !== 0
+  }
+  for (const { id } of tokens) {
+    expect(allows(id)).toBe(true)
+    expect(stopIds).not.toContain(id)
+    matcher.accept(id)
+  }
+  if (end?.kind === 'done' && end.finishReason === 'stop') expect(matcher.finished || stopIds.some(allows)).toBe(true)
+}
+
+const missing: Reply = { tokens: [], end: null }
+const ids = ({ tokens }: Reply): number[] => tokens.map(({ id }) => id)
+/** One reply by itself, speculating, and what was verified for it. */
+function reply(changes: Partial<GenerateRequest>): { readonly reply: Reply; readonly verified: readonly (readonly number[])[] } {
+  const runner = new RandomModel(5, 1)
+  const one = request('a', changes)
+  const made = serve(runner, 15, [one], { grammars }).get('a') ?? missing
+  expect(shown(made)).toEqual(shown(serve(new RandomModel(5, 1), 0, [one], { grammars }).get('a') ?? missing))
+  return { reply: made, verified: runner.verified }
+}
+
+describe('speculation under a grammar', () => {
+  const mixed = fc.record({ asked: wish, grammar: fc.option(fc.constantFrom(...kinds), { nil: undefined, freq: 3 }), ends: fc.constantFrom([END], [END, 8], []) })
+
+  it('changes nothing but the time, beside free replies as well', () => {
+    const bound = { proposed: 0, accepted: 0, tokens: 0, stops: 0, lengths: 0 }
+    fc.assert(fc.property(fc.integer(), fc.integer({ min: 1, max: 3 }), fc.array(mixed, { minLength: 1, maxLength: 5 }), fc.integer({ min: 1, max: 30 }), (seed, reach, wishes, every) => {
+      const requests = wishes.map(({ asked, grammar, ends }, index) => request(`r${index}`, grammar === undefined ? asked : { ...asked, grammar, stopIds: ends }))
+      const plain = serve(new RandomModel(seed, reach), 0, requests, { every, grammars })
+      const speculative = serve(new RandomModel(seed, reach), 15, requests, { every, grammars })
+      for (const one of requests) {
+        const made = speculative.get(one.requestId) ?? missing
+        expect(shown(made)).toEqual(shown(plain.get(one.requestId) ?? missing))
+        expectToFollow(made, one)
+        if (made.end?.kind === 'failed') expect(made.end.error.code).toBe('context_length_exceeded')
+        if (one.grammar === undefined || made.end?.kind !== 'done') continue
+        bound.proposed += made.end.drafted?.proposed ?? 0
+        bound.accepted += made.end.drafted?.accepted ?? 0
+        bound.tokens += made.tokens.length
+        if (made.end.finishReason === 'stop') bound.stops += 1
+        else bound.lengths += 1
+      }
+    }), { numRuns: 150, seed: 20261121 })
+    // It would change nothing as well if nothing were proposed, if every draft were right, or if no reply came to its end.
+    expect(bound.accepted).toBeGreaterThan(300)
+    expect(bound.proposed - bound.accepted).toBeGreaterThan(150)
+    expect(bound.stops).toBeGreaterThan(100)
+    expect(bound.lengths).toBeGreaterThan(100)
+  })
+
+  it('rejects what a draft proposes beyond the grammar, and goes on as the grammar does', () => {
+    const { reply: made, verified } = reply({ grammar: list(['1'], 1, 20), sampling: { ...greedy, logitBias: { [FIRST]: 50, [NEXT]: 50 } }, logprobs: 1 })
+    expect(ids(made)).toEqual([FIRST, ...Array.from({ length: 19 }, () => NEXT), CLOSE])
+    expect(made.end).toMatchObject({ kind: 'done', finishReason: 'stop', completionTokens: 21 })
+    // The last run proposed one more item than there may be.
+    expect(verified.at(-1)?.length).toBeGreaterThan(1)
+    expect(verified.at(-1)?.every((id) => id === NEXT)).toBe(true)
+  })
+
+  it('rejects an end inside a structure that the draft proposes and the model wants', () => {
+    const ending = [FIRST, NEXT, NEXT, END]
+    const { reply: made, verified } = reply({ promptIds: [...ending, 7, ...ending, 7], stopIds: [END], grammar: list(['1'], 6, 20), sampling: { ...greedy, logitBias: { [END]: 100, [CLOSE]: 80, [FIRST]: 50, [NEXT]: 50 } } })
+    expect(ids(made)).toEqual([FIRST, NEXT, NEXT, NEXT, NEXT, NEXT, CLOSE])
+    expect(made.end).toMatchObject({ kind: 'done', finishReason: 'stop', completionTokens: 7 })
+    expect(verified.some((run) => run.includes(END))).toBe(true)
+  })
+
+  it('ends with an end token that the draft proposed, where the grammar can end', () => {
+    const said = [4, 4, 4, 4, END]
+    const grammar: Grammar = { definitions: {}, root: { kind: 'sequence', parts: [{ kind: 'text', text: '111' }, { kind: 'json', shape: { kind: 'integer' } }] } }
+    const { reply: made, verified } = reply({ promptIds: [...said, 7, ...said, 7], stopIds: [END], grammar, sampling: { ...greedy, logitBias: { [END]: 100, 4: 50 } } })
+    expect(ids(made)).toEqual([4, 4, 4, 4])
+    expect(made.end).toMatchObject({ kind: 'done', finishReason: 'stop', completionTokens: said.length })
+    expect(verified.some((run) => run.includes(END))).toBe(true)
+  })
+
+  it('ends where nothing can follow, in the middle of a draft', () => {
+    const whole = [FIRST, NEXT, NEXT, NEXT, NEXT, CLOSE]
+    const { reply: made, verified } = reply({ promptIds: [...whole, ...whole, ...whole], stopIds: [END], grammar: list(['1'], 5, 5), sampling: { ...greedy, logitBias: { [FIRST]: 50, [NEXT]: 50 } } })
+    expect(ids(made)).toEqual(whole)
+    expect(made.end).toMatchObject({ kind: 'done', finishReason: 'stop', completionTokens: whole.length })
+    expect(verified.some((run) => run.includes(CLOSE) && run.at(-1) !== CLOSE)).toBe(true)
+  })
+
+  it('ends a reply that is cancelled at what it had, and the next in its slot begins its grammar anew', () => {
+    fc.assert(fc.property(fc.integer(), fc.integer({ min: 1, max: 25 }), fc.integer({ min: 1, max: 10 }), fc.constantFrom(...kinds), (seed, at, every, grammar) => {
+      const requests = ['a', 'b', 'c', 'd', 'e'].map((requestId, index) => request(requestId, { promptIds: [index, 4, 5], stopIds: [END], ...(index % 2 === 0 ? { grammar } : {}) }))
+      const plain = serve(new RandomModel(seed, 1), 0, requests, { grammars })
+      const speculative = serve(new RandomModel(seed, 1), 15, requests, { every, cancelAt: new Map([[at, 'a']]), grammars })
+      const left = speculative.get('a') ?? missing
+      expect(left.tokens).toEqual(plain.get('a')?.tokens.slice(0, left.tokens.length))
+      for (const other of ['b', 'c', 'd', 'e']) expect(shown(speculative.get(other) ?? missing)).toEqual(shown(plain.get(other) ?? missing))
+    }), { numRuns: 60, seed: 20261121 })
+  })
+})
