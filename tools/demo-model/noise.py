@@ -72,13 +72,13 @@ def noisy(text, lang, rng):
                 i = rng.randrange(len(words))
                 words[i] = typo(words[i], rng)
             text = " ".join(words)
-        if rng.random() < 0.08:
+        if rng.random() < 0.22:  # a word or two left out, as in haste: no single word may carry the intent
             words = text.split(" ")
-            if len(words) > 5:
+            for _ in range(rng.choice([1, 1, 2])):
                 i = rng.randrange(len(words))
-                if not any(c.isdigit() for c in words[i]):
+                if len(words) > 5 and not any(c.isdigit() for c in words[i]):
                     del words[i]
-                text = " ".join(words)
+            text = " ".join(words)
     style = rng.random()
     if style < 0.2:
         text = text.rstrip(".?!\u3002\uff1f\uff01")

@@ -67,6 +67,7 @@ def main():
     parser.add_argument("--tokens", type=int, default=3072)
     parser.add_argument("--lr", type=float, default=6e-3)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--bf16", action="store_true", help="multiply in bfloat16: for processors with AMX or AVX512-BF16")
     args = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(args.seed)
@@ -83,7 +84,7 @@ def main():
         for group in optimizer.param_groups:
             group["lr"] = args.lr * schedule(done, warm=0.05, decay=0.5)
         ids, weight = next(batches)
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=args.bf16):
             loss, reply, _ = losses(model, ids, weight * (weight == 2), 0.0)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(trainable, 1.0)
