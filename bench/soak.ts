@@ -5,7 +5,7 @@
  *   npm run soak -- [--minutes 60]
  *
  * A failed reply, a lost slot or an engine restart ends it with 1; so does growth, in runs long enough to tell. The build
- * server runs half a minute of it.
+ * server runs three minutes of it.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
