@@ -69,6 +69,7 @@ async function* generate(generation: Generation, signal: AbortSignal): AsyncIter
     cacheScope: request.client,
     client: request.client,
     priority: request.priority,
+    ...(request.speculation === undefined ? {} : { speculation: request.speculation }),
     ...(request.structure == null ? {} : { grammar: grammarOf(request.structure) }),
   }, AbortSignal.any([signal, stopped.signal]))
 

@@ -54,6 +54,8 @@ export interface ReplyRequest {
   readonly echo: boolean
   /** Absent or null: the reply is free. */
   readonly structure?: ReplyStructure | null
+  /** false: decoded token by token; the reply is the same. */
+  readonly speculation?: boolean
 }
 
 export type ReplyEvent =

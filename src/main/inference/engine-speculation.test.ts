@@ -47,6 +47,9 @@ describe('speculation', () => {
     expect(runner.now * 1.5).toBeLessThan(slow.now)
     expect(Math.max(...runner.verified.map(({ length }) => length))).toBeGreaterThan(4)
     expect(slow.verified).toEqual([])
+    const refusing = new RandomModel(7, 1)
+    expect(serve(refusing, 15, [{ ...request('a'), speculation: false }]).get('a')?.end).not.toHaveProperty('drafted')
+    expect(refusing.verified).toEqual([])
   })
 
   it('gives out the tokens before a fault and none after it, as plain decoding does', () => {

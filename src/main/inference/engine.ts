@@ -271,7 +271,7 @@ export class InferenceEngine {
     sequence.lastToken = token.id
     history.add(token.id)
     const first = position === request.promptIds.length
-    if (first) this.#speculator?.begin(requestId, request.promptIds, request.maxTokens)
+    if (first && request.speculation !== false) this.#speculator?.begin(requestId, request.promptIds, request.maxTokens)
     this.#speculator?.observe(requestId, token.id)
     this.#put({ kind: 'tokens', requestId, tokens: [token] }, first)
     // Where nothing can follow, the end token is certain: no step is spent on it.

@@ -20,6 +20,7 @@ export interface CompletionRequest {
   readonly includeUsage: boolean
   /** null: the reply is free. */
   readonly structure: ReplyStructure | null
+  readonly speculation: boolean
 }
 
 /** @throws SwitchboardError invalid_request with the field at fault. */
@@ -65,6 +66,7 @@ function sharedFields(wire: ChatRequestBody | CompletionRequestBody, maxTokens: 
     },
     stop: typeof wire.stop === 'string' ? [wire.stop] : wire.stop ?? [],
     stream: wire.stream ?? false,
+    speculation: wire.speculation ?? true,
     includeUsage: wire.stream_options?.include_usage ?? false,
   }
 }

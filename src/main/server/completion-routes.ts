@@ -77,8 +77,8 @@ class ReplyRun {
     const model = request.model ?? context.dependencies.defaultModel()
     checkModel(model)
     checkLogitBias(context.dependencies.engine, model, request)
-    const { input, parameters, stop, logprobs, echo, structure } = request
-    this.#replyRequest = { requestId, client: principal.id, priority: 'batch', model, input, parameters, stop, logprobs, echo, structure }
+    const { input, parameters, stop, logprobs, echo, structure, speculation } = request
+    this.#replyRequest = { requestId, client: principal.id, priority: 'batch', model, input, parameters, stop, logprobs, echo, structure, speculation }
   }
 
   /** @throws SwitchboardError whatever stopped it. */

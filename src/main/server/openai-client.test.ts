@@ -42,7 +42,7 @@ describe('chat completions by the official client', () => {
       model: 'demo',
       input: { kind: 'chat', messages: [{ role: 'system', content: 'Be kind.' }, { role: 'user', content: 'a\nb\ufffd' }, { role: 'assistant', content: 'c' }, { role: 'user', content: 'd' }] },
       parameters: { temperature: 0.5, topP: 0.9, topK: undefined, minP: undefined, repetitionPenalty: undefined, frequencyPenalty: 0.1, presencePenalty: -0.1, maxTokens: 3, seed: 42, logitBias: { 12: -100 } },
-      stop: ['x', 'y'], logprobs: 2, echo: false, structure: null,
+      stop: ['x', 'y'], logprobs: 2, echo: false, speculation: true, structure: null,
       client: 'key-1', priority: 'batch',
     })
   })

@@ -61,6 +61,8 @@ export interface GenerateRequest {
   /** Whose request it is: clients of one priority take turns, whatever number of requests each has waiting. */
   readonly client: string
   readonly priority: Priority
+  /** false: token by token, whatever the limits say. The reply is the same. */
+  readonly speculation?: boolean
   /** What the reply may look like: tokens that do not fit are never drawn, and it ends where the grammar does. */
   readonly grammar?: Grammar
 }

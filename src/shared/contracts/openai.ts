@@ -63,6 +63,7 @@ const shared = {
   logit_bias: z.record(z.string().regex(/^\d{1,7}$/, { error: 'must be a token id' }), z.number().min(-100).max(100))
     .refine((bias) => Object.keys(bias).length <= 1024, { error: 'at most 1024 token ids' }).nullish(),
   n: z.literal(1, { error: 'only 1 is supported' }).nullish(),
+  speculation: flag.describe('false: the reply is decoded token by token. It is the same reply; this is for measuring.'),
   stream: flag,
   stream_options: z.object({ include_usage: flag }).nullish(),
 }
