@@ -17,7 +17,8 @@ const HEARTBEAT_MS = 500
 
 /**
  * Tokens that come faster than this travel together. Every message wakes two processes, which on a small machine takes from
- * the step that runs meanwhile (2 ms steps on two cores: a fifth of the speed); a screen shows sixty pieces a second, and nobody reads as many.
+ * the step that runs meanwhile (2 ms steps on two cores: a fifth of the speed); a screen shows sixty pieces a second, and
+ * nobody reads as many.
  */
 const SEND_EVERY_MS = 16
 
