@@ -90,7 +90,12 @@ async function launchStandIn(home: string, locale: string): Promise<DesktopApp> 
         program.child.send({ id, source: work.toString(), argument })
       })
     },
-    stop: async (signal) => await program.stop(signal),
+    stop: async (signal) => {
+      const outcome = await program.stop(signal)
+      // The end of the program is known here before the end of its window: the next test would begin on a page that is going.
+      await browser?.close()
+      return outcome
+    },
     ended: program.ended,
   }
 }
