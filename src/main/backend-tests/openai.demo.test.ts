@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import OpenAI, { BadRequestError, NotFoundError } from 'openai'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { findProductFiles } from '../platform/product-files.ts'
+import { officialClient } from '../server/testing/endpoint.ts'
 import { startRealEndpoint, type RealEndpoint } from './real-endpoint.ts'
 
 let endpoint: RealEndpoint
@@ -11,7 +12,7 @@ let client: OpenAI
 
 beforeAll(async () => {
   endpoint = await startRealEndpoint()
-  client = new OpenAI({ baseURL: `${endpoint.url}/v1`, apiKey: endpoint.key, maxRetries: 0 })
+  client = officialClient(endpoint)
 })
 afterAll(async () => { await endpoint.close() })
 

@@ -6,6 +6,7 @@ import { zodResponseFormat } from 'openai/helpers/zod'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { findProductFiles } from '../platform/product-files.ts'
+import { officialClient } from '../server/testing/endpoint.ts'
 import { answersBySeed, startRealEndpoint, type RealEndpoint } from './real-endpoint.ts'
 
 /** Dozens of replies: seconds, or minutes on a machine that is busy. */
@@ -16,7 +17,7 @@ let client: OpenAI
 
 beforeAll(async () => {
   endpoint = await startRealEndpoint()
-  client = new OpenAI({ baseURL: `${endpoint.url}/v1`, apiKey: endpoint.key, maxRetries: 0 })
+  client = officialClient(endpoint)
 })
 afterAll(async () => { await endpoint.close() })
 

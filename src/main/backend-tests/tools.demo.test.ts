@@ -2,6 +2,7 @@
 import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { officialClient } from '../server/testing/endpoint.ts'
 import { answersBySeed, startRealEndpoint, type RealEndpoint } from './real-endpoint.ts'
 
 /** Dozens of replies: seconds, or minutes on a machine that is busy. */
@@ -12,7 +13,7 @@ let client: OpenAI
 
 beforeAll(async () => {
   endpoint = await startRealEndpoint()
-  client = new OpenAI({ baseURL: `${endpoint.url}/v1`, apiKey: endpoint.key, maxRetries: 0 })
+  client = officialClient(endpoint)
 })
 afterAll(async () => { await endpoint.close() })
 

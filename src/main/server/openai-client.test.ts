@@ -1,7 +1,7 @@
 import OpenAI, { APIError, AuthenticationError, BadRequestError, ConflictError, InternalServerError, NotFoundError, RateLimitError } from 'openai'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
-import { type FakeEndpoint, startFakeEndpoint } from './testing/endpoint.ts'
+import { type FakeEndpoint, officialClient, startFakeEndpoint } from './testing/endpoint.ts'
 
 /** Other work may hold this machine up; nothing here is about how fast it is. */
 const patience = { timeout: 20_000 }
@@ -11,7 +11,7 @@ let client: OpenAI
 
 beforeEach(async () => {
   endpoint = await startFakeEndpoint()
-  client = new OpenAI({ baseURL: `${endpoint.url}/v1`, apiKey: endpoint.key, maxRetries: 0 })
+  client = officialClient(endpoint)
 })
 afterEach(async () => { await endpoint.close() })
 
@@ -155,7 +155,7 @@ describe('errors as the official client sees them', () => {
   }
 
   test('a wrong key', async () => {
-    const stranger = new OpenAI({ baseURL: `${endpoint.url}/v1`, apiKey: 'wrong', maxRetries: 0 })
+    const stranger = officialClient(endpoint, 'wrong')
     await expect(stranger.models.list()).rejects.toBeInstanceOf(AuthenticationError)
   })
 

@@ -1,14 +1,14 @@
 /** Tools and formats of replies by the official client, against a fake: what reaches the reply, and what comes back. */
 import OpenAI, { BadRequestError } from 'openai'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type FakeEndpoint, startFakeEndpoint } from './testing/endpoint.ts'
+import { type FakeEndpoint, officialClient, startFakeEndpoint } from './testing/endpoint.ts'
 
 let endpoint: FakeEndpoint
 let client: OpenAI
 
 beforeEach(async () => {
   endpoint = await startFakeEndpoint()
-  client = new OpenAI({ baseURL: `${endpoint.url}/v1`, apiKey: endpoint.key, maxRetries: 0 })
+  client = officialClient(endpoint)
 })
 afterEach(async () => { await endpoint.close() })
 

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import OpenAI from 'openai'
 import { Emitter } from '../../../shared/base/emitter.ts'
 import type { EngineState } from '../../../shared/domain/engine.ts'
 import { createServer, type SwitchboardServer } from '../create-server.ts'
@@ -18,6 +19,11 @@ export interface Endpoint {
   readonly model: string
   readonly consoleSecret: string
   close(): Promise<void>
+}
+
+/** The client programs use, which here tries nothing twice: a failure is what a test wants to see. */
+export function officialClient({ url, key }: Endpoint, apiKey = key): OpenAI {
+  return new OpenAI({ baseURL: `${url}/v1`, apiKey, maxRetries: 0 })
 }
 
 export interface FakeEndpoint extends Endpoint {
