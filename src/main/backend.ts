@@ -104,7 +104,7 @@ export function createCore(options: CoreOptions): Core {
   }))
   const states = new Map<string, EngineState>()
   stack.add(engines.onChange(({ model, state }) => {
-    if (state.kind !== states.get(model)?.kind) log.info({ model, state: state.kind, ...(state.kind === 'failed' ? { code: state.error.code, reason: state.error.message } : {}) }, 'engine')
+    if (state.kind !== states.get(model)?.kind) log.info({ model, state: state.kind, ...(state.kind === 'failed' ? { code: state.error.code, reason: state.error.message } : {}), ...(state.kind === 'ready' && state.loaded.lowered !== null ? { lowered: state.loaded.lowered } : {}) }, 'engine')
     states.set(model, state)
   }))
   return {

@@ -35,6 +35,7 @@ const model: EngineModel = {
   threads: Number(values.threads),
 }
 const { decoder, loaded } = await loadEngine(model)
+if (loaded.lowered !== null) throw new RangeError(`memory suffices for a batch of ${loaded.slots} and a context of ${loaded.contextLength}`)
 const chunk = Math.min(512, decoder.shape.prefillChunk)
 const ids = Int32Array.from({ length: prompt }, (_, index) => (index * 7919 + 13) % loaded.vocabularySize)
 const current = Array.from({ length: batch }, () => 0)

@@ -1,5 +1,5 @@
 import type { EngineModel } from '../../shared/contracts/engine.ts'
-import { graphFiles } from '../../shared/contracts/graph.ts'
+import { graphFiles, type GraphDescription } from '../../shared/contracts/graph.ts'
 import type { LoadedModel, ProviderRefusal } from '../../shared/domain/engine.ts'
 import type { Provider } from '../../shared/domain/generation.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
@@ -13,6 +13,8 @@ import { candidates, chooseProvider, probeProvider, sessionProvider, type Provid
 import { OrtEnvironment, OrtSession } from './ort/session.ts'
 import { Decoder } from './runtime/decoder.ts'
 import { readGraphDescription } from './runtime/graph-description.ts'
+import { machineMemory } from './runtime/machine-memory.ts'
+import { planMemory, withArithmetic, type MemoryPlan, type MemoryWish } from './runtime/memory-plan.ts'
 import { physicalCores, sessionThreads } from './runtime/session-threads.ts'
 import { verifyFiles } from './runtime/verify-files.ts'
 
@@ -32,10 +34,13 @@ export interface LoadedEngine {
 export interface LoadOptions {
   readonly libraryPath?: string
   readonly probe?: (provider: Provider) => ProviderProbe
+  /** Bytes a model may take now where a provider computes; null where nobody knows. */
+  readonly freeMemory?: (provider: Provider) => number | null
 }
 
 /**
- * Loads a graph folder: verify, choose a provider, map the weights, reserve KV, run once.
+ * Loads a graph folder: verify, choose a provider, plan its memory, map the weights, reserve KV, run once. Slots and context
+ * may come out lower than wanted where memory is short; `loaded` says so.
  * @throws SwitchboardError model_corrupt, provider_unavailable, out_of_memory, engine_fault.
  */
 export async function loadEngine(model: EngineModel, options: LoadOptions = {}): Promise<LoadedEngine> {
@@ -43,14 +48,20 @@ export async function loadEngine(model: EngineModel, options: LoadOptions = {}):
   const description = readGraphDescription(model.graphDirectory)
   await verifyFiles(model.graphDirectory, description)
   const libraryPath = findOrtLibrary(options.libraryPath)
-  const { session, provider, refusals } = openSession(model, description.weightBytes, libraryPath, options.probe ?? ((wanted) => probeProvider(wanted, { libraryPath })))
-  const contextLength = Math.min(model.limits.contextLength, description.maxPositions)
-  const scoreRows = Math.max(1, Math.min(SCORE_ROWS, Math.floor(SCORE_BYTES / (description.vocabularySize * 4))))
-  const longestChunk = Math.max(1, Math.min(model.limits.prefillChunk, contextLength))
-  const decoder = new Decoder(session, { description, provider, slots: model.limits.slots, maxLength: contextLength, prefillChunk: longestChunk, scoreRows: Math.min(scoreRows, longestChunk) })
+  const wish = memoryWish(model, description)
+  const { session, provider, refusals, freeBytes, plan } = openSession(model, wish, {
+    libraryPath,
+    probe: options.probe ?? ((wanted) => probeProvider(wanted, { libraryPath })),
+    freeMemory: options.freeMemory ?? ((wanted) => (wanted === 'cpu' ? machineMemory() : model.cardMemoryBytes ?? null)),
+  })
+  const { slots, contextLength, lowered } = plan
   const costs = new StepCosts()
-  const prefillChunk = warmUp(decoder, costs)
-  const { slots, queueRequests, queueTokens } = model.limits
+  const { decoder, prefillChunk } = withArithmetic({ ...wish, slots, contextLength }, freeBytes, () => {
+    const { prefillChunk: longestChunk, scoreRows } = wish
+    const made = new Decoder(session, { description, provider, slots, maxLength: contextLength, prefillChunk: longestChunk, scoreRows })
+    return { decoder: made, prefillChunk: warmUp(made, costs) }
+  })
+  const { queueRequests, queueTokens } = model.limits
   const grammars = model.vocabulary === undefined ? null : new Grammars(Buffer.from(model.vocabulary, 'base64'), description.vocabularySize)
   const scoreChunk = Math.min(decoder.shape.scoreRows, prefillChunk)
   const longestDraft = model.limits.speculation === false ? 0 : scoreChunk - 1
@@ -66,6 +77,7 @@ export async function loadEngine(model: EngineModel, options: LoadOptions = {}):
       contextLength,
       vocabularySize: description.vocabularySize,
       slots,
+      lowered,
       weightBytes: description.weightBytes,
       kvBytes: decoder.kvBytes,
       loadMs: Math.round(performance.now() - started),
@@ -73,23 +85,41 @@ export async function loadEngine(model: EngineModel, options: LoadOptions = {}):
   }
 }
 
+/** What the settings ask for, within what the graph can do. */
+function memoryWish({ limits }: EngineModel, description: GraphDescription): MemoryWish {
+  const contextLength = Math.min(limits.contextLength, description.maxPositions)
+  const prefillChunk = Math.max(1, Math.min(limits.prefillChunk, contextLength))
+  const scoreRows = Math.max(1, Math.min(SCORE_ROWS, Math.floor(SCORE_BYTES / (description.vocabularySize * 4)), prefillChunk))
+  return { description, slots: limits.slots, contextLength, prefillChunk, scoreRows }
+}
+
+interface OpenedSession {
+  readonly session: OrtSession
+  readonly freeBytes: number | null
+  readonly plan: MemoryPlan
+}
+
 /** A session on the best provider that takes the graph; one that computes but cannot hold this graph is a refusal as well. */
-function openSession(model: EngineModel, weightBytes: number, libraryPath: string, probe: (provider: Provider) => ProviderProbe): { session: OrtSession; provider: Provider; refusals: readonly ProviderRefusal[] } {
+function openSession(model: EngineModel, wish: MemoryWish, { libraryPath, probe, freeMemory }: Required<LoadOptions>): OpenedSession & { readonly provider: Provider; readonly refusals: readonly ProviderRefusal[] } {
   const environment = new OrtEnvironment(loadOrtApi(libraryPath))
   const graph = join(model.graphDirectory, graphFiles.graph)
-  const threads = sessionThreads(model.threads, weightBytes, physicalCores())
-  const opened = new Map<Provider, OrtSession>()
+  const threads = sessionThreads(model.threads, wish.description.weightBytes, physicalCores())
+  const opened = new Map<Provider, OpenedSession>()
   let damage: unknown = null
   const tryWholly = (provider: Provider): ProviderProbe => {
     const small = probe(provider)
     if (!small.usable) return small
     try {
-      opened.set(provider, OrtSession.load(environment, graph, { threads: threads.count, provider: sessionProvider(provider), config: threads.config }))
+      const freeBytes = freeMemory(provider)
+      const plan = planMemory(wish, freeBytes)
+      const settings = { threads: threads.count, provider: sessionProvider(provider, model.cardMemoryBytes), config: threads.config }
+      const session = withArithmetic({ ...wish, ...plan }, freeBytes, () => OrtSession.load(environment, graph, settings))
+      opened.set(provider, { session, freeBytes, plan })
       return small
     } catch (failure) {
       if (!(failure instanceof SwitchboardError)) throw failure
-      // A graph that the last resort cannot read is damaged or too large, not a matter of providers.
-      if (provider === 'cpu') damage = failure
+      // A graph that the last resort cannot read is damaged, and one that is too large is not a matter of providers.
+      if (provider === 'cpu' || failure.code === 'out_of_memory') damage = failure
       return { provider, usable: false, reason: failure.message }
     }
   }
@@ -97,7 +127,7 @@ function openSession(model: EngineModel, weightBytes: number, libraryPath: strin
     const { provider, refusals } = chooseProvider(model.policy, tryWholly)
     const session = opened.get(provider)
     if (session === undefined) throw new TypeError(`no session for ${provider} among ${candidates(model.policy).join(', ')}`)
-    return { session, provider, refusals }
+    return { ...session, provider, refusals }
   } catch (failure) {
     throw damage ?? failure
   }

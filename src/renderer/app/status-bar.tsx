@@ -34,12 +34,13 @@ function Parts({ status }: { readonly status: AppStatus }) {
   const name = engine.kind === 'off' ? null : engine.kind === 'ready' ? engine.loaded.model : engine.model
   const demo = useStore(models.store, (state) => state.value?.some((model) => model.demo && model.name === name) ?? false)
   const loaded = engine.kind === 'ready' ? engine.loaded : null
+  const lowered = loaded !== null && loaded.lowered !== null
   const fallback = loaded !== null && loaded.refusals.length > 0
   return (
     <>
       <StatusPart name={t('status.engine')} value={<><span className={`${styles.dot} ${styles[dotOf[engine.kind]]}`} aria-hidden />{engineText(t, engine)}</>}><EngineDetails engine={engine} /></StatusPart>
       {name === null ? null : (
-        <StatusPart name={t('status.model')} value={<>{name}{demo && name !== 'demo' ? ` (${t('app.demo')})` : ''}{loaded ? ` · ${loaded.precision.toUpperCase()}` : ''}</>}><ModelDetails name={name} demo={demo} loaded={loaded} /></StatusPart>
+        <StatusPart name={t('status.model')} amber={lowered} value={<>{lowered ? <IconAlertTriangleFilled size={12} aria-hidden /> : null}{name}{demo && name !== 'demo' ? ` (${t('app.demo')})` : ''}{loaded ? ` · ${loaded.precision.toUpperCase()}` : ''}</>}><ModelDetails name={name} demo={demo} loaded={loaded} /></StatusPart>
       )}
       {loaded ? (
         <StatusPart name={t('status.provider')} amber={fallback} value={<>{fallback ? <IconAlertTriangleFilled size={12} aria-hidden /> : null}{providerNames[loaded.provider]}</>}><ProviderDetails loaded={loaded} /></StatusPart>

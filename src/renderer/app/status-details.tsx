@@ -7,7 +7,7 @@ import type { EngineState, EngineStats, LoadedModel } from '../../shared/domain/
 import type { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import { bytes, duration, number } from '../lib/format.ts'
 import { useStores } from '../stores/stores.ts'
-import { ErrorNotice } from '../ui/notice.tsx'
+import { ErrorNotice, Notice } from '../ui/notice.tsx'
 import { providerNames } from './status-text.ts'
 import styles from './status-bar.module.css'
 
@@ -52,12 +52,18 @@ export function EngineDetails({ engine }: { readonly engine: EngineState }) {
 export function ModelDetails({ name, demo, loaded }: { readonly name: string; readonly demo: boolean; readonly loaded: LoadedModel | null }) {
   const { t, i18n } = useTranslation()
   const locale = i18n.language
+  const lowered = loaded?.lowered ?? null
+  const room = ({ slots, contextLength }: Pick<LoadedModel, 'slots' | 'contextLength'>): string => `${slots} × ${number(contextLength, locale)}`
   return (
     <>
       <Head title={`${t('status.model')}: ${name}${demo && name !== 'demo' ? ` (${t('app.demo')})` : ''}`} help={t('status.modelHelp')} />
+      {loaded && lowered ? (
+        <Notice kind="amber">{t('status.lowered', { wanted: room(lowered), used: room(loaded), needed: bytes(lowered.neededBytes, locale), free: bytes(lowered.freeBytes, locale) })}</Notice>
+      ) : null}
       {loaded ? <Rows rows={[
         [t('receipt.precision'), loaded.precision.toUpperCase()],
         [t('status.context'), t('status.contextTokens', { value: number(loaded.contextLength, locale) })],
+        [t('status.slots'), number(loaded.slots, locale)],
         [t('status.weights'), bytes(loaded.weightBytes, locale)],
         [t('status.kv'), bytes(loaded.kvBytes, locale)],
       ]} /> : null}

@@ -54,6 +54,7 @@ export const fakeStatus: AppStatus = {
       contextLength: 2048,
       vocabularySize: 4096,
       slots: 8,
+      lowered: null,
       weightBytes: 17 * mebibyte,
       kvBytes: 32 * mebibyte,
       loadMs: 412,

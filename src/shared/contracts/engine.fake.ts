@@ -31,6 +31,7 @@ export const fakeLoadedModel: LoadedModel = {
   contextLength: 2048,
   vocabularySize: 1000,
   slots: 4,
+  lowered: null,
   weightBytes: 1_000_000,
   kvBytes: 100_000,
   loadMs: 10,

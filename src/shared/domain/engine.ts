@@ -15,6 +15,16 @@ export interface ProviderRefusal {
   readonly reason: string
 }
 
+/** What was wanted of a model where memory was too short for it. */
+export interface LoweredLimits {
+  readonly slots: number
+  readonly contextLength: number
+  /** Memory it would have taken: weights, conversations and working memory. */
+  readonly neededBytes: number
+  /** Memory there was for it. */
+  readonly freeBytes: number
+}
+
 /** What the engine process says about the model it holds. */
 export interface LoadedModel {
   readonly model: string
@@ -26,6 +36,8 @@ export interface LoadedModel {
   readonly vocabularySize: number
   /** Requests that decode at once. */
   readonly slots: number
+  /** Set where slots or context are lower than wanted because memory was short. */
+  readonly lowered: LoweredLimits | null
   readonly weightBytes: number
   readonly kvBytes: number
   readonly loadMs: number

@@ -72,6 +72,8 @@ export class Decoder implements Disposable {
     this.#kv = createKvMemory(session, shape.provider, { slots, maxLength, description })
     this.kvBytes = this.#kv.bytes
     this.longestSpan = this.#kv.longestSpan
+    // Memory behind handles is taken with the first view: now, where a refusal can be told, and not in the middle of a reply.
+    if (this.longestSpan < slots) for (let slot = 0; slot < slots; slot += 1) this.#slotView(slot)
     this.filled = new Int32Array(slots)
     const widest = Math.max(slots, prefillChunk)
     // Each over its own ArrayBuffer: typed arrays made by length may live on V8's heap, which moves them.

@@ -1,4 +1,3 @@
-import { totalmem } from 'node:os'
 import type { ImmediateDisposable } from '../../../shared/base/disposable.ts'
 import type { GraphDescription } from '../../../shared/contracts/graph.ts'
 import type { Provider } from '../../../shared/domain/generation.ts'
@@ -68,15 +67,12 @@ function cpuMemory(session: OrtSession, shape: KvShape): KvMemory {
   }
 }
 
-/** @throws SwitchboardError out_of_memory with the figures, instead of a process that is ended once the pages are touched. */
+/** @throws SwitchboardError out_of_memory. What fits was planned before (memory-plan.ts); this is the system's own refusal. */
 function reserve(count: number, bytes: number): ArrayBuffer[] {
-  const gigabytes = (amount: number): string => (amount / 1024 ** 3).toFixed(1)
-  const refusal = (cause?: unknown) => new SwitchboardError('out_of_memory', `The conversations need ${gigabytes(count * bytes)} GB of memory for their context; this machine has ${gigabytes(totalmem())} GB.`, { cause })
-  if (count * bytes > totalmem() * 0.9) throw refusal()
   try {
     return Array.from({ length: count }, () => new ArrayBuffer(bytes))
   } catch (cause) {
-    throw refusal(cause)
+    throw new SwitchboardError('out_of_memory', `${count} buffers of ${bytes} bytes cannot be reserved.`, { cause })
   }
 }
 

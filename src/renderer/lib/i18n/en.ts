@@ -217,6 +217,7 @@ export const en = {
     kv: 'Memory for conversations',
     context: 'Context',
     contextTokens: '{{value}} tokens',
+    lowered: 'The settings ask for {{wanted}} tokens (slots × context). That needs {{needed}}; {{free}} were free, so the model runs with {{used}}. A smaller precision leaves more room.',
     provider: 'Provider',
     providerHelp: 'The part of the computer that does the calculations.',
     providerFallback: 'Not the preferred provider. The others said:',

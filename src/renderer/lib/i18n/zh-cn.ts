@@ -218,6 +218,7 @@ export const zhCn: Messages = {
     kv: '对话占用的内存',
     context: '上下文',
     contextTokens: '{{value}} 词元',
+    lowered: '设置要求 {{wanted}} 词元（并行位 × 上下文），需要 {{needed}}，而可用的只有 {{free}}，因此模型以 {{used}} 运行。降低精度可腾出更多空间。',
     provider: '运行后端',
     providerHelp: '电脑中负责计算的部分。',
     providerFallback: '这不是首选的运行后端。其他后端的说明：',

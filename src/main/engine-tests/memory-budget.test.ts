@@ -1,0 +1,73 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { GenerateRequest, RequestOutput } from '../../shared/contracts/engine.ts'
+import { loadEngine } from '../inference/load-engine.ts'
+import { kvBytes } from '../inference/runtime/kv-memory.ts'
+import { readGraphDescription } from '../inference/runtime/graph-description.ts'
+import { memoryNeed } from '../inference/runtime/memory-plan.ts'
+import { buildRandomModel, testModel, type BuiltModel } from './random-model.ts'
+
+let built: BuiltModel
+beforeAll(async () => { built = await buildRandomModel() })
+afterAll(() => built.remove())
+
+const request = (requestId: string): GenerateRequest => ({
+  requestId, promptIds: [1, 2, 3], maxTokens: 5, stopIds: [], logprobs: null, promptLogprobs: null, cacheScope: null, client: 'a', priority: 'batch',
+  sampling: { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, logitBias: {}, seed: 1 },
+})
+const usable = (provider: 'cuda' | 'webgpu' | 'cpu') => ({ provider, usable: true as const })
+const needOf = (slots: number, contextLength: number) => {
+  const description = readGraphDescription(built.graphDirectory)
+  return memoryNeed({ description, slots, contextLength, prefillChunk: 32, scoreRows: 32 })
+}
+
+describe('a model that does not fit as wanted', () => {
+  it('is loaded with fewer slots, says so, and answers everybody', async () => {
+    const freeBytes = needOf(3, 8192).totalBytes
+    const { engine, decoder, loaded } = await loadEngine(testModel(built.graphDirectory, { slots: 6 }), { freeMemory: () => freeBytes })
+    expect(loaded).toMatchObject({ slots: 3, contextLength: 8192, lowered: { slots: 6, contextLength: 8192, neededBytes: needOf(6, 8192).totalBytes, freeBytes } })
+    expect(loaded.kvBytes).toBe(kvBytes({ slots: 3, maxLength: 8192, description: readGraphDescription(built.graphDirectory) }))
+    expect(engine.stats()).toMatchObject({ slots: 3, freeSlots: 3 })
+    for (const id of ['a', 'b', 'c', 'd', 'e']) engine.submit(request(id))
+    const outputs: RequestOutput[] = []
+    while (engine.busy) {
+      engine.step()
+      outputs.push(...engine.takeOutputs())
+    }
+    expect(outputs.filter(({ kind }) => kind === 'done').map(({ requestId }) => requestId).toSorted()).toEqual(['a', 'b', 'c', 'd', 'e'])
+    decoder.dispose()
+  })
+
+  it('is loaded with a shorter context where two slots are too much, and refuses what is longer', async () => {
+    const { engine, decoder, loaded } = await loadEngine(testModel(built.graphDirectory), { freeMemory: () => needOf(2, 3072).totalBytes })
+    expect(loaded).toMatchObject({ slots: 2, contextLength: 3072, lowered: { slots: 4, contextLength: 8192 } })
+    engine.submit({ ...request('long'), maxTokens: 3070 })
+    engine.step()
+    expect(engine.takeOutputs()).toMatchObject([{ kind: 'failed', error: { code: 'context_length_exceeded' } }])
+    decoder.dispose()
+  })
+
+  it('is refused with the arithmetic where the least does not fit', async () => {
+    await expect(loadEngine(testModel(built.graphDirectory), { freeMemory: () => 100 * 1024 ** 2 })).rejects.toMatchObject({
+      code: 'out_of_memory',
+      message: expect.stringMatching(/^The model does not fit .*: weights \d.* MB \+ conversations 1\.0 MB \(1 slot of 2048 tokens\) \+ working memory 0\.25 GB = 0\.\d\d GB; free: 100\.0 MB\. What helps: a smaller precision/) as string,
+    })
+  })
+
+  it('is refused by a card with a reason, and goes to the next provider if the policy has one', async () => {
+    const freeMemory = (provider: string) => (provider === 'cpu' ? needOf(4, 8192).totalBytes : 1000)
+    const model = testModel(built.graphDirectory)
+    const { decoder, loaded } = await loadEngine({ ...model, policy: { prefer: 'auto', allowCpu: true } }, { probe: usable, freeMemory })
+    expect(loaded).toMatchObject({ provider: 'cpu', lowered: null })
+    for (const { reason } of loaded.refusals) expect(reason).toMatch(/^The model does not fit into memory.*free: 0\.0 MB/)
+    expect(loaded.refusals).toHaveLength(2)
+    decoder.dispose()
+    await expect(loadEngine({ ...model, policy: { prefer: 'cuda', allowCpu: true } }, { probe: usable, freeMemory })).rejects.toMatchObject({ code: 'out_of_memory' })
+  })
+
+  it('is told with the arithmetic where memory was unknown and the system refused it', async () => {
+    await expect(loadEngine(testModel(built.graphDirectory, { slots: 2 ** 30 }), { freeMemory: () => null })).rejects.toMatchObject({
+      code: 'out_of_memory',
+      message: expect.stringMatching(/^Memory for the model was refused: .*\(1073741824 slots of 8192 tokens\).*free: unknown\. What helps: .*fewer parallel conversations/) as string,
+    })
+  })
+})

@@ -1,0 +1,116 @@
+import type { GraphDescription } from '../../../shared/contracts/graph.ts'
+import type { LoweredLimits } from '../../../shared/domain/engine.ts'
+import { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
+import { kvBytes } from './kv-memory.ts'
+
+/** What a graph is to be loaded with. */
+export interface MemoryWish {
+  readonly description: GraphDescription
+  readonly slots: number
+  /** Positions per slot, at most the graph's. */
+  readonly contextLength: number
+  /** Tokens of the longest prefill chunk. */
+  readonly prefillChunk: number
+  /** Logit rows of one chunk when a prompt is scored. */
+  readonly scoreRows: number
+}
+
+/** Bytes that a wish takes where the provider computes. */
+export interface MemoryNeed {
+  readonly weightBytes: number
+  readonly kvBytes: number
+  readonly workingBytes: number
+  readonly totalBytes: number
+}
+
+export interface MemoryPlan {
+  readonly slots: number
+  readonly contextLength: number
+  /** What was wanted, where less than that fits. */
+  readonly lowered: LoweredLimits | null
+}
+
+/** The process, the runtime and its arena, whatever the model; with the buffers below a little over what is measured at the 0.5B shape (under 300 MB beyond weights and filled KV). */
+const RUNTIME_BYTES = 256 * 1024 ** 2
+
+/** Activations that live at once in a layer, in widths of the hidden state: queries, keys, values, and three of the widest MLP we build. */
+const ACTIVATION_WIDTHS = 24
+
+/** Before this few slots the context is not shortened, and below it slots go last: one conversation at a time is no shop. */
+const FEW_SLOTS = 2
+
+/** Context below which nothing is lowered: a support conversation with its instructions does not fit in less. */
+const SHORT_CONTEXT = 2048
+const CONTEXT_STEP = 1024
+
+/**
+ * What a graph takes at most. Weights count once on every provider: a card gets its own copy, and on the CPU the copy that the
+ * runtime packs for its kernels takes the place of the mapped pages, which the system can drop. Adapters are not served yet.
+ */
+export function memoryNeed({ description, slots, contextLength, prefillChunk, scoreRows }: MemoryWish): MemoryNeed {
+  const { weightBytes, vocabularySize, heads, hiddenSize } = description
+  const kv = kvBytes({ slots, maxLength: contextLength, description })
+  const rows = Math.max(slots, Math.min(prefillChunk, contextLength))
+  const logits = Math.max(slots, scoreRows) * vocabularySize * 4
+  // GroupQueryAttention of the CPU takes room for a whole context of scores for each new token (gqa_attention_base.h).
+  const scores = rows * heads * contextLength * 4
+  const workingBytes = RUNTIME_BYTES + logits + scores + rows * hiddenSize * ACTIVATION_WIDTHS * 4
+  return { weightBytes, kvBytes: kv, workingBytes, totalBytes: weightBytes + kv + workingBytes }
+}
+
+/**
+ * The most of a wish that fits: all of it, else fewer slots down to two, else a context shorter by whole thousands down to
+ * 2048, else one slot. More memory never gives less of either. Pure.
+ * @param freeBytes of the device; null where nobody knows: then nothing is lowered and the device has the last word.
+ * @throws SwitchboardError out_of_memory with the arithmetic, where the least of this does not fit.
+ */
+export function planMemory(wish: MemoryWish, freeBytes: number | null): MemoryPlan {
+  const { slots, contextLength } = wish
+  if (freeBytes === null) return { slots, contextLength, lowered: null }
+  let least = wish
+  for (const step of lessAndLess(wish)) {
+    least = { ...wish, ...step }
+    if (memoryNeed(least).totalBytes > freeBytes) continue
+    const whole = least.slots === slots && least.contextLength === contextLength
+    return { ...step, lowered: whole ? null : { slots, contextLength, neededBytes: memoryNeed(wish).totalBytes, freeBytes } }
+  }
+  throw new SwitchboardError('out_of_memory', `The model does not fit into memory, even with the least: ${arithmetic(least, freeBytes)} ${advice(least)}`)
+}
+
+/** Every step takes less than the one before. */
+function* lessAndLess({ slots, contextLength }: MemoryWish): Generator<{ readonly slots: number; readonly contextLength: number }> {
+  const fewSlots = Math.min(slots, FEW_SLOTS)
+  const shortContext = Math.min(contextLength, SHORT_CONTEXT)
+  for (let fewer = slots; fewer >= fewSlots; fewer -= 1) yield { slots: fewer, contextLength }
+  for (let shorter = Math.ceil(contextLength / CONTEXT_STEP - 1) * CONTEXT_STEP; shorter >= shortContext; shorter -= CONTEXT_STEP) yield { slots: fewSlots, contextLength: shorter }
+  if (fewSlots > 1) yield { slots: 1, contextLength: shortContext }
+}
+
+/**
+ * Does what takes the memory. A device that refuses says little: its out_of_memory is told with the arithmetic.
+ * @throws SwitchboardError out_of_memory, and whatever the work throws.
+ */
+export function withArithmetic<T>(wish: MemoryWish, freeBytes: number | null, work: () => T): T {
+  try {
+    return work()
+  } catch (failure) {
+    if (!(failure instanceof SwitchboardError) || failure.code !== 'out_of_memory') throw failure
+    throw new SwitchboardError('out_of_memory', `Memory for the model was refused: ${arithmetic(wish, freeBytes)} ${advice(wish)} The device said: ${failure.message}`, { cause: failure })
+  }
+}
+
+function arithmetic(wish: MemoryWish, freeBytes: number | null): string {
+  const need = memoryNeed(wish)
+  const conversations = `${amount(need.kvBytes)} (${wish.slots} ${wish.slots === 1 ? 'slot' : 'slots'} of ${wish.contextLength} tokens)`
+  return `weights ${amount(need.weightBytes)} + conversations ${conversations} + working memory ${amount(need.workingBytes)} = ${amount(need.totalBytes)}; free: ${freeBytes === null ? 'unknown' : amount(freeBytes)}.`
+}
+
+function advice({ description, slots }: MemoryWish): string {
+  const size = description.precision === 'int4' ? 'a smaller model' : 'a smaller precision'
+  return `What helps: ${size}, ${slots > 1 ? 'fewer parallel conversations, ' : ''}a shorter context, or closing other programs.`
+}
+
+function amount(bytes: number): string {
+  const gigabytes = bytes / 1024 ** 3
+  return gigabytes < 0.1 ? `${(gigabytes * 1024).toFixed(1)} MB` : `${gigabytes.toFixed(2)} GB`
+}
