@@ -1,5 +1,6 @@
 // Sets the product up, then measures it under the Node it ships with; works from any folder.
-//   node start.mjs bench [--quick] [--rounds N] [--shape 0.5b|1.5b|tiny] [--only demo|peers]     node start.mjs soak [--minutes N]
+//   node start.mjs bench [--quick] [--rounds N] [--shape 0.5b|1.5b|tiny] [--only demo|peers]
+//   node start.mjs soak [--minutes N]     node start.mjs profile [--shape NAME]     node start.mjs identity [--shape NAME]
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { Refusal, say } from '../scripts/places.mjs'
@@ -27,9 +28,10 @@ async function bench(args) {
 
 const [what, ...args] = process.argv.slice(2)
 try {
-  if (what !== 'bench' && what !== 'soak') throw new Refusal(`node start.mjs bench or soak, not ${what}`)
+  const single = ['soak', 'profile', 'identity']
+  if (what !== 'bench' && !single.includes(what)) throw new Refusal(`node start.mjs bench, ${single.join(' or ')}, not ${what}`)
   if (run('setup') !== 0) process.exitCode = 1
-  else process.exitCode = what === 'soak' ? run('node', join(here, 'soak.ts'), ...args) : await bench(args)
+  else process.exitCode = what === 'bench' ? await bench(args) : run('node', join(here, `${what}.ts`), ...args)
 } catch (error) {
   say(error instanceof Refusal ? error.message : String(error?.stack ?? error))
   process.exitCode = 1

@@ -26,6 +26,7 @@ export interface Engines {
   readonly offersSpeculation: boolean
   /** A prompt that nothing has seen before. */
   prompt(tokens: number): number[]
+  /** Without speculation unless asked: the other engines run without as well. */
   ours(prompt: readonly number[], tokens: number, options?: { readonly speculation?: boolean }): Promise<StreamedReply>
   /** Decode speed of the step loop alone, tokens per second. */
   bare(prompt: number, tokens: number): number
@@ -52,7 +53,7 @@ export async function startEngines(shape: ModelShape): Promise<Engines> {
   return {
     shape, graph, llama, jsApi, bandwidth, offersSpeculation,
     prompt: (tokens) => Array.from({ length: tokens }, () => byteTokens + Math.floor(random() * (shape.vocabulary - byteTokens - 1))),
-    ours: (prompt, tokens, options = {}) => streamReply(endpoint, { model: modelName, prompt, tokens, ...options }),
+    ours: (prompt, tokens, options = {}) => streamReply(endpoint, { model: modelName, prompt, tokens, speculation: false, ...options }),
     bare: (prompt, tokens) => bareLoop({ graph, prompt, tokens, context: contextLength }).decodeTokensPerSecond,
     engineMemory: () => engineMemory(server),
     stop: () => all.disposeAsync(),

@@ -1,4 +1,5 @@
 import { median, quantile } from '../statistics.ts'
+import type { StreamedReply } from '../streams.ts'
 import { streams, type Engines } from './engines.ts'
 import { idsOfText } from './shape.ts'
 import { decodeRate, fullBatchRate, gapsMs, tokenTimes, ttftMs, type TokenTimes } from './token-times.ts'
@@ -27,6 +28,7 @@ export interface Round {
 }
 
 const decodeTokens = 96
+const quotedTokens = 128
 const batchPrompt = 64
 /** Tokens of each of many replies; more where the last stream begins after the first one has ended. */
 const batchTokens = [64, 176] as const
@@ -109,18 +111,21 @@ async function arriveOnce({ prompt, ours }: Engines): Promise<Omit<Arrival, 'alo
 async function secondTurn({ prompt, ours }: Engines): Promise<Pick<Round, 'firstTurnMs' | 'secondTurnMs' | 'secondTurnCached'>> {
   const conversation = prompt(1500)
   const first = await ours(conversation, 32)
-  const reply = idsOfText(first.pieces.map(({ text }) => text).join(''))
-  const second = await ours([...conversation, ...reply, ...prompt(32)], 8)
+  const second = await ours([...conversation, ...idsOf(first), ...prompt(32)], 8)
   return { firstTurnMs: first.ttftMs, secondTurnMs: second.ttftMs, secondTurnCached: second.cachedTokens }
 }
 
 /** The prompt holds a text that the model goes on to write again (see random-checkpoint.ts). */
-async function quotedReply({ prompt, ours, offersSpeculation }: Engines, round: number): Promise<Pick<Round, 'quoteOff' | 'quoteOn'>> {
-  if (!offersSpeculation) return { quoteOff: null, quoteOn: null }
-  const [seed] = prompt(1)
-  const written = await ours([...prompt(15), seed!], 160, { speculation: false })
-  const text = [seed!, ...idsOfText(written.pieces.map((piece) => piece.text).join(''))]
-  const measure = async (speculation: boolean): Promise<number> => decodeRate(tokenTimes(await ours([...prompt(64), ...text, ...prompt(32), ...text.slice(0, 8)], 128, { speculation })))
+async function quotedReply(engines: Engines, round: number): Promise<Pick<Round, 'quoteOff' | 'quoteOn'>> {
+  if (!engines.offersSpeculation) return { quoteOff: null, quoteOn: null }
+  const { prompt, ours } = engines
+  const text = await walk(engines)
+  const measure = async (speculation: boolean): Promise<number> => {
+    const reply = await ours([...prompt(64), ...text, ...prompt(32), ...text.slice(0, 8)], quotedTokens, { speculation })
+    const written = idsOf(reply)
+    if (written.some((id, index) => id !== text[8 + index])) throw new RangeError('the reply does not quote its prompt')
+    return decodeRate(tokenTimes(reply))
+  }
   if (round % 2 === 0) {
     const off = await measure(false)
     return { quoteOff: off, quoteOn: await measure(true) }
@@ -128,3 +133,15 @@ async function quotedReply({ prompt, ours, offersSpeculation }: Engines, round: 
   const on = await measure(true)
   return { quoteOff: await measure(false), quoteOn: on }
 }
+
+/** What the model writes by itself, no token of it twice: one that goes in circles would quote itself. */
+async function walk({ prompt, ours }: Engines): Promise<number[]> {
+  for (let attempt = 0; attempt < 20; attempt += 1) {
+    const [seed] = prompt(1)
+    const text = [seed!, ...idsOf(await ours([...prompt(15), seed!], 8 + quotedTokens))]
+    if (new Set(text).size === text.length) return text
+  }
+  throw new RangeError('every reply of the random model went in circles')
+}
+
+const idsOf = (reply: StreamedReply): number[] => idsOfText(reply.pieces.map(({ text }) => text).join(''))

@@ -21,6 +21,7 @@ const index = {
   CreateSession: 7,
   CreateSessionFromArray: 8,
   CreateSessionOptions: 10,
+  EnableProfiling: 14,
   SetSessionGraphOptimizationLevel: 23,
   SetIntraOpNumThreads: 24,
   SessionGetInputCount: 30,
@@ -88,6 +89,8 @@ export interface OrtApi {
   addConfig(options: Pointer, key: string, value: string): void
   appendProvider(options: Pointer, name: string, settings: Readonly<Record<string, string>>): void
   appendCuda(options: Pointer, settings: Readonly<Record<string, string>>): void
+  /** Times of every operator, written as JSON to a file whose path begins so, when the session is released. */
+  enableProfiling(options: Pointer, pathPrefix: string): void
   releaseSessionOptions(options: Pointer): void
   createSession(env: Pointer, path: string, options: Pointer): Pointer
   createSessionFromBytes(env: Pointer, bytes: Uint8Array, options: Pointer): Pointer
@@ -216,6 +219,7 @@ export function loadOrtApi(libraryPath: string): OrtApi {
     setGraphOptimisation: checked('SetSessionGraphOptimizationLevel', ['void*', 'int']),
     setThreads: checked('SetIntraOpNumThreads', ['void*', 'int']),
     addConfig: checked('AddSessionConfigEntry', ['void*', 'const char*', 'const char*']),
+    enableProfiling: checked('EnableProfiling', ['void*', pathType]),
     appendProvider: (options, name, settings) => appendProvider(options, name, ...keysAndValues(settings)),
     appendCuda: (options, settings) => {
       const cuda = createCuda()

@@ -132,6 +132,8 @@ export interface SessionSettings {
   readonly provider: SessionProvider
   /** Runtime configuration entries, such as `session.intra_op.allow_spinning`. */
   readonly config?: Readonly<Record<string, string>>
+  /** Times of every operator go to a file whose path begins so. For measurements. */
+  readonly profileTo?: string
 }
 
 export type SessionProvider =
@@ -159,6 +161,7 @@ export class OrtSession extends Native {
       api.setGraphOptimisation(options.address, 99)
       api.setThreads(options.address, settings.threads)
       for (const [key, value] of Object.entries(settings.config ?? {})) api.addConfig(options.address, key, value)
+      if (settings.profileTo !== undefined) api.enableProfiling(options.address, settings.profileTo)
       if (settings.provider.kind === 'webgpu') api.appendProvider(options.address, 'WebGPU', settings.provider.settings)
       if (settings.provider.kind === 'cuda') api.appendCuda(options.address, settings.provider.settings)
       const address = typeof graph === 'string'

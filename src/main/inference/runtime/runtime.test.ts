@@ -38,12 +38,9 @@ describe('threads of a session', () => {
     expect(countCores('processor\t: 0\nBogoMIPS\t: 50.00\n')).toBe(0)
   })
 
-  it('are fewer for a small graph, and leave the cores between steps where there are few', () => {
-    const spin = { 'session.intra_op.allow_spinning': '0' }
-    expect(sessionThreads(0, 20e6, 8)).toEqual({ count: 1, config: {} })
-    expect(sessionThreads(0, 900e6, 8)).toEqual({ count: 8, config: {} })
-    expect(sessionThreads(0, 900e6, 2)).toEqual({ count: 2, config: spin })
-    expect(sessionThreads(3, 20e6, 2)).toEqual({ count: 3, config: spin })
+  it('are fewer for a small graph, and stop looking for work when a step has ended', () => {
+    expect([sessionThreads(0, 20e6, 8), sessionThreads(0, 900e6, 8), sessionThreads(0, 900e6, 2), sessionThreads(3, 20e6, 2)].map(({ count }) => count)).toEqual([1, 8, 2, 3])
+    expect(sessionThreads(0, 900e6, 2).config).toMatchObject({ 'session.intra_op.spin_duration_us': '200', 'session.force_spinning_stop': '1' })
   })
 })
 
