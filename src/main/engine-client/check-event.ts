@@ -1,4 +1,6 @@
+import { assertNever } from '../../shared/base/assert-never.ts'
 import type { EngineEvent } from '../../shared/contracts/engine.ts'
+import type { EngineState } from '../../shared/domain/engine.ts'
 import { catalogue } from '../../shared/errors/catalogue.ts'
 
 type Fields = Readonly<Record<string, unknown>>
@@ -30,6 +32,21 @@ export function checkEvent(value: unknown, vocabularySize: number | null): Engin
   }
 }
 
+/**
+ * Whether an engine in this state says this. One that greets or loads a second time, or fails to load what it has loaded, would
+ * leave its supervisor waiting for a load that nobody does, and its callers for replies.
+ */
+export function isInTurn({ kind }: EngineEvent, state: EngineState['kind']): boolean {
+  switch (kind) {
+    case 'hello': return state === 'starting'
+    case 'loaded': return state === 'loading'
+    case 'loadFailed': return state === 'starting' || state === 'loading'
+    case 'outputs':
+    case 'stats': return state === 'ready'
+    default: return assertNever(kind, 'engine event')
+  }
+}
+
 function isOutput(value: unknown, vocabularySize: number): boolean {
   if (!isFields(value) || !isText(value['requestId'])) return false
   switch (value['kind']) {
@@ -57,7 +74,7 @@ const isReason = (value: unknown): boolean => value === 'stop' || value === 'len
 
 const isTimings = (value: unknown): boolean => isFields(value) && isFinite(value['queueMs']) && isFinite(value['ttftMs']) && isFinite(value['totalMs']) && (value['grammarMs'] === undefined || isFinite(value['grammarMs']))
 
-const isError = (value: unknown): boolean => isFields(value) && isText(value['code']) && value['code'] in catalogue && isText(value['message'])
+const isError = (value: unknown): boolean => isFields(value) && isText(value['code']) && Object.hasOwn(catalogue, value['code']) && isText(value['message'])
 
 const isDrafted = (value: unknown): boolean => isFields(value) && isCount(value['proposed']) && isCount(value['accepted'])
 

@@ -7,7 +7,7 @@ import type { EngineState, LoadedModel } from '../../shared/domain/engine.ts'
 import type { Priority } from '../../shared/domain/generation.ts'
 import { revive, serialise, SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import type { ChildExit, ChildProcessHandle, ProcessLauncher } from '../platform/child-process.ts'
-import { checkEvent } from './check-event.ts'
+import { checkEvent, isInTurn } from './check-event.ts'
 import { CrashSuspects } from './crash-suspects.ts'
 import { RequestInbox } from './request-inbox.ts'
 import { afterCrash } from './restart-policy.ts'
@@ -225,8 +225,8 @@ export class EngineSupervisor implements Engine, Disposable {
     // A process that is being killed may still have bytes on the way; they are not listened to any more.
     if (this.#killReason !== null) return
     const event = checkEvent(message, this.#loaded?.vocabularySize ?? null)
-    if (event === null) {
-      this.#kill('sent a message that is none')
+    if (event === null || !isInTurn(event, this.#state.kind)) {
+      this.#kill(event === null ? 'sent a message that is none' : `sent ${event.kind} out of turn`)
       return
     }
     this.#heardMs = performance.now()

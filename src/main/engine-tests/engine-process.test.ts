@@ -3,12 +3,11 @@ import { once } from 'node:events'
 import { open, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import type { EngineModel, GenerateRequest, GenerationEvent, TokenOutput } from '../../shared/contracts/engine.ts'
-import type { EngineState } from '../../shared/domain/engine.ts'
-import { EngineSupervisor, type SupervisorTimings } from '../engine-client/engine-supervisor.ts'
-import { launchChildProcess } from '../platform/child-process.ts'
+import type { EngineModel, GenerationEvent, TokenOutput } from '../../shared/contracts/engine.ts'
+import type { EngineSupervisor, SupervisorTimings } from '../engine-client/engine-supervisor.ts'
 import { processEntry } from '../platform/process-entry.ts'
 import { buildRandomModel, testModel, type BuiltModel } from './random-model.ts'
+import { greedy, isAlive, never, pidOf, reply, request, stateThat, superviseEngine, type Reply } from './supervised-engine.ts'
 
 let built: BuiltModel
 const supervisors: EngineSupervisor[] = []
@@ -18,7 +17,7 @@ afterAll(async () => { await built.remove() })
 afterEach(async () => { for (const supervisor of supervisors.splice(0)) await supervisor.dispose() })
 
 const supervise = (model: EngineModel, timings: Partial<SupervisorTimings> = {}): EngineSupervisor => {
-  const supervisor = new EngineSupervisor({ model, launch: launchChildProcess, entry: processEntry('engine'), timings })
+  const supervisor = superviseEngine(model, timings)
   supervisors.push(supervisor)
   return supervisor
 }
@@ -28,40 +27,6 @@ const started = async (limits: Partial<EngineModel['limits']> = {}, timings: Par
   await supervisor.start()
   return supervisor
 }
-
-const greedy = { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, logitBias: {}, seed: 1 }
-const request = (requestId: string, changes: Partial<GenerateRequest> = {}): GenerateRequest => ({
-  requestId, promptIds: [1, 2, 3, 4, 5], sampling: greedy, maxTokens: 40, stopIds: [], logprobs: null, promptLogprobs: null, cacheScope: null, client: 'a', priority: 'batch', ...changes,
-})
-const never = new AbortController().signal
-
-interface Reply {
-  readonly tokens: readonly TokenOutput[]
-  readonly prompt: readonly TokenOutput[] | null
-  readonly done: Extract<GenerationEvent, { kind: 'done' }> | null
-}
-
-const reply = async (engine: EngineSupervisor, asked: GenerateRequest, signal = never): Promise<Reply> => {
-  const tokens: TokenOutput[] = []
-  let prompt: readonly TokenOutput[] | null = null
-  let done: Reply['done'] = null
-  for await (const event of engine.generate(asked, signal)) {
-    if (event.kind === 'tokens') tokens.push(...event.tokens)
-    else if (event.kind === 'prompt') prompt = event.tokens
-    else done = event
-  }
-  return { tokens, prompt, done }
-}
-
-const stateOf = (engine: EngineSupervisor, kind: EngineState['kind']): Promise<EngineState> => new Promise((resolve) => {
-  const listening = engine.onState((state) => {
-    if (state.kind !== kind) return
-    listening.dispose()
-    resolve(state)
-  })
-})
-
-const pidOf = (engine: EngineSupervisor): number => (engine.state.kind === 'ready' ? engine.state.pid : -1)
 
 describe('an engine process', () => {
   it('gives the same reply each time and says how it ended', async () => {
@@ -163,7 +128,7 @@ describe('an engine process', () => {
   it('that is killed mid-stream ends its replies typed and is started again', async () => {
     const engine = await started()
     const pid = pidOf(engine)
-    const restarted = stateOf(engine, 'ready')
+    const restarted = stateThat(engine, (state) => state.kind === 'ready' && state.pid !== pid)
     const seen: TokenOutput[] = []
     const streaming = (async () => {
       for await (const event of engine.generate(request('a', { maxTokens: 8000 }), never)) {
@@ -253,12 +218,3 @@ describe('a model that cannot be loaded', () => {
     expect(outcome).toMatchObject({ code: 'provider_unavailable', message: expect.stringMatching(/CUDA: .+ WebGPU: .+ CPU: Running on the CPU is switched off/) as string })
   })
 })
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch {
-    // Nothing has this id: it is gone.
-    return false
-  }
-}

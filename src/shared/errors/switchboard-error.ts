@@ -50,5 +50,5 @@ export function serialise(thrown: unknown): SerialisedError {
 /** Plain data as an error again. */
 export function revive(data: SerialisedError): SwitchboardError {
   const { code, message, ...extras } = data
-  return new SwitchboardError(code in catalogue ? code : 'internal', message, extras)
+  return new SwitchboardError(Object.hasOwn(catalogue, code) ? code : 'internal', message, extras)
 }

@@ -1,0 +1,59 @@
+import type { EngineModel, GenerateRequest, GenerationEvent, TokenOutput } from '../../shared/contracts/engine.ts'
+import type { EngineState } from '../../shared/domain/engine.ts'
+import { EngineSupervisor, type SupervisorTimings } from '../engine-client/engine-supervisor.ts'
+import { launchChildProcess } from '../platform/child-process.ts'
+import { processEntry } from '../platform/process-entry.ts'
+
+export const greedy = { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, logitBias: {}, seed: 1 }
+export const never = new AbortController().signal
+
+export const request = (requestId: string, changes: Partial<GenerateRequest> = {}): GenerateRequest => ({
+  requestId, promptIds: [1, 2, 3, 4, 5], sampling: greedy, maxTokens: 40, stopIds: [], logprobs: null, promptLogprobs: null, cacheScope: null, client: 'a', priority: 'batch', ...changes,
+})
+
+/** A supervisor over the real engine process; whoever makes it disposes it. */
+export const superviseEngine = (model: EngineModel, timings: Partial<SupervisorTimings> = {}): EngineSupervisor =>
+  new EngineSupervisor({ model, launch: launchChildProcess, entry: processEntry('engine'), timings })
+
+export interface Reply {
+  readonly tokens: readonly TokenOutput[]
+  readonly prompt: readonly TokenOutput[] | null
+  readonly done: Extract<GenerationEvent, { kind: 'done' }> | null
+}
+
+/** One whole reply. @throws SwitchboardError what it failed with. */
+export const reply = async (engine: EngineSupervisor, asked: GenerateRequest, signal = never): Promise<Reply> => {
+  const tokens: TokenOutput[] = []
+  let prompt: readonly TokenOutput[] | null = null
+  let done: Reply['done'] = null
+  for await (const event of engine.generate(asked, signal)) {
+    if (event.kind === 'tokens') tokens.push(...event.tokens)
+    else if (event.kind === 'prompt') prompt = event.tokens
+    else done = event
+  }
+  return { tokens, prompt, done }
+}
+
+/** The next state, or the present one, of which this holds. */
+export const stateThat = (engine: EngineSupervisor, holds: (state: EngineState) => boolean): Promise<EngineState> => new Promise((resolve) => {
+  if (holds(engine.state)) {
+    resolve(engine.state)
+    return
+  }
+  const listening = engine.onState((state) => {
+    if (!holds(state)) return
+    listening.dispose()
+    resolve(state)
+  })
+})
+
+export const pidOf = (engine: EngineSupervisor): number => (engine.state.kind === 'ready' ? engine.state.pid : -1)
+
+export function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    // Nothing has this id: it is gone.
+    return false
+  }
+}
