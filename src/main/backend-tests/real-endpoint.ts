@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createBackend, type Backend } from '../backend.ts'
-import { launchChildProcess } from '../platform/child-process.ts'
+import type { Settings } from '../../shared/domain/settings.ts'
+import { createBackend, openStorageAt, type Backend } from '../backend.ts'
+import { launchChildProcess, type ProcessLauncher } from '../platform/child-process.ts'
 import { openHome } from '../platform/home.ts'
 import { findProductFiles } from '../platform/product-files.ts'
 import type { Endpoint } from '../server/testing/endpoint.ts'
@@ -11,11 +12,23 @@ export interface RealEndpoint extends Endpoint {
   readonly backend: Backend
 }
 
+export interface RealEndpointOptions {
+  readonly settings?: Partial<Settings>
+  readonly launch?: ProcessLauncher
+}
+
 /** The whole program on a free port with the demo model loaded, in a home folder of its own. */
-export async function startRealEndpoint(): Promise<RealEndpoint> {
+export async function startRealEndpoint({ settings, launch = launchChildProcess }: RealEndpointOptions = {}): Promise<RealEndpoint> {
   const root = mkdtempSync(join(tmpdir(), 'switchboard-backend-'))
   const consoleSecret = 'console-secret-of-this-test'
-  const backend = await createBackend({ home: openHome(root), files: findProductFiles(), host: 'headless', launch: launchChildProcess, consoleSecret, openExternal: null })
+  const home = openHome(root)
+  const files = findProductFiles()
+  if (settings !== undefined) {
+    const before = openStorageAt(home, files)
+    before.settings.update(settings)
+    before.dispose()
+  }
+  const backend = await createBackend({ home, files, host: 'headless', launch, consoleSecret, openExternal: null })
   const { keys } = backend.core.storage
   const { secret: key } = keys.create('tests')
   const { secret: revokedKey } = keys.create('revoked')
