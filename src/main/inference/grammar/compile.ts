@@ -6,7 +6,18 @@ import type { StandardRules } from './standard-rules.ts'
 import { afterByte, afterCall, afterText, wideCharacter } from './write-rule.ts'
 
 /**
- * A grammar as rules: one for each object, array and choice, so that a shape that contains itself calls itself.
+ * Size of a grammar (bytes of its keys and values, and one for each shape) up to which definitions are written out where they
+ * are used.
+ */
+const WRITTEN_OUT = 32_768
+/** Definitions written out inside each other. */
+const DEEPEST_WRITTEN_OUT = 32
+
+/**
+ * A grammar as rules. Shapes are written into the rule around them, so that alternatives that begin alike are one state while
+ * they are alike, whatever their number; only what would not end, or become too large, is a rule of its own and called: a
+ * definition inside itself, and the items of an array that is counted. A called alternative is one more reading of the text
+ * that has to be followed, and those are limited (configuration.ts).
  * @throws SwitchboardError invalid_request for a reference to nothing.
  */
 export function compileGrammar(grammar: Grammar, standard: StandardRules): Rule {
@@ -17,6 +28,11 @@ class Compiler {
   readonly #grammar: Grammar
   readonly #standard: StandardRules
   readonly #definitions = new Map<string, Rule>()
+  /** Called definitions that are not written yet. */
+  readonly #pending: string[] = []
+  /** Definitions that are being written out. */
+  readonly #open = new Set<string>()
+  #written = 0
 
   constructor(grammar: Grammar, standard: StandardRules) {
     this.#grammar = grammar
@@ -26,102 +42,111 @@ class Compiler {
   compile(): Rule {
     const root = new Rule()
     this.#part(root.entry, this.#grammar.root).ends = true
+    for (let name = this.#pending.pop(); name !== undefined; name = this.#pending.pop()) this.#writeOut(this.#definition(name).entry, name).ends = true
     return root
   }
 
   /** The place after a part that begins at `place`. */
   #part(place: Place, part: GrammarPart): Place {
     switch (part.kind) {
-      case 'json': return afterCall(place, this.#rule(part.shape))
+      case 'json': return this.#shape(place, part.shape)
       case 'text': return afterText(place, part.text)
       case 'sequence': return part.parts.reduce((at, next) => this.#part(at, next), place)
-      case 'choice': {
-        const end = new Place()
-        for (const option of part.options) {
-          const start = new Place()
-          place.skips.push(start)
-          this.#part(start, option).skips.push(end)
-        }
-        return end
-      }
+      case 'choice': return afterOneOf(place, part.options, (start, option) => this.#part(start, option))
       case 'free': return anythingBut(place, part.unless)
       default: return assertNever(part, 'part of a grammar')
     }
   }
 
-  #rule(shape: JsonShape): Rule {
+  /** The place after a value that begins at `place`, where nothing else begins. */
+  #shape(place: Place, shape: JsonShape): Place {
+    this.#written += 1
     switch (shape.kind) {
-      case 'any': return this.#standard.any
-      case 'string': return this.#standard.string
-      case 'number': return this.#standard.number
-      case 'integer': return this.#standard.integer
-      case 'literals': return literalsRule(shape.texts)
-      case 'object': return this.#object(shape)
-      case 'array': return this.#array(shape)
-      case 'anyOf': {
-        const rule = new Rule()
-        const end = new Place()
-        end.ends = true
-        for (const option of shape.options) afterCall(rule.entry, this.#rule(option), end)
-        return rule
-      }
-      case 'reference': return this.#definition(shape.name)
+      case 'any': return afterCall(place, this.#standard.any)
+      case 'string': return afterCall(place, this.#standard.string)
+      case 'number': return afterCall(place, this.#standard.number)
+      case 'integer': return afterCall(place, this.#standard.integer)
+      case 'literals': return afterOneOf(place, shape.texts, (start, text) => this.#text(start, text))
+      case 'object': return this.#object(place, shape)
+      case 'array': return this.#array(place, shape)
+      case 'anyOf': return afterOneOf(place, shape.options, (start, option) => this.#shape(start, option))
+      case 'reference': return this.#reference(place, shape.name)
       default: return assertNever(shape, 'shape of JSON')
     }
   }
 
-  /** Entered into the table before it is written: it may contain itself. */
+  #text(place: Place, text: string): Place {
+    this.#written += text.length
+    return afterText(place, text)
+  }
+
+  #reference(place: Place, name: string): Place {
+    if (this.#open.has(name) || this.#open.size >= DEEPEST_WRITTEN_OUT || this.#written >= WRITTEN_OUT) return afterCall(place, this.#definition(name))
+    return this.#writeOut(place, name)
+  }
+
+  #writeOut(place: Place, name: string): Place {
+    this.#open.add(name)
+    const end = this.#shape(place, this.#shapeOf(name))
+    this.#open.delete(name)
+    return end
+  }
+
+  /** The rule of a definition that is called: from everywhere the same one. */
   #definition(name: string): Rule {
     const known = this.#definitions.get(name)
     if (known !== undefined) return known
-    const shape = Object.hasOwn(this.#grammar.definitions, name) ? this.#grammar.definitions[name] : undefined
-    if (shape === undefined) throw new SwitchboardError('invalid_request', `the grammar refers to ${JSON.stringify(name.slice(0, 100))}, which it does not define`)
     const rule = new Rule()
     this.#definitions.set(name, rule)
-    const end = new Place()
-    end.ends = true
-    afterCall(rule.entry, this.#rule(shape), end)
+    this.#pending.push(name)
     return rule
   }
 
-  #array({ items, minItems, maxItems }: Extract<JsonShape, { kind: 'array' }>): Rule {
-    const rule = new Rule()
+  #shapeOf(name: string): JsonShape {
+    const shape = Object.hasOwn(this.#grammar.definitions, name) ? this.#grammar.definitions[name] : undefined
+    if (shape === undefined) throw new SwitchboardError('invalid_request', `the grammar refers to ${JSON.stringify(name.slice(0, 100))}, which it does not define`)
+    return shape
+  }
+
+  #array(start: Place, { items, minItems, maxItems }: Extract<JsonShape, { kind: 'array' }>): Place {
     const end = new Place()
-    end.ends = true
     const { blank } = this.#standard
-    const item = this.#rule(items)
-    const opened = afterCall(afterText(rule.entry, '['), blank)
+    const opened = afterCall(afterText(start, '['), blank)
     if (minItems === 0) afterByte(opened, 0x5d, 0x5d, end)
     // One place for each number of items that must be told apart.
     const counted = maxItems ?? Math.max(1, minItems)
+    let afterItem = (place: Place): Place => this.#shape(place, items)
+    if (counted > 1) {
+      const item = new Rule()
+      this.#shape(item.entry, items).ends = true
+      afterItem = (place) => afterCall(place, item)
+    }
     let place = new Place()
     opened.skips.push(place)
     for (let count = 1; count <= counted; count += 1) {
-      const after = afterCall(afterCall(place, item), blank)
+      const after = afterCall(afterItem(place), blank)
       if (count >= minItems) afterByte(after, 0x5d, 0x5d, end)
       if (count < counted) place = afterCall(afterText(after, ','), blank)
       else if (maxItems === null) afterCall(afterText(after, ','), blank, place)
     }
-    return rule
+    return end
   }
 
-  #object({ properties, additional }: Extract<JsonShape, { kind: 'object' }>): Rule {
-    const rule = new Rule()
+  #object(start: Place, { properties, additional }: Extract<JsonShape, { kind: 'object' }>): Place {
     const { blank } = this.#standard
     const end = new Place()
-    end.ends = true
     // keys[n]: a key of property n or later comes next; written[n]: property n - 1 was the last one.
     const keys = Array.from({ length: properties.length + 1 }, () => new Place())
     const written = keys.map(() => new Place())
     const keyPlace = (index: number): Place => keys[index] ?? new Place()
-    const open = afterCall(afterText(rule.entry, '{'), blank)
+    const open = afterCall(afterText(start, '{'), blank)
     open.skips.push(keyPlace(0))
     const lastRequired = properties.findLastIndex(({ required }) => required)
     if (lastRequired < 0) afterByte(open, 0x7d, 0x7d, end)
     for (const [index, { name, shape, required }] of properties.entries()) {
       const key = keyPlace(index)
-      const value = afterCall(afterText(key, `${JSON.stringify(name)}:`), blank)
-      afterCall(afterCall(value, this.#rule(shape)), blank, written[index + 1])
+      const value = afterCall(this.#text(key, `${JSON.stringify(name)}:`), blank)
+      afterCall(this.#shape(value, shape), blank, written[index + 1])
       if (!required) key.skips.push(keyPlace(index + 1))
     }
     for (const [index, place] of written.entries()) {
@@ -130,17 +155,21 @@ class Compiler {
     }
     if (additional !== null) {
       const value = afterCall(afterText(afterCall(keyPlace(properties.length), otherKeyRule(properties.map(({ name }) => name), this.#standard)), ':'), blank)
-      afterCall(afterCall(value, this.#rule(additional)), blank, written[properties.length])
+      afterCall(this.#shape(value, additional), blank, written[properties.length])
     }
-    return rule
+    return end
   }
 }
 
-/** One of a few texts. */
-function literalsRule(texts: readonly string[]): Rule {
-  const rule = new Rule()
-  for (const text of texts) afterText(rule.entry, text).ends = true
-  return rule
+/** The place after one of several alternatives, each written from a place of its own. */
+function afterOneOf<Option>(place: Place, options: readonly Option[], write: (start: Place, option: Option) => Place): Place {
+  const end = new Place()
+  for (const option of options) {
+    const start = new Place()
+    place.skips.push(start)
+    write(start, option).skips.push(end)
+  }
+  return end
 }
 
 /**

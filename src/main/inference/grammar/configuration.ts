@@ -43,7 +43,7 @@ export interface Configuration {
 }
 
 /**
- * Most readings kept at once; a schema whose alternatives look alike for long can have exponentially many. Leaving some out
+ * Most readings kept at once; definitions that contain each other and look alike can have exponentially many. Leaving some out
  * allows fewer texts, never a wrong one: each of them can be completed by itself.
  */
 const MOST_THREADS = 64
@@ -59,14 +59,17 @@ export class Stacks {
 
   /** All readings that stand at `entry` before anything is read. */
   begin(entry: RuleState): Configuration {
-    const gathered = new Gathered()
+    const gathered = new Gathered(null)
     this.#enter(entry, null, gathered)
     return gathered
   }
 
-  /** After one byte; null when no reading takes it. */
-  step(configuration: Configuration, byte: number): Configuration | null {
-    const gathered = new Gathered()
+  /**
+   * After one byte; null when no reading takes it.
+   * @param floor for readings below this caller: whatever returns to it has ended.
+   */
+  step(configuration: Configuration, byte: number, floor: Caller = null): Configuration | null {
+    const gathered = new Gathered(floor)
     for (const { state, caller } of configuration.threads) {
       const next = state.next(byte)
       if (next !== null) this.#enter(next, caller, gathered)
@@ -76,9 +79,34 @@ export class Stacks {
 
   /** Readings after a called rule has ended. */
   resume(caller: Caller): Configuration {
-    const gathered = new Gathered()
+    const gathered = new Gathered(null)
     this.#return(caller, gathered)
     return gathered
+  }
+
+  /**
+   * After one token; null when no reading takes it. Each reading goes on by itself, first within its rule and then, wherever
+   * that ends, in its callers, as token-masks.ts reads the vocabulary: what is left out of too many readings is then the same
+   * in both, and a token that a mask allows is never refused here.
+   */
+  read({ threads }: Configuration, bytes: Uint8Array): Configuration | null {
+    const gathered = new Gathered(null)
+    for (const thread of threads) {
+      let own: Configuration | null = { threads: [thread], ended: false }
+      for (let at = 0; at < bytes.length && own !== null; at += 1) {
+        own = this.step(own, bytes[at] as number, thread.caller)
+        if (own?.ended === true) gathered.addAll(this.#readOn(this.resume(thread.caller), bytes, at + 1))
+      }
+      if (own !== null) gathered.addAll({ threads: own.threads, ended: false })
+    }
+    return gathered.threads.length > 0 || gathered.ended ? gathered : null
+  }
+
+  /** All readings together, from this byte of the token to its end. */
+  #readOn(from: Configuration, bytes: Uint8Array, start: number): Configuration | null {
+    let configuration: Configuration | null = from
+    for (let at = start; at < bytes.length && configuration !== null; at += 1) configuration = this.step(configuration, bytes[at] as number)
+    return configuration
   }
 
   #enter(state: RuleState, caller: Caller, gathered: Gathered): void {
@@ -92,7 +120,7 @@ export class Stacks {
   }
 
   #return(caller: Caller, gathered: Gathered): void {
-    if (caller === null) gathered.ended = true
+    if (caller === null || caller === gathered.floor) gathered.ended = true
     else this.#enter(caller.state, caller.caller, gathered)
   }
 
@@ -109,9 +137,21 @@ export class Stacks {
 
 class Gathered implements Configuration {
   readonly threads: Thread[] = []
+  /** Where these readings end. */
+  readonly floor: Caller
   ended = false
   /** States that only call or end were passed through; they are remembered so that a cycle of calls is walked once. */
   #passed: Thread[] | null = null
+
+  constructor(floor: Caller) {
+    this.floor = floor
+  }
+
+  addAll(more: Configuration | null): void {
+    if (more === null) return
+    for (const { state, caller } of more.threads) this.add(state, caller)
+    this.ended ||= more.ended
+  }
 
   /** False when it is here already or there is no more room. */
   add(state: RuleState, caller: Caller): boolean {

@@ -96,8 +96,7 @@ export class GrammarMatcher {
   accept(id: number): void {
     if (this.free || this.#stopIds.includes(id)) return
     const bytes = this.#vocabulary.bytes(id)
-    let at: Configuration | null = bytes.length === 0 ? null : this.#at
-    for (const byte of bytes) if (at !== null) at = this.#stacks.step(at, byte)
+    const at = bytes.length === 0 ? null : this.#stacks.read(this.#at, bytes)
     if (at === null) throw new TypeError(`token ${id} cannot follow here`)
     this.#at = at
   }
