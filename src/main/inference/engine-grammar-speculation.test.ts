@@ -45,6 +45,23 @@ function expectToFollow({ tokens, end }: Reply, { grammar, stopIds }: GenerateRe
   if (end?.kind === 'done' && end.finishReason === 'stop') expect(matcher.finished || stopIds.some(allows)).toBe(true)
 }
 
+/** Reads every run that was verified for the one reply: no row was run for what its grammar refuses, nor behind an end. */
+function expectDraftsToFollow({ verified, verifiedAfter }: RandomModel, { grammar, promptIds, stopIds }: GenerateRequest): void {
+  if (grammar === undefined) return
+  for (const [at, run] of verified.entries()) {
+    const matcher = grammars.follow(grammar, stopIds)
+    const written = verifiedAfter[at]?.slice(promptIds.length) ?? []
+    const [last = -1, ...draft] = run
+    for (const id of [...written, last]) matcher.accept(id)
+    for (const [index, id] of draft.entries()) {
+      const mask = matcher.mask()
+      expect(mask === null || ((mask[id >> 5] ?? 0) & (1 << (id & 31))) !== 0, `${draft.join(' ')} after ${written.join(' ')} ${last}`).toBe(true)
+      if (stopIds.includes(id) && !matcher.free) expect(index).toBe(draft.length - 1)
+      else matcher.accept(id)
+    }
+  }
+}
+
 const missing: Reply = { tokens: [], end: null }
 const ids = ({ tokens }: Reply): number[] => tokens.map(({ id }) => id)
 /** One reply by itself, speculating, and what was verified for it. */
@@ -53,6 +70,7 @@ function reply(changes: Partial<GenerateRequest>): { readonly reply: Reply; read
   const one = request('a', changes)
   const made = serve(runner, 15, [one], { grammars }).get('a') ?? missing
   expect(shown(made)).toEqual(shown(serve(new RandomModel(5, 1), 0, [one], { grammars }).get('a') ?? missing))
+  expectDraftsToFollow(runner, one)
   return { reply: made, verified: runner.verified }
 }
 
@@ -85,21 +103,35 @@ describe('speculation under a grammar', () => {
     expect(bound.lengths).toBeGreaterThan(100)
   })
 
-  it('rejects what a draft proposes beyond the grammar, and goes on as the grammar does', () => {
+  it('runs nothing that the grammar refuses', () => {
+    let runs = 0
+    fc.assert(fc.property(fc.integer(), fc.integer({ min: 1, max: 3 }), wish, fc.constantFrom(...kinds), fc.constantFrom([END], [END, 8], []), (seed, reach, asked, grammar, stopIds) => {
+      const runner = new RandomModel(seed, reach)
+      const one = request('a', { ...asked, promptLogprobs: null, grammar, stopIds })
+      serve(runner, 15, [one], { grammars })
+      runs += runner.verified.length
+      expectDraftsToFollow(runner, one)
+    }), { numRuns: 150, seed: 20261124 })
+    expect(runs).toBeGreaterThan(100)
+  })
+
+  it('proposes no more than the grammar takes, and goes on as it does', () => {
     const { reply: made, verified } = reply({ grammar: list(['1'], 1, 20), sampling: { ...greedy, logitBias: { [FIRST]: 50, [NEXT]: 50 } }, logprobs: 1 })
     expect(ids(made)).toEqual([FIRST, ...Array.from({ length: 19 }, () => NEXT), CLOSE])
     expect(made.end).toMatchObject({ kind: 'done', finishReason: 'stop', completionTokens: 21 })
-    // The last run proposed one more item than there may be.
-    expect(verified.at(-1)?.length).toBeGreaterThan(1)
-    expect(verified.at(-1)?.every((id) => id === NEXT)).toBe(true)
+    // Every draft was right, though the text alone goes on for ever.
+    expect(made.end).toMatchObject({ drafted: { proposed: expect.any(Number) as number } })
+    if (made.end?.kind === 'done') expect(made.end.drafted?.accepted).toBe(made.end.drafted?.proposed)
+    expect(verified.every((run) => run.at(-1) === NEXT)).toBe(true)
   })
 
-  it('rejects an end inside a structure that the draft proposes and the model wants', () => {
+  it('does not propose an end inside a structure, though the text does and the model wants it', () => {
     const ending = [FIRST, NEXT, NEXT, END]
     const { reply: made, verified } = reply({ promptIds: [...ending, 7, ...ending, 7], stopIds: [END], grammar: list(['1'], 6, 20), sampling: { ...greedy, logitBias: { [END]: 100, [CLOSE]: 80, [FIRST]: 50, [NEXT]: 50 } } })
     expect(ids(made)).toEqual([FIRST, NEXT, NEXT, NEXT, NEXT, NEXT, CLOSE])
     expect(made.end).toMatchObject({ kind: 'done', finishReason: 'stop', completionTokens: 7 })
-    expect(verified.some((run) => run.includes(END))).toBe(true)
+    expect(verified.length).toBeGreaterThan(0)
+    expect(verified.some((run) => run.includes(END))).toBe(false)
   })
 
   it('ends with an end token that the draft proposed, where the grammar can end', () => {
@@ -111,12 +143,13 @@ describe('speculation under a grammar', () => {
     expect(verified.some((run) => run.includes(END))).toBe(true)
   })
 
-  it('ends where nothing can follow, in the middle of a draft', () => {
+  it('proposes nothing behind the end, and ends there', () => {
     const whole = [FIRST, NEXT, NEXT, NEXT, NEXT, CLOSE]
     const { reply: made, verified } = reply({ promptIds: [...whole, ...whole, ...whole], stopIds: [END], grammar: list(['1'], 5, 5), sampling: { ...greedy, logitBias: { [FIRST]: 50, [NEXT]: 50 } } })
     expect(ids(made)).toEqual(whole)
     expect(made.end).toMatchObject({ kind: 'done', finishReason: 'stop', completionTokens: whole.length })
-    expect(verified.some((run) => run.includes(CLOSE) && run.at(-1) !== CLOSE)).toBe(true)
+    expect(verified.length).toBeGreaterThan(0)
+    expect(verified.some((run) => run.includes(CLOSE) && run.at(-1) !== CLOSE)).toBe(false)
   })
 
   it('ends a reply that is cancelled at what it had, and the next in its slot begins its grammar anew', () => {

@@ -164,7 +164,7 @@ export class InferenceEngine {
 
   /** Every running reply by one token, or, where that pays, by the tokens of a draft that prove right. */
   #advance({ decode, prefill }: StepPlan, outcomes: StepOutcome[]): void {
-    const drafts = this.#speculator?.propose(decode, prefill?.count ?? 0)
+    const drafts = this.#speculator?.propose(decode, prefill?.count ?? 0, this.#fitting)
     const plain = drafts === undefined || drafts.size === 0 ? decode : decode.filter(({ requestId }) => !drafts.has(requestId))
     if (plain.length > 0) {
       const started = this.#now()
@@ -179,6 +179,16 @@ export class InferenceEngine {
       this.#speculator?.accept(step.requestId, this.#verify(step, draft, outcomes))
       this.#costs.recordVerify(draft.length + 1, this.#now() - started)
     }
+  }
+
+  /** Tokens of a draft that the reply's grammar does not refuse: no row is run for others. */
+  readonly #fitting = (requestId: string, draft: Int32Array): number => {
+    const sequence = this.#sequence(requestId)
+    if (sequence.matcher === null) return draft.length
+    const started = this.#now()
+    const fitting = sequence.matcher.fitting(draft)
+    sequence.grammarMs += this.#now() - started
+    return fitting
   }
 
   /**

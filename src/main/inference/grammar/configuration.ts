@@ -135,6 +135,12 @@ export class Stacks {
   }
 }
 
+/** Whether nothing is refused any more. */
+export function isFree({ threads }: Configuration): boolean {
+  for (const { state, caller } of threads) if (state.free && caller === null) return true
+  return false
+}
+
 class Gathered implements Configuration {
   readonly threads: Thread[] = []
   /** Where these readings end. */

@@ -1,6 +1,6 @@
 import type { Grammar } from '../../../shared/domain/grammar.ts'
 import { compileGrammar } from './compile.ts'
-import { Stacks, type Configuration } from './configuration.ts'
+import { isFree, Stacks, type Configuration } from './configuration.ts'
 import type { Rule } from './rule.ts'
 import { makeStandardRules, type StandardRules } from './standard-rules.ts'
 import { StateMasks, TextMasks } from './token-masks.ts'
@@ -65,7 +65,7 @@ export class GrammarMatcher {
 
   /** Nothing is refused any more. */
   get free(): boolean {
-    return this.#at.threads.some(({ state, caller }) => state.free && caller === null)
+    return isFree(this.#at)
   }
 
   /** The reply is complete and nothing can follow it. */
@@ -87,6 +87,23 @@ export class GrammarMatcher {
       mask[id >> 5] = this.#at.ended ? word | bit : word & ~bit
     }
     return mask
+  }
+
+  /**
+   * How many of these tokens could follow, one after the other; nothing is counted behind a stop id or the end. Changes nothing.
+   * @param draft ids.
+   */
+  fitting(draft: Int32Array): number {
+    let at = this.#at
+    for (const [index, id] of draft.entries()) {
+      if (isFree(at)) return draft.length
+      if (this.#stopIds.includes(id)) return at.ended ? index + 1 : index
+      const bytes = this.#vocabulary.bytes(id)
+      const next = bytes.length === 0 ? null : this.#stacks.read(at, bytes)
+      if (next === null) return index
+      at = next
+    }
+    return draft.length
   }
 
   /**

@@ -1,4 +1,4 @@
-import { Stacks, type Configuration, type Thread } from './configuration.ts'
+import { isFree, Stacks, type Configuration, type Thread } from './configuration.ts'
 import type { RuleState } from './rule.ts'
 import type { Vocabulary } from './vocabulary.ts'
 
@@ -152,11 +152,6 @@ function walk(vocabulary: Vocabulary, { start, end, stacks, from, set, exits }: 
     path[level + 1] = after
     node += 1
   }
-}
-
-function isFree({ threads }: Configuration): boolean {
-  for (const { state, caller } of threads) if (state.free && caller === null) return true
-  return false
 }
 
 /** The first of equal configurations, so that steps are remembered for all of them. */

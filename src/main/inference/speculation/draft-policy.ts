@@ -21,7 +21,7 @@ const PLAIN_AFTER = 64
 /** A reply with a match. */
 export interface Candidate {
   readonly requestId: string
-  /** Longest draft that the token limit leaves room for; 0 or less for none. */
+  /** Longest draft that can be right as a whole; 0 or less for none. Asked once, and only where a draft may pay. */
   readonly most: number
   /** Tokens that a run over a draft of this length is expected to give, 1 to draft + 1. */
   expectedTokens(draft: number): number

@@ -17,12 +17,14 @@ interface Reply {
 /** Speculation of all running replies: follows their tokens, proposes drafts, learns what became of them. */
 export class Speculator {
   readonly #policy: DraftPolicy
+  readonly #longest: number
   readonly #replies = new Map<string, Reply>()
   /** What replies of this model and its customers do; a new one begins with it, for most are short. */
   readonly #usual = new Acceptance('replies')
 
   /** @param longestDraft tokens of the longest draft that the runner takes. */
   constructor(longestDraft: number, costs: StepCosts) {
+    this.#longest = longestDraft
     this.#policy = new DraftPolicy(longestDraft, costs)
   }
 
@@ -45,14 +47,22 @@ export class Speculator {
   /**
    * Drafts for some of the replies of a step, by request.
    * @param prefillTokens prompt tokens that run in the same step.
+   * @param fitting tokens of a draft that can follow in its reply at all; no draft goes beyond them. Asked only where a draft
+   *   may pay.
    */
-  propose(decoding: readonly { readonly requestId: string }[], prefillTokens: number): ReadonlyMap<string, Int32Array> {
+  propose(decoding: readonly { readonly requestId: string }[], prefillTokens: number, fitting: (requestId: string, draft: Int32Array) => number): ReadonlyMap<string, Int32Array> {
     const candidates: Candidate[] = []
     for (const { requestId } of decoding) {
       const reply = this.#replies.get(requestId)
       if (reply === undefined || reply.lookup.matchLength === 0) continue
+      const { lookup, acceptance } = reply
       // One token of the limit is left for the one that is drawn after the draft.
-      candidates.push({ requestId, most: reply.capacity - reply.length - 1, expectedTokens: (draft) => reply.acceptance.expectedTokens(reply.lookup.matchLength, draft) })
+      const room = Math.min(reply.capacity - reply.length - 1, this.#longest)
+      candidates.push({
+        requestId,
+        get most() { return room < 1 ? 0 : fitting(requestId, lookup.propose(room)) },
+        expectedTokens: (draft) => acceptance.expectedTokens(lookup.matchLength, draft),
+      })
     }
     const drafts = new Map<string, Int32Array>()
     for (const { requestId, length } of this.#policy.choose(candidates, { decoding: decoding.length, prefillTokens })) {

@@ -21,6 +21,8 @@ export class RandomModel implements StepRunner {
   readonly #reach: number
   /** Runs that had a logit row for each token, the token before the draft first; scored prompts among them. */
   readonly verified: number[][] = []
+  /** What the slot held before each of them. */
+  readonly verifiedAfter: number[][] = []
   /** Logits after this token are no numbers. */
   poison: number | null = null
   now = 0
@@ -44,6 +46,7 @@ export class RandomModel implements StepRunner {
 
   prefill(slot: number, ids: ArrayLike<number>, start: number, count: number, logits: 'last' | 'all'): void {
     const before = this.#filled[slot] ?? 0
+    if (logits === 'all') this.verifiedAfter.push([...(this.#kv[slot]?.subarray(0, before) ?? [])])
     for (let index = 0; index < count; index += 1) {
       this.#write(slot, before + index, ids[start + index] ?? -1)
       if (logits === 'all') this.#fill(index, slot, before + index)
