@@ -74,13 +74,13 @@ interface Answer {
 const tokensIn = (text: string): number => text.split('"logprob":').length - 1
 
 /** Streams one reply; `onText` sees all of it so far with every piece. */
-async function stream(extra: object, onText: (text: string) => void = () => undefined, signal = new AbortController().signal): Promise<Answer> {
+async function stream(extra: object, onText: (text: string) => void = () => undefined, signal = new AbortController().signal, key = endpoint.key): Promise<Answer> {
   let text = ''
   let status = 0
   let retryAfter: string | null = null
   try {
     const response = await fetch(`${endpoint.url}/v1/chat/completions`, {
-      method: 'POST', signal, headers: { authorization: `Bearer ${endpoint.key}`, 'content-type': 'application/json' },
+      method: 'POST', signal, headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
       body: JSON.stringify({ messages: [{ role: 'user', content: 'Where is my order?' }], stream: true, temperature: 0, logprobs: true, logit_bias: endless, ...extra }),
     })
     status = response.status
@@ -205,5 +205,26 @@ describe('far more clients than there is room for (F15, F17)', () => {
     expect(wire.submitted.length - before).toBeLessThan(asked)
     await idle()
     expect(whole((await stream({ max_tokens: 3 })).text)).toBe(true)
+  })
+
+  test('one key fills all of the queue that it may have: another finds a place', async () => {
+    await idle()
+    const { secret: key } = endpoint.backend.core.storage.keys.create('newcomer')
+    const crowded = new Promise<void>((resolve) => {
+      const listening = endpoint.backend.core.engines.onChange(({ state }) => {
+        if (state.kind !== 'ready' || state.stats.full === null || state.stats.full.clients === 'all') return
+        listening.dispose()
+        resolve()
+      })
+    })
+    const greedy = Array.from({ length: 2 * (settings.slots + settings.queueRequests) }, leaver)
+    const filling = greedy.map(({ signal }) => stream({ max_tokens: 900 }, undefined, signal))
+    await crowded
+    const { status, text } = await stream({ max_tokens: 3 }, undefined, undefined, key)
+    expect([status, whole(text)]).toEqual([200, true])
+    for (const each of greedy) each.abort()
+    const refused = (await Promise.all(filling)).filter(({ status: answered }) => answered === 503)
+    expect(refused.length).toBeGreaterThan(0)
+    for (const answer of refused) expect(answer).toMatchObject({ retryAfter: expect.stringMatching(/^[1-9]/) as string })
   })
 })

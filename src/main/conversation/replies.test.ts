@@ -80,12 +80,15 @@ describe('a reply', () => {
 
   it('is refused by a full engine before its text is looked at', async () => {
     const { engine, replies } = serviceOver(says('x'))
-    engine.full = true
+    engine.full = 'all'
     const unreadable = request({ input: { kind: 'ids', ids: [-1] } })
     await expect(collect(replies.reply(unreadable, never()))).rejects.toMatchObject({ code: 'queue_full', retryAfterSeconds: 3 })
-    engine.full = false
+    engine.full = ['key-1']
+    await expect(collect(replies.reply(unreadable, never()))).rejects.toMatchObject({ code: 'queue_full' })
+    // Its place is not taken by others' requests.
+    engine.full = ['key-2']
     await expect(collect(replies.reply(unreadable, never()))).rejects.toMatchObject({ code: 'invalid_request' })
-    expect(released).toBe(2)
+    expect(released).toBe(3)
   })
 
   it('ends at the limit of tokens and never shows half a character', async () => {

@@ -32,7 +32,7 @@ export function createReplyService({ models, engines, randomSeed = () => randomI
       const model = await models.get(request.model)
       const lease = await engines.acquire(model.name, signal, model.systemFingerprint)
       try {
-        lease.engine.checkRoom(request.priority)
+        lease.engine.checkRoom(request.priority, request.client)
         const { contextLength } = lease.engine.loaded
         const prompt = fitPrompt(model.tokenizer, request.input, { contextLength, maxTokens: request.parameters.maxTokens })
         checkLogitBias(request, model)

@@ -7,7 +7,7 @@ import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import { EnginePool, type ModelState } from './engine-pool.ts'
 import type { EngineSupervisor } from './engine-supervisor.ts'
 
-const stats = { running: 0, waiting: 0, slots: 4, freeSlots: 4, steps: 0, tokensPerSecond: 0, fullForSeconds: null }
+const stats = { running: 0, waiting: 0, slots: 4, freeSlots: 4, steps: 0, tokensPerSecond: 0, full: null }
 const never = new AbortController().signal
 
 /** The part of a supervisor the pool uses, under the test's control. */

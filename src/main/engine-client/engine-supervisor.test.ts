@@ -54,7 +54,7 @@ class ScriptedProcess implements ChildProcessHandle {
   }
 }
 
-const stats = { running: 0, waiting: 0, slots: 4, freeSlots: 4, steps: 0, tokensPerSecond: 0, fullForSeconds: null }
+const stats = { running: 0, waiting: 0, slots: 4, freeSlots: 4, steps: 0, tokensPerSecond: 0, full: null }
 const model: EngineModel = { name: 'm', graphDirectory: '/nowhere', policy: { prefer: 'auto', allowCpu: true }, limits: { slots: 4, contextLength: 100, queueRequests: 1, queueTokens: 100, prefillChunk: 16 }, threads: 1 }
 const request = (requestId: string, promptIds: readonly number[] = [1]): GenerateRequest => ({
   requestId, promptIds, sampling: { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, logitBias: {}, seed: 1 }, maxTokens: 9, stopIds: [], logprobs: null, promptLogprobs: null, cacheScope: null, client: 'a', priority: 'batch',
@@ -204,15 +204,19 @@ describe('EngineSupervisor', () => {
 
   it('refuses on the engine’s word that it is full, as long as that is fresh and nothing has ended since', async () => {
     const supervisor = ready()
-    const refusal = () => { try { supervisor.checkRoom('batch'); return null } catch (failure) { return failure } }
-    const full = { ...stats, waiting: 1, fullForSeconds: 7 }
+    const refusal = (client = 'a') => { try { supervisor.checkRoom('batch', client); return null } catch (failure) { return failure } }
+    const full = { ...stats, waiting: 1, full: { clients: 'all', seconds: 7 } }
     expect(refusal()).toBeNull()
     latest().say({ kind: 'stats', stats: full })
     expect(refusal()).toMatchObject({ code: 'queue_full', retryAfterSeconds: 7 })
     // Who sits at the screen waits in a queue of his own.
-    expect(() => supervisor.checkRoom('interactive')).not.toThrow()
+    expect(() => supervisor.checkRoom('interactive', 'a')).not.toThrow()
     latest().say({ kind: 'stats', stats })
     expect(refusal()).toBeNull()
+    latest().say({ kind: 'stats', stats: { ...full, full: { clients: ['b', 'a'], seconds: 5 } } })
+    expect(refusal()).toMatchObject({ code: 'queue_full', retryAfterSeconds: 5, message: expect.stringContaining('kept for others') as string })
+    expect(refusal('c')).toBeNull()
+    latest().say({ kind: 'stats', stats })
 
     const reading = outcome(read(supervisor.generate(request('a'), never)))
     await Promise.resolve()

@@ -3,7 +3,7 @@ import type { CancelSignal } from '../../shared/base/cancel-signal.ts'
 import type { Disposable } from '../../shared/base/disposable.ts'
 import { Emitter } from '../../shared/base/emitter.ts'
 import type { Engine, EngineCommand, EngineEvent, EngineModel, GenerateRequest, GenerationEvent } from '../../shared/contracts/engine.ts'
-import type { EngineState, LoadedModel } from '../../shared/domain/engine.ts'
+import type { EngineFullness, EngineState, LoadedModel } from '../../shared/domain/engine.ts'
 import type { Priority } from '../../shared/domain/generation.ts'
 import { revive, serialise, SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import type { ChildExit, ChildProcessHandle, ProcessLauncher } from '../platform/child-process.ts'
@@ -57,8 +57,8 @@ export class EngineSupervisor implements Engine, Disposable {
   #watch: NodeJS.Timeout | null = null
   #restart: NodeJS.Timeout | null = null
   #heardMs = 0
-  /** The engine's last word that its queue of batch requests is full, until something says otherwise. */
-  #full: { readonly sinceMs: number; readonly seconds: number } | null = null
+  /** The engine's last word on whose batch requests find no place in its queue, until something says otherwise. */
+  #full: (EngineFullness & { readonly sinceMs: number }) | null = null
   #watchedMs = 0
   #killReason: string | null = null
   #closing: 'no' | 'draining' | 'disposed' = 'no'
@@ -118,9 +118,12 @@ export class EngineSupervisor implements Engine, Disposable {
     })
   }
 
-  checkRoom(priority: Priority): void {
+  checkRoom(priority: Priority, client: string): void {
     if (priority !== 'batch' || this.#full === null || this.#state.kind !== 'ready' || performance.now() - this.#full.sinceMs > STATS_TRUSTED_MS) return
-    throw new SwitchboardError('queue_full', `The queue of ${this.model.name} is full.`, { retryAfterSeconds: this.#full.seconds })
+    const { clients, seconds } = this.#full
+    if (clients !== 'all' && !clients.includes(client)) return
+    const reason = clients === 'all' ? `The queue of ${this.model.name} is full.` : `So much of this client waits for ${this.model.name} already that the rest of its queue is kept for others.`
+    throw new SwitchboardError('queue_full', reason, { retryAfterSeconds: seconds })
   }
 
   async *generate(request: GenerateRequest, signal: CancelSignal): AsyncIterable<GenerationEvent> {
@@ -256,7 +259,7 @@ export class EngineSupervisor implements Engine, Disposable {
         for (const output of event.outputs) this.#requests.get(output.requestId)?.inbox.push(output)
         return
       case 'stats':
-        this.#full = event.stats.fullForSeconds === null ? null : { sinceMs: performance.now(), seconds: event.stats.fullForSeconds }
+        this.#full = event.stats.full === null ? null : { ...event.stats.full, sinceMs: performance.now() }
         if (this.#state.kind === 'ready') this.#enter({ ...this.#state, stats: event.stats })
         return
       default:

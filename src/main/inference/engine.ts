@@ -95,8 +95,8 @@ export class InferenceEngine {
     const now = this.#now()
     const elapsed = now - this.#speed.since
     if (elapsed >= 500) this.#speed = { since: now, tokens: 0, perSecond: Math.round((this.#speed.tokens / elapsed) * 10_000) / 10 }
-    const { running, waiting, freeSlots, full } = this.#scheduler
-    return { running, waiting, slots: this.#slots, freeSlots, steps: this.#steps, tokensPerSecond: this.#speed.perSecond, fullForSeconds: full ? this.#retryAfterSeconds() : null }
+    const { running, waiting, freeSlots, full: clients } = this.#scheduler
+    return { running, waiting, slots: this.#slots, freeSlots, steps: this.#steps, tokensPerSecond: this.#speed.perSecond, full: clients === 'all' || clients.length > 0 ? { clients, seconds: this.#retryAfterSeconds() } : null }
   }
 
   /** Takes a request in; a refusal is an output like any other, and costs no computation. */

@@ -59,7 +59,7 @@ export const fakeStatus: AppStatus = {
       kvBytes: 32 * mebibyte,
       loadMs: 412,
     },
-    stats: { running: 0, waiting: 0, slots: 8, freeSlots: 8, steps: 18_204, tokensPerSecond: 0, fullForSeconds: null },
+    stats: { running: 0, waiting: 0, slots: 8, freeSlots: 8, steps: 18_204, tokensPerSecond: 0, full: null },
     pid: 4242,
   },
   endpointUrl: 'http://127.0.0.1:4317/v1',

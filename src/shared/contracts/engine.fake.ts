@@ -51,7 +51,7 @@ export class FakeEngine implements Engine {
   /** Requests that run now. */
   running = 0
   /** Says that nothing more is taken. */
-  full = false
+  full: 'all' | readonly string[] = []
   readonly #reply: (request: GenerateRequest, turn: number) => FakeReply
   readonly #timings: EngineTimings
   #gate: { readonly open: Promise<void>; readonly release: () => void } | null = null
@@ -75,8 +75,8 @@ export class FakeEngine implements Engine {
     this.#gate = null
   }
 
-  checkRoom(priority: Priority): void {
-    if (this.full && priority === 'batch') throw new SwitchboardError('queue_full', 'the queue is full', { retryAfterSeconds: 3 })
+  checkRoom(priority: Priority, client: string): void {
+    if ((this.full === 'all' || this.full.includes(client)) && priority === 'batch') throw new SwitchboardError('queue_full', 'the queue is full', { retryAfterSeconds: 3 })
   }
 
   async *generate(request: GenerateRequest, signal: CancelSignal): AsyncIterable<GenerationEvent> {

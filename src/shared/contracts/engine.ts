@@ -32,7 +32,7 @@ export interface EngineLimits {
   readonly slots: number
   /** Tokens of KV per slot; capped by the graph's maxPositions. */
   readonly contextLength: number
-  /** Requests of each priority that may wait beyond the slots; one more is refused with `queue_full`. */
+  /** Requests of each priority that may wait beyond the slots; one more is refused with `queue_full`. No client fills it alone. */
   readonly queueRequests: number
   /** Prompt tokens of each priority that may wait in total. */
   readonly queueTokens: number
@@ -130,10 +130,10 @@ export interface Engine {
   readonly loaded: LoadedModel
   /**
    * Refuses before any work is done for a request (its text encoded, its ids sent), when the engine has just said that it
-   * would refuse whatever comes from programs. Returning promises nothing: the engine itself decides.
+   * would refuse whatever comes from this program. Returning promises nothing: the engine itself decides.
    * @throws SwitchboardError queue_full.
    */
-  checkRoom(priority: Priority): void
+  checkRoom(priority: Priority, client: string): void
   /** @throws SwitchboardError queue_full, context_length_exceeded, loading (while it restarts), engine_crashed, engine_failed, engine_fault, draining. */
   generate(request: GenerateRequest, signal: CancelSignal): AsyncIterable<GenerationEvent>
 }

@@ -7,7 +7,7 @@ interface Item extends Queued {
   readonly id: number
 }
 
-const item = (id: number, client: string, priority: Priority = 'batch'): Item => ({ id, client, priority })
+const item = (id: number, client: string, priority: Priority = 'batch'): Item => ({ id, client, priority, tokens: id })
 const drain = (queue: FairQueue<Item>): string => {
   const order: string[] = []
   for (let next = queue.take(); next !== undefined; next = queue.take()) order.push(`${next.client}${next.id}`)
@@ -38,7 +38,9 @@ describe('FairQueue', () => {
     queue.add(item(2, 'b'))
     queue.remove(leaving)
     expect(() => queue.remove(leaving)).toThrow('does not wait')
-    expect([queue.size, drain(queue)]).toEqual([1, 'b2'])
+    expect([queue.size, queue.loadOf('batch'), queue.loadOfClient('batch', 'a'), queue.clientsOf('batch')]).toEqual([1, { requests: 1, tokens: 2 }, { requests: 0, tokens: 0 }, ['b']])
+    expect(drain(queue)).toBe('b2')
+    expect(queue.loadOf('batch')).toEqual({ requests: 0, tokens: 0 })
   })
 
   it('starves nobody, whatever happens', () => {
@@ -86,6 +88,8 @@ describe('FairQueue', () => {
           }
         }
         expect(queue.size).toBe(waiting.length)
+        const own = waiting.filter(({ client, priority }) => client === 'a' && priority === 'batch')
+        expect(queue.loadOfClient('batch', 'a')).toEqual({ requests: own.length, tokens: own.reduce((sum, { tokens }) => sum + tokens, 0) })
       }
     }), { numRuns: 200, seed: 20261121 })
   })

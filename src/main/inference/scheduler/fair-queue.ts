@@ -1,8 +1,11 @@
 import type { Priority } from '../../../shared/domain/generation.ts'
+import type { Load } from './queue-share.ts'
 
 export interface Queued {
   readonly client: string
   readonly priority: Priority
+  /** Of its prompt. */
+  readonly tokens: number
 }
 
 /** So many interactive requests in a row pass a waiting batch request; then it is its turn. */
@@ -17,14 +20,26 @@ export class FairQueue<Item extends Queued> {
   /** Clients in the order of their turns, each with its requests; never an empty list. */
   readonly #lanes: Readonly<Record<Priority, Map<string, Item[]>>> = { interactive: new Map(), batch: new Map() }
   readonly #sizes = { interactive: 0, batch: 0 }
+  readonly #tokens = { interactive: 0, batch: 0 }
   #inARow = 0
 
   get size(): number {
     return this.#sizes.interactive + this.#sizes.batch
   }
 
-  sizeOf(priority: Priority): number {
-    return this.#sizes[priority]
+  loadOf(priority: Priority): Load {
+    return { requests: this.#sizes[priority], tokens: this.#tokens[priority] }
+  }
+
+  /** One client's part of it. */
+  loadOfClient(priority: Priority, client: string): Load {
+    const own = this.#lanes[priority].get(client) ?? []
+    return { requests: own.length, tokens: own.reduce((sum, { tokens }) => sum + tokens, 0) }
+  }
+
+  /** Those who have something waiting. */
+  clientsOf(priority: Priority): readonly string[] {
+    return [...this.#lanes[priority].keys()]
   }
 
   add(item: Item): void {
@@ -32,7 +47,7 @@ export class FairQueue<Item extends Queued> {
     const own = lane.get(item.client)
     if (own === undefined) lane.set(item.client, [item])
     else own.push(item)
-    this.#sizes[item.priority] += 1
+    this.#count(item, 1)
   }
 
   remove(item: Item): void {
@@ -42,7 +57,7 @@ export class FairQueue<Item extends Queued> {
     if (own === undefined || at < 0) throw new TypeError('the request does not wait')
     own.splice(at, 1)
     if (own.length === 0) lane.delete(item.client)
-    this.#sizes[item.priority] -= 1
+    this.#count(item, -1)
   }
 
   /** Takes the next one out; undefined when nobody waits. */
@@ -60,10 +75,16 @@ export class FairQueue<Item extends Queued> {
     if (turn.done === true) return undefined
     const [client, own] = turn.value
     const item = own.shift()
+    if (item === undefined) throw new TypeError('a client without a request has a turn')
     // To the end of the ring: everybody else's turn comes first.
     lane.delete(client)
     if (own.length > 0) lane.set(client, own)
-    this.#sizes[priority] -= 1
+    this.#count(item, -1)
     return item
+  }
+
+  #count({ priority, tokens }: Item, requests: 1 | -1): void {
+    this.#sizes[priority] += requests
+    this.#tokens[priority] += requests * tokens
   }
 }

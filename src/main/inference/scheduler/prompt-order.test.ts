@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Priority } from '../../../shared/domain/generation.ts'
 import { PromptOrder } from './prompt-order.ts'
 
-const prompt = (name: string, priority: Priority = 'batch') => ({ name, client: name.slice(0, 1), priority })
+const prompt = (name: string, priority: Priority = 'batch') => ({ name, client: name.slice(0, 1), priority, tokens: 1 })
 
 describe('PromptOrder', () => {
   it('runs one prompt to its end before the next, clients in turn', () => {

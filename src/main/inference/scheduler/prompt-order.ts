@@ -20,7 +20,7 @@ export class PromptOrder<Item extends Queued> {
     if (top === undefined) {
       const next = this.#unbegun.take()
       // A batch prompt that begins although somebody at the screen waits has its turn, and keeps it.
-      return this.#begin(next, this.#unbegun.sizeOf('interactive') > 0 ? INTERACTIVE_IN_A_ROW : 0)
+      return this.#begin(next, this.#unbegun.loadOf('interactive').requests > 0 ? INTERACTIVE_IN_A_ROW : 0)
     }
     if (top.item.priority === 'interactive' || top.overtaken >= INTERACTIVE_IN_A_ROW) return top.item
     const faster = this.#begin(this.#unbegun.takeOf('interactive'), 0)

@@ -48,11 +48,11 @@ describe('Scheduler', () => {
 
   it('refuses what exceeds the queue in requests or tokens, before anything is computed', () => {
     const scheduler = schedulerOf(limits)
-    for (const id of ['a', 'b', 'c', 'd']) expect(scheduler.add(shape(id), 0).kind).toBe('accepted')
-    expect(scheduler.add(shape('e'), 0)).toMatchObject({ kind: 'refused', reason: 'queue_full' })
+    for (const id of ['a', 'b', 'c', 'd']) expect(scheduler.add(shape(id, { client: id }), 0).kind).toBe('accepted')
+    expect(scheduler.add(shape('e', { client: 'e' }), 0)).toMatchObject({ kind: 'refused', reason: 'queue_full' })
     scheduler.cancel('d', 0)
-    expect(scheduler.add(shape('f', { promptTokens: 31 }), 0)).toMatchObject({ kind: 'refused', reason: 'queue_full' })
-    expect(scheduler.add(shape('g', { promptTokens: 30 }), 0)).toEqual({ kind: 'accepted' })
+    expect(scheduler.add(shape('f', { client: 'f', promptTokens: 31 }), 0)).toMatchObject({ kind: 'refused', reason: 'queue_full' })
+    expect(scheduler.add(shape('g', { client: 'g', promptTokens: 30 }), 0)).toEqual({ kind: 'accepted' })
   })
 
   it('refuses an empty prompt, an id that is running, and what does not fit the context', () => {
@@ -75,7 +75,7 @@ describe('Scheduler', () => {
 
   it('frees the slot at once in every state and gives it to the next in line', () => {
     const scheduler = schedulerOf({ ...limits, slots: 1 })
-    for (const id of ['a', 'b', 'c']) scheduler.add(shape(id, { promptTokens: 9 }), 0)
+    for (const id of ['a', 'b', 'c']) scheduler.add(shape(id, { client: id, promptTokens: 9 }), 0)
     expect(scheduler.cancel('b', 1)).toMatchObject({ finishReason: 'cancelled' })
     step(scheduler)
     expect(scheduler.cancel('a', 2)).toMatchObject({ finishReason: 'cancelled' })
@@ -100,15 +100,33 @@ describe('Scheduler', () => {
 
   it('is full when any request would be refused', () => {
     const scheduler = schedulerOf({ ...limits, slots: 1 })
-    for (const id of ['a', 'b']) scheduler.add(shape(id), 0)
-    expect(scheduler.full).toBe(false)
-    scheduler.add(shape('c'), 0)
-    expect(scheduler.full).toBe(true)
+    for (const id of ['a', 'b']) scheduler.add(shape(id, { client: id }), 0)
+    // Who waits already takes no second of two places.
+    expect(scheduler.full).toEqual(['b'])
+    scheduler.add(shape('c', { client: 'c' }), 0)
+    expect(scheduler.full).toBe('all')
     scheduler.cancel('c', 0)
-    scheduler.add(shape('d', { promptTokens: 30 }), 0)
-    expect([scheduler.full, scheduler.add(shape('e', { promptTokens: 1 }), 0).kind]).toEqual([true, 'refused'])
+    scheduler.add(shape('d', { client: 'd', promptTokens: 30 }), 0)
+    expect([scheduler.full, scheduler.add(shape('e', { client: 'e', promptTokens: 1 }), 0).kind]).toEqual(['all', 'refused'])
     // Programs fill their own queue, not the one of the screen.
-    expect(['s1', 's2', 's3'].map((id) => scheduler.add(shape(id, { priority: 'interactive' }), 0).kind)).toEqual(['accepted', 'accepted', 'refused'])
+    expect(['s1', 's2', 's3'].map((id) => scheduler.add(shape(id, { client: id, priority: 'interactive' }), 0).kind)).toEqual(['accepted', 'accepted', 'refused'])
+  })
+
+  it('keeps a quarter of the queue for others than the one who fills it, in requests and in tokens', () => {
+    const own = { ...limits, slots: 1, queueRequests: 16, queueTokens: 400 }
+    const fill = (scheduler: Scheduler, client: string, promptTokens: number): number => {
+      let taken = 0
+      while (scheduler.add(shape(`${client}${taken}`, { client, promptTokens }), 0).kind === 'accepted') taken += 1
+      return taken
+    }
+    const byRequests = schedulerOf(own)
+    byRequests.add(shape('running', { client: 'z' }), 0)
+    expect([fill(byRequests, 'a', 1), byRequests.full]).toEqual([12, ['a']])
+    expect([fill(byRequests, 'b', 1), fill(byRequests, 'c', 1), byRequests.full, fill(byRequests, 'd', 1)]).toEqual([3, 1, 'all', 0])
+    const byTokens = schedulerOf(own)
+    byTokens.add(shape('running', { client: 'z' }), 0)
+    expect([fill(byTokens, 'a', 30), fill(byTokens, 'b', 30), fill(byTokens, 'c', 30)]).toEqual([10, 2, 1])
+    expect(byTokens.add(shape('c1', { client: 'c', promptTokens: 10 }), 0)).toMatchObject({ kind: 'refused', message: expect.stringContaining('kept for others') as string })
   })
 
   it('cuts chunks to what the running replies bear', () => {
@@ -224,6 +242,66 @@ describe('Scheduler, whatever happens', () => {
     }), { numRuns: 300, seed: 20261120 })
   })
 
+  it('takes nobody in beyond the limits of a queue, turns no newcomer away below them, and throws nobody out', () => {
+    const own = { ...limits, slots: 1, contextLength: 1000, queueRequests: 8, queueTokens: 300 }
+    const change = fc.oneof(
+      { weight: 3, arbitrary: fc.record({ kind: fc.constant('add' as const), client: fc.constantFrom('a', 'a', 'a', 'b', 'c', 'd'), priority: fc.constantFrom<Priority>('interactive', 'batch'), promptTokens: fc.integer({ min: 1, max: 120 }) }) },
+      { weight: 1, arbitrary: fc.record({ kind: fc.constant('leave' as const), pick: fc.nat(20) }) },
+    )
+    let kept = 0
+    fc.assert(fc.property(fc.array(change, { maxLength: 60, size: 'max' }), (changes) => {
+      const scheduler = schedulerOf(own)
+      scheduler.add(shape('running'), 0)
+      let waiting: RequestShape[] = []
+      const load = (of: readonly RequestShape[]) => ({ requests: of.length, tokens: of.reduce((sum, { promptTokens }) => sum + promptTokens, 0) })
+      for (const [turn, { kind, ...act }] of changes.entries()) {
+        if (kind === 'leave' && 'pick' in act) {
+          const leaving = waiting[act.pick % Math.max(1, waiting.length)]
+          if (leaving === undefined) continue
+          expect(scheduler.cancel(leaving.requestId, 0)).toMatchObject({ requestId: leaving.requestId, finishReason: 'cancelled', completionTokens: 0 })
+          waiting = waiting.filter((other) => other !== leaving)
+        } else if ('client' in act) {
+          const asked = shape(`r${turn}`, act)
+          const lane = waiting.filter(({ priority }) => priority === act.priority)
+          const mine = lane.filter(({ client }) => client === act.client)
+          const [all, before] = [load(lane), load(mine)]
+          const fits = all.requests < own.queueRequests && all.tokens + act.promptTokens <= own.queueTokens
+          const accepted = scheduler.add(asked, 0).kind === 'accepted'
+          if (accepted) waiting = [...waiting, asked]
+          if (mine.length === 0) expect(accepted).toBe(fits)
+          else if (fits && !accepted) kept += 1
+          if (accepted && mine.length > 0) {
+            const after = load(waiting.filter(({ priority }) => priority === act.priority))
+            expect(before.requests + 1).toBeLessThanOrEqual(3 * (own.queueRequests - after.requests))
+            expect(before.tokens + act.promptTokens).toBeLessThanOrEqual(3 * (own.queueTokens - after.tokens))
+          }
+        }
+        expect(scheduler.waiting).toBe(waiting.length)
+        // What is told beforehand is what would be said to the smallest request.
+        for (const client of ['a', 'b', 'c', 'd']) {
+          const { full } = scheduler
+          const probe = scheduler.add(shape('probe', { client, promptTokens: 1 }), 0)
+          expect(probe.kind === 'refused').toBe(full === 'all' || full.includes(client))
+          scheduler.cancel('probe', 0)
+        }
+      }
+    }), { numRuns: 200, seed: 20261125 })
+    expect(kept).toBeGreaterThan(100)
+  })
+
+  it('serves a client that asks now and then as often as one that asks all the time', () => {
+    const scheduler = schedulerOf({ ...limits, slots: 1, queueRequests: 8, queueTokens: 1000 })
+    const served = { often: 0, seldom: 0 }
+    for (let turn = 0; turn < 200; turn += 1) {
+      for (let more = 0; more < 20; more += 1) scheduler.add(shape(`often ${turn} ${more}`, { client: 'often' }), 0)
+      scheduler.add(shape(`seldom ${turn}`, { client: 'seldom' }), 0)
+      const running = scheduler.plan(0)?.prefill?.requestId ?? ''
+      served[running.startsWith('often') ? 'often' : 'seldom'] += 1
+      scheduler.cancel(running, 0)
+    }
+    expect(Math.abs(served.often - served.seldom)).toBeLessThanOrEqual(2)
+  })
+
   it('starves nobody, however many others of whatever priority come on', () => {
     fc.assert(fc.property(fc.integer({ min: 1, max: 4 }), fc.array(fc.record({ ...who, promptTokens: fc.integer({ min: 1, max: 40 }) }), { minLength: 1, maxLength: 9 }), fc.integer({ min: 1, max: 40 }), fc.nat(30), (slots, others, promptTokens, before) => {
       const { accepted, ended, add, advance } = watched(slots)
@@ -236,7 +314,7 @@ describe('Scheduler, whatever happens', () => {
         flood(turn)
         advance('token', 5)
       }
-      // Its own client, whose queue has a place for it only when one leaves.
+      // Its own client, which finds a place as soon as there is any.
       while (!accepted.has('it')) {
         add(shape('it', { client: 'it', promptTokens, maxTokens: 3 }))
         advance('token', 5)

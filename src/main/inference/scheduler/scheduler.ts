@@ -3,6 +3,7 @@ import type { FinishReason, Priority } from '../../../shared/domain/generation.t
 import type { ChunkBudget } from './chunk-budget.ts'
 import { FairQueue } from './fair-queue.ts'
 import { PromptOrder } from './prompt-order.ts'
+import { refusalOf } from './queue-share.ts'
 import type { CacheUse, Reuse, SlotMemory } from './slot-memory.ts'
 
 export interface SchedulerLimits extends Pick<EngineLimits, 'slots' | 'contextLength' | 'queueRequests' | 'queueTokens' | 'prefillChunk'> {
@@ -74,6 +75,8 @@ interface Entry {
   readonly shape: RequestShape
   readonly client: string
   readonly priority: Priority
+  /** Of the prompt. */
+  readonly tokens: number
   readonly arrivedMs: number
   slot: number
   /** Prompt tokens run or taken over so far. */
@@ -91,7 +94,8 @@ interface Entry {
  *
  * Fairness: slots are given as {@link FairQueue} says; every running reply advances in every step; beside them runs at most one
  * chunk of one prompt ({@link PromptOrder}), no longer than the {@link ChunkBudget} allows beside so many replies. Interactive
- * requests have a queue of their own length: programs that fill theirs do not lock out who sits at the screen.
+ * requests have a queue of their own length: programs that fill theirs do not lock out who sits at the screen. And no client
+ * fills a queue alone ({@link refusalOf}).
  */
 export class Scheduler {
   readonly #limits: SchedulerLimits
@@ -101,7 +105,6 @@ export class Scheduler {
   readonly #waiting = new FairQueue<Entry>()
   readonly #slots: (Entry | null)[]
   readonly #prompts = new PromptOrder<Entry>()
-  readonly #waitingTokens = { interactive: 0, batch: 0 }
 
   /** @param memory what the slots hold; written by whoever runs the plans. */
   constructor(limits: SchedulerLimits, memory: SlotMemory, budget: ChunkBudget) {
@@ -123,9 +126,10 @@ export class Scheduler {
     return this.#limits.slots - this.running
   }
 
-  /** Whether any batch request would be refused now. */
-  get full(): boolean {
-    return this.#full('batch', 1) !== null
+  /** Whose batch requests would be refused now, whatever their size. */
+  get full(): 'all' | readonly string[] {
+    if (this.#full('batch', '', 1) !== null) return 'all'
+    return this.#waiting.clientsOf('batch').filter((client) => this.#full('batch', client, 1) !== null)
   }
 
   has(requestId: string): boolean {
@@ -141,13 +145,12 @@ export class Scheduler {
     if (shape.promptTokens + shape.maxTokens > contextLength) {
       return refused('context_length_exceeded', `${shape.promptTokens} prompt tokens and ${shape.maxTokens} reply tokens exceed the context of ${contextLength} tokens`)
     }
-    const full = this.#full(shape.priority, shape.promptTokens)
+    const full = this.#full(shape.priority, shape.client, shape.promptTokens)
     if (full !== null) return refused('queue_full', full)
     const { client, priority } = shape
-    const entry: Entry = { shape, client, priority, arrivedMs: nowMs, slot: -1, prefilled: 0, cached: 0, generated: 0, startedMs: null, firstTokenMs: null }
+    const entry: Entry = { shape, client, priority, tokens: shape.promptTokens, arrivedMs: nowMs, slot: -1, prefilled: 0, cached: 0, generated: 0, startedMs: null, firstTokenMs: null }
     this.#entries.set(shape.requestId, entry)
     this.#waiting.add(entry)
-    this.#waitingTokens[priority] += shape.promptTokens
     this.#admit()
     return { kind: 'accepted' }
   }
@@ -222,7 +225,6 @@ export class Scheduler {
       this.#admit()
     } else {
       this.#waiting.remove(entry)
-      this.#waitingTokens[entry.priority] -= entry.shape.promptTokens
     }
     return {
       requestId: entry.shape.requestId,
@@ -243,20 +245,16 @@ export class Scheduler {
       const free = [...this.#slots.keys()].filter((slot) => this.#slots[slot] === null)
       const entry = free.length === 0 ? undefined : this.#waiting.take()
       if (entry === undefined) return
-      this.#waitingTokens[entry.priority] -= entry.shape.promptTokens
       entry.slot = this.#memory.place(free, entry.shape.cache)
       this.#slots[entry.slot] = entry
       this.#prompts.add(entry)
     }
   }
 
-  /** Why a request of this size has to be turned away; null when it need not. */
-  #full(priority: Priority, promptTokens: number): string | null {
-    const { queueRequests, queueTokens } = this.#limits
+  /** Why a request of this client and size has to be turned away; null when it need not. */
+  #full(priority: Priority, client: string, promptTokens: number): string | null {
     if (this.freeSlots > 0) return null
-    const requests = this.#waiting.sizeOf(priority)
-    const tokens = this.#waitingTokens[priority]
-    if (requests >= queueRequests) return `${requests} requests are waiting already`
-    return tokens + promptTokens > queueTokens ? `${tokens} prompt tokens are waiting already` : null
+    const { queueRequests, queueTokens } = this.#limits
+    return refusalOf({ requests: queueRequests, tokens: queueTokens }, this.#waiting.loadOf(priority), this.#waiting.loadOfClient(priority, client), promptTokens)
   }
 }
