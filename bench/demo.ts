@@ -3,21 +3,20 @@
  * Bare loop and endpoint take turns in many short rounds, and every ratio is of figures from the same round: a machine whose
  * speed drifts, or that is busy for a while, favours neither.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { bareLoop, type BareLoop } from './bare-loop.ts'
 import { builtGraph, command, residentBytes, startServer, stopServer } from './server-process.ts'
 import { median, ratios, spread } from './statistics.ts'
 import { parallelStreams, streamReply, type Endpoint, type StreamRequest } from './streams.ts'
+import { endTokenIds } from './demo-model.ts'
 import { atLeast, atMost, keepResults, machine, printTable, type Row } from './table.ts'
 
 const rounds = process.argv.includes('--quick') ? 5 : 15
 const replyTokens = 128
 const firstTokenRequests = 7
 
-const configuration = JSON.parse(readFileSync(join(import.meta.dirname, '..', 'resources/models/demo/generation_config.json'), 'utf8')) as { eos_token_id: number | number[] }
-const endTokenIds = [configuration.eos_token_id].flat()
 
 /** Orders differ from the first word on, so that no request finds its prompt computed already. */
 let order = 20_251_103

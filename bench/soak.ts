@@ -13,6 +13,7 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { openStorage } from '../src/main/storage/storage.ts'
+import { endTokenIds } from './demo-model.ts'
 import { command, engineMemory, processTree, startServer, stopServer, type RunningServer } from './server-process.ts'
 import { seededRandom } from './seeded-random.ts'
 import { median } from './statistics.ts'
@@ -24,6 +25,8 @@ const minutes = Number(values.minutes)
 if (!(minutes > 0)) throw new RangeError(`--minutes ${values.minutes} is not a positive number`)
 
 const streams = 16
+/** Tokens of a conversation. */
+const contextLength = 1024
 const abortShare = 0.2
 /** Share of the run in which memory may still settle: heaps find their size, every buffer is used once. */
 const warmUpShare = 0.15
@@ -65,6 +68,11 @@ async function caller(endpoint: Endpoint, seed: number, untilMs: number, counts:
       clearTimeout(timer)
     }
   }
+}
+
+/** Nothing that another of them begins with. */
+function longPrompt(index: number): number[] {
+  return Array.from({ length: contextLength - 8 }, (_, position) => 300 + ((index * 31 + position * 7) % 2000))
 }
 
 /** The engine's own word, from /metrics. */
@@ -109,12 +117,13 @@ function growth(all: readonly Sample[], bytes: (sample: Sample) => number): numb
 const home = mkdtempSync(join(tmpdir(), 'switchboard-soak-'))
 try {
   const storage = openStorage({ path: join(home, 'switchboard.db'), builtInPresets: [] })
-  storage.settings.update({ slots: streams, providers: { prefer: 'cpu', allowCpu: true } })
+  storage.settings.update({ slots: streams, contextLength, providers: { prefer: 'cpu', allowCpu: true } })
   storage.dispose()
   const server = await startServer(home)
   try {
     const endpoint: Endpoint = { url: server.url, key: command(home, 'keys', 'create', 'soak').trim() }
-    await streamReply(endpoint, { model: 'demo', prompt: questions[0]!, tokens: 16 })
+    // Keys and values take memory when a conversation first reaches them: each slot is filled to its end once.
+    await Promise.all(Array.from({ length: streams }, (_, index) => streamReply(endpoint, { model: 'demo', prompt: longPrompt(index), tokens: 8, endTokenIds })))
     const startedMs = performance.now()
     const untilMs = startedMs + minutes * 60_000
     const counts: Counts = { finished: 0, aborted: 0, failures: [] }
