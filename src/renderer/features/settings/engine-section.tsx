@@ -68,7 +68,7 @@ function Providers() {
           <li key={provider}>
             <span className={styles.providerName}>{providerNames[provider]}</span>
             <span className={usable ? styles.ok : styles.notOk}>{usable ? <IconCheck size={14} aria-hidden /> : <IconX size={14} aria-hidden />}{inUse === provider ? t('settings.inUse') : usable ? t('settings.usable') : t('settings.notUsable')}</span>
-            <span className={styles.soft}>{reason}</span>
+            {usable ? null : <span className={styles.soft}>{reason}</span>}
           </li>
         ))}
       </ul>
