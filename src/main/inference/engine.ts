@@ -214,7 +214,8 @@ export class InferenceEngine {
 
   #decode(steps: readonly DecodeStep[], outcomes: StepOutcome[]): void {
     const bySlot = new Map(steps.map((step) => [step.slot, step]))
-    for (const span of coverSlots(steps.map((step) => step.slot), this.#runner.longestSpan)) {
+    for (const span of coverSlots(steps.map((step) => step.slot), this.#runner.longestSpan, this.#runCost)) {
+      const started = this.#now()
       const rows = Array.from({ length: span.count }, (_, row) => bySlot.get(span.first + row) ?? null)
       this.#runner.decode(span.first, rows.map((row) => (row === null ? null : this.#sequence(row.requestId).lastToken)))
       rows.forEach((row, index) => {
@@ -222,8 +223,11 @@ export class InferenceEngine {
         this.#memory.write(row.slot, row.position, this.#sequence(row.requestId).lastToken)
         outcomes.push(this.#sample(row.requestId, row.position + 1, this.#runner.logitRow(index)))
       })
+      this.#costs.recordRun(span.count, this.#now() - started)
     }
   }
+
+  readonly #runCost = (rows: number): number => this.#costs.run(rows)
 
   #prefill({ requestId, slot, start, count, last, score, reuse }: PrefillStep, outcomes: StepOutcome[]): void {
     const sequence = this.#sequence(requestId)

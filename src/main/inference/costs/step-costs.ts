@@ -13,15 +13,21 @@ const MIDDLE_CHUNK = 64
  */
 export class StepCosts {
   readonly #decode = new Map<number, { mean: number; times: number }>()
+  readonly #run = new Map<number, { mean: number; times: number }>()
   readonly #verify = new Map<number, { mean: number; times: number }>()
   /** A chunk of n tokens takes `fixed` + n * `token`, ms: reading the weights, then computing. */
   #chunk: { readonly fixed: number; readonly token: number } | null = null
   /** A first chunk alone cannot tell the two apart. */
   #firstChunk: Measured | null = null
 
-  /** A decode of this many rows, drawing included. */
-  recordDecode(rows: number, ms: number): void {
-    learn(this.#decode, rows, ms, this.decode(rows))
+  /** The next token of this many replies, drawing included, in however many runs. */
+  recordDecode(replies: number, ms: number): void {
+    learn(this.#decode, replies, ms, this.decode(replies))
+  }
+
+  /** One decode run of this many rows, idle ones among them. */
+  recordRun(rows: number, ms: number): void {
+    learn(this.#run, rows, ms, estimate(this.#run, rows, null) ?? 0)
   }
 
   /** A run of this many tokens of one reply, a logit row each, drawing included. */
@@ -36,13 +42,18 @@ export class StepCosts {
     else this.#correct(this.#chunk, tokens, ms)
   }
 
-  knowsDecode(rows: number): boolean {
-    return this.#decode.has(rows)
+  knowsDecode(replies: number): boolean {
+    return this.#decode.has(replies)
   }
 
-  /** No rows cost nothing; a number of rows that was never run costs about what its neighbours do. */
-  decode(rows: number): number {
-    return rows === 0 ? 0 : estimate(this.#decode, rows, null) ?? 0
+  /** No replies cost nothing; a number that was never seen costs about what its neighbours do. */
+  decode(replies: number): number {
+    return replies === 0 ? 0 : estimate(this.#decode, replies, null) ?? 0
+  }
+
+  /** ms; before anything was measured, in proportion to a run of one row. */
+  run(rows: number): number {
+    return estimate(this.#run, rows, null) ?? 1 + ASSUMED_ROW * (rows - 1)
   }
 
   /** Between the numbers of rows that were measured, a plain step of one row among them; beyond them in proportion. */

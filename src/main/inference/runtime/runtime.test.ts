@@ -8,18 +8,25 @@ import { countCores, sessionThreads } from './session-threads.ts'
 import { coverSlots } from './spans.ts'
 
 describe('coverSlots', () => {
-  it('joins slots over small gaps and splits at large ones', () => {
-    expect(coverSlots([], 8)).toEqual([])
-    expect(coverSlots([0, 1, 2], 8)).toEqual([{ first: 0, count: 3 }])
-    expect(coverSlots([1, 5], 8)).toEqual([{ first: 1, count: 5 }])
-    expect(coverSlots([0, 6], 8)).toEqual([{ first: 0, count: 1 }, { first: 6, count: 1 }])
-    expect(coverSlots([0, 1, 2], 1)).toHaveLength(3)
+  /** A further row costs a fifth, or half, of a run of one. */
+  const cheapRows = (rows: number): number => 1 + 0.2 * (rows - 1)
+  const dearRows = (rows: number): number => 1 + 0.5 * (rows - 1)
+
+  it('joins slots over gaps that cost less than a run, and splits at others', () => {
+    expect(coverSlots([], 8, cheapRows)).toEqual([])
+    expect(coverSlots([0, 1, 2], 8, dearRows)).toEqual([{ first: 0, count: 3 }])
+    expect(coverSlots([1, 5], 8, cheapRows)).toEqual([{ first: 1, count: 5 }])
+    expect(coverSlots([1, 5], 8, dearRows)).toEqual([{ first: 1, count: 1 }, { first: 5, count: 1 }])
+    expect(coverSlots([0, 6], 8, cheapRows)).toEqual([{ first: 0, count: 1 }, { first: 6, count: 1 }])
+    expect(coverSlots([0, 1, 2], 1, cheapRows)).toHaveLength(3)
   })
 
+  const scattered = fc.uniqueArray(fc.nat(15), { maxLength: 9 }).map((slots) => slots.toSorted((a, b) => a - b))
+  const costs = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 16, maxLength: 16 }).map((ms) => (rows: number): number => ms[rows - 1] ?? 0)
+
   it('covers every live slot exactly once, in spans that are allowed and begin and end with a live slot', () => {
-    fc.assert(fc.property(fc.uniqueArray(fc.nat(31)), fc.integer({ min: 1, max: 32 }), (unsorted, longest) => {
-      const slots = unsorted.toSorted((a, b) => a - b)
-      const spans = coverSlots(slots, longest)
+    fc.assert(fc.property(scattered, fc.integer({ min: 1, max: 16 }), costs, (slots, longest, cost) => {
+      const spans = coverSlots(slots, longest, cost)
       const covered = spans.flatMap(({ first, count }) => Array.from({ length: count }, (_, row) => first + row))
       expect(new Set(covered).size).toBe(covered.length)
       expect(slots.filter((slot) => !covered.includes(slot))).toEqual([])
@@ -27,6 +34,20 @@ describe('coverSlots', () => {
         expect(count).toBeLessThanOrEqual(longest)
         expect([slots.includes(first), slots.includes(first + count - 1)]).toEqual([true, true])
       }
+    }))
+  })
+
+  it('finds no dearer cover than trying all of them', () => {
+    const cheapest = (slots: readonly number[], longest: number, cost: (rows: number) => number): number => {
+      if (slots.length === 0) return 0
+      return Math.min(...slots.map((last, index) => {
+        const rows = last - (slots[0] ?? 0) + 1
+        return rows > longest ? Number.POSITIVE_INFINITY : cost(rows) + cheapest(slots.slice(index + 1), longest, cost)
+      }))
+    }
+    fc.assert(fc.property(scattered, fc.integer({ min: 1, max: 16 }), costs, (slots, longest, cost) => {
+      const found = coverSlots(slots, longest, cost).reduce((sum, { count }) => sum + cost(count), 0)
+      expect(found).toBe(cheapest(slots, longest, cost))
     }))
   })
 })
