@@ -53,18 +53,17 @@ function operatorTimes(trace: readonly TraceEvent[], runs: number): OperatorTime
   const found = new Map<string, { ms: number; bytes: number; multiplications: number }>()
   for (const { cat, name, dur, args } of trace) {
     if (cat !== 'Node' || !name.endsWith('_kernel_time') || args.op_name === undefined) continue
-    const [first = [], weight = []] = (args.input_type_shape ?? []).map((input) => Object.values(input)[0] ?? [])
+    // The matrix itself is packed away when the session is made; its scales, [outputs, blocks], are still an input.
+    const [first = [], scales = []] = (args.input_type_shape ?? []).map((input) => Object.values(input)[0] ?? [])
     const isProduct = args.op_name === 'MatMulNBits'
-    // [outputs, blocks, bytes of a block]
-    const outputs = weight[0] ?? 0
+    const [outputs = 0, blocks = 0] = scales
     const inputs = first.at(-1) ?? 0
     const label = isProduct ? `MatMulNBits ${inputs} to ${outputs}` : args.op_name
     const entry = found.get(label) ?? { ms: 0, bytes: 0, multiplications: 0 }
     entry.ms += dur / 1000 / runs
     if (isProduct) {
-      const blocks = weight[1] ?? 0
-      // Codes, and a float32 scale for each block.
-      entry.bytes += (outputs * blocks * ((weight[2] ?? 0) + 4)) / runs
+      // Codes of 4 bits, and a float32 scale for each block.
+      entry.bytes += (outputs * (inputs / 2 + blocks * 4)) / runs
       entry.multiplications += (first.slice(0, -1).reduce((product, extent) => product * extent, 1) * inputs * outputs) / runs
     }
     found.set(label, entry)
