@@ -25,7 +25,8 @@ export const modelName = 'bench'
  */
 export function prepare(shape: ModelShape, settings: ServerSettings): Prepared {
   const cache = join(import.meta.dirname, '..', '.cache', shape.name)
-  const home = join(cache, 'home')
+  // Named after the recipe of the checkpoint: one that an earlier recipe left behind is not taken for it.
+  const home = join(cache, 'home-one-voice')
   const gguf = join(cache, 'q4_0.gguf')
   mkdirSync(home, { recursive: true })
   for (const suffix of ['', '-wal', '-shm']) rmSync(join(home, `switchboard.db${suffix}`), { force: true })
