@@ -3,6 +3,7 @@ import { appendFile, chmod, link, mkdir, mkdtemp, readdir, readFile, rm, stat, s
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { GRAPH_VERSION } from '../../shared/contracts/graph.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import { Catalog } from './catalog.ts'
 import { FakeWorkshop } from './fake-workshop.ts'
@@ -219,7 +220,7 @@ describe('the graph of a model', () => {
       () => unlink(graph('model.onnx')),
       () => rm(graphDirectory, { recursive: true }),
       () => writeFile(graph('graph.json'), '{"version":'),
-      async () => writeFile(graph('graph.json'), (await readFile(graph('graph.json'), 'utf8')).replace('"version":1', '"version":0')),
+      async () => writeFile(graph('graph.json'), (await readFile(graph('graph.json'), 'utf8')).replace(`"version":${GRAPH_VERSION}`, '"version":0')),
     ]
     for (const [index, spoil] of damages.entries()) {
       await spoil()

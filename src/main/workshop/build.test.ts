@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promi
 import { dirname, join } from 'node:path'
 import { fromBinary } from '@bufbuild/protobuf'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { GRAPH_VERSION } from '../../shared/contracts/graph.ts'
 import type { Precision } from '../../shared/domain/generation.ts'
 import { buildGraph } from './build.ts'
 import { ModelProtoSchema } from './onnx/generated/onnx_pb.js'
@@ -26,7 +27,7 @@ test('describes the graph and hashes what went in and came out', async () => {
   const description = await buildGraph({ kind: 'build', source, target, precision: 'fp32' }, (fraction, step) => steps.push([fraction, step]))
   const sources = ['config.json', 'model.safetensors.index.json', 'model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors']
   expect(description).toEqual({
-    version: 1,
+    version: GRAPH_VERSION,
     family: 'qwen2',
     precision: 'fp32',
     kvType: 'float32',

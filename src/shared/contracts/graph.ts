@@ -32,7 +32,7 @@ export const graphOutputs = {
 export const graphFiles = { graph: 'model.onnx', weights: 'model.onnx_data', description: 'graph.json' } as const
 
 /** Bump when the builder's output changes, so that cached graphs are rebuilt. */
-export const GRAPH_VERSION = 1
+export const GRAPH_VERSION = 2
 
 export interface GraphDescription {
   readonly version: number

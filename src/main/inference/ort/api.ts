@@ -124,6 +124,17 @@ const openLibraries: LibraryHandle[] = []
 
 type Native = (...args: readonly unknown[]) => unknown
 
+/** What the library asks the environment, because it offers no other way to say it. */
+function setRuntimeVariables(): void {
+  // Since 1.29 it reports to its maker by default, model names and hashes included; asked when its environment is created
+  // (https://github.com/microsoft/onnxruntime/pull/27379). Nothing leaves this machine unasked.
+  process.env['ORT_DISABLE_TELEMETRY'] = '1'
+  // Asked when a session is made. The tiled attention of GroupQueryAttention on the CPU decodes with a loop compiled for the
+  // oldest processors of an architecture (MLAS, flashattn_gqa.cpp): on x64, SSE2. The other path uses the processor's own
+  // kernels. It keeps the scores of a whole chunk, which the memory plan counts. Whoever sets the variable has the say.
+  if (process.arch === 'x64') process.env['ORT_GQA_DISABLE_FLASH_ATTENTION'] ??= '1'
+}
+
 /**
  * Opens the library and checks that the table is laid out as expected, by calls whose answers are known.
  * @throws SwitchboardError provider_unavailable when the library cannot be used.
@@ -132,9 +143,7 @@ export function loadOrtApi(libraryPath: string): OrtApi {
   let table: readonly Pointer[]
   let version: string
   try {
-    // Since 1.29 the library reports to its maker by default, model names and hashes included; it asks this variable when its
-    // environment is created (https://github.com/microsoft/onnxruntime/pull/27379). Nothing leaves this machine unasked.
-    process.env['ORT_DISABLE_TELEMETRY'] = '1'
+    setRuntimeVariables()
     const library = koffi.load(libraryPath)
     // Functions decoded from the table do not hold the library: collected as garbage, it would be closed under them.
     openLibraries.push(library)

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { GRAPH_VERSION } from '../../../shared/contracts/graph.ts'
 import { readGraphDescription } from './graph-description.ts'
 import { countCores, sessionThreads } from './session-threads.ts'
 import { coverSlots } from './spans.ts'
@@ -72,7 +73,7 @@ describe('threads of a session', () => {
 
 describe('graph.json', () => {
   const valid = {
-    version: 1, family: 'qwen2', precision: 'fp32', kvType: 'float32', layers: 2, hiddenSize: 8, heads: 2, kvHeads: 1, headDim: 4, vocabularySize: 10, maxPositions: 16, weightBytes: 100,
+    version: GRAPH_VERSION, family: 'qwen2', precision: 'fp32', kvType: 'float32', layers: 2, hiddenSize: 8, heads: 2, kvHeads: 1, headDim: 4, vocabularySize: 10, maxPositions: 16, weightBytes: 100,
     sources: {}, files: { 'model.onnx': 'a'.repeat(64), 'model.onnx_data': 'b'.repeat(64) },
   }
 

@@ -67,7 +67,7 @@ export function rotaryFrequencies(scheme: RopeScheme, headDim: number): Float32A
   }
 }
 
-/** The table `[positions, headDim / 2]` of cos or sin of position * frequency, streamed in blocks of rows. */
+/** The table `[positions, headDim / 2]` of a wave at position * frequency, streamed in blocks of rows. */
 export function rotaryTable(frequencies: Float32Array, positions: number, wave: (angle: number) => number): TensorBytes {
   const width = frequencies.length
   const rowsPerBlock = Math.max(1, Math.floor((1 << 20) / width))

@@ -9,14 +9,21 @@ export interface RotaryTables {
   readonly sin: string
 }
 
-/** The tables [maxPositions, headDim / 2] that all layers share. */
+/**
+ * The tables [maxPositions, headDim / 2] that all layers share.
+ *
+ * They carry the scale of attention, headDim^-1/2: queries and keys each come out of the rotation times headDim^-1/4. The
+ * operator then has no scale to apply, and the runtime's CPU kernels multiply one row by a matrix without packing the matrix
+ * first, which they do for products that are not scaled only (MLAS, sgemm.cpp).
+ */
 export function makeRotaryTables({ graph, architecture }: BlockContext): RotaryTables {
   const { rope, headDim, maxPositions } = architecture
   const frequencies = rotaryFrequencies(rope, headDim)
   const shape = [maxPositions, headDim / 2]
+  const amplitude = headDim ** -0.25
   return {
-    cos: graph.weight('model.rotary.cos', 'float32', shape, rotaryTable(frequencies, maxPositions, Math.cos)),
-    sin: graph.weight('model.rotary.sin', 'float32', shape, rotaryTable(frequencies, maxPositions, Math.sin)),
+    cos: graph.weight('model.rotary.cos', 'float32', shape, rotaryTable(frequencies, maxPositions, (angle) => amplitude * Math.cos(angle))),
+    sin: graph.weight('model.rotary.sin', 'float32', shape, rotaryTable(frequencies, maxPositions, (angle) => amplitude * Math.sin(angle))),
   }
 }
 
@@ -55,7 +62,7 @@ export function makeAttention(context: BlockContext, layer: number, input: strin
   const attended = graph.node(name, 'GroupQueryAttention', [qkv, '', '', pastKey, pastValue, graphInputs.seqlensK, graphInputs.totalSequenceLength, rotary.cos, rotary.sin], {
     domain: 'com.microsoft',
     outputs: [`${name}/output_0`, graphOutputs.presentKey(layer), graphOutputs.presentValue(layer)],
-    attributes: { num_heads: int(heads), kv_num_heads: int(kvHeads), do_rotary: int(1), rotary_interleaved: int(0), scale: float(headDim ** -0.5) },
+    attributes: { num_heads: int(heads), kv_num_heads: int(kvHeads), do_rotary: int(1), rotary_interleaved: int(0), scale: float(1) },
   })
   graph.output({ name: graphOutputs.presentKey(layer), type: 'float32', dimensions: cacheShape })
   graph.output({ name: graphOutputs.presentValue(layer), type: 'float32', dimensions: cacheShape })
