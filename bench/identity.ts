@@ -17,7 +17,7 @@ import { parseArgs } from 'node:util'
 import { loadEngine } from '../src/main/inference/load-engine.ts'
 import { buildGraph } from '../src/main/workshop/build.ts'
 import type { EngineLimits, GenerateRequest } from '../src/shared/contracts/engine.ts'
-import type { GraphDescription } from '../src/shared/contracts/graph.ts'
+import { GRAPH_VERSION, type GraphDescription } from '../src/shared/contracts/graph.ts'
 import { writeRandomCheckpoint, type Voices } from './peers/random-checkpoint.ts'
 import { byteTokens, shapeNamed } from './peers/shape.ts'
 import { seededRandom } from './seeded-random.ts'
@@ -131,7 +131,7 @@ interface Model {
 const models: readonly Model[] = [{ precision: 'fp32', voices: 'all' }, { precision: 'int4', voices: 'all' }, { precision: 'int4', voices: 'one' }]
 
 async function graphOf({ precision, voices }: Model): Promise<string> {
-  const graph = join(import.meta.dirname, '.cache', `${shape.name}-identity`, `${precision}-${voices}`)
+  const graph = join(import.meta.dirname, '.cache', `${shape.name}-identity`, `${precision}-${voices}-v${GRAPH_VERSION}`)
   if (existsSync(graph)) return graph
   const checkpoint = mkdtempSync(join(tmpdir(), 'switchboard-identity-'))
   try {

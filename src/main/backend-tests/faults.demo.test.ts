@@ -1,7 +1,7 @@
 /** Rows F1, F15, F16 and F17 of the table of faults: what programs see of them, with the whole program and the real engine. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { EngineCommand, EngineEvent } from '../../shared/contracts/engine.ts'
 import type { EngineStats } from '../../shared/domain/engine.ts'
 import { launchChildProcess, type ProcessLauncher } from '../platform/child-process.ts'
@@ -42,7 +42,8 @@ const launch: ProcessLauncher = (options) => {
 
 let endpoint: RealEndpoint
 const leaving: AbortController[] = []
-beforeAll(async () => { endpoint = await startRealEndpoint({ settings, launch }) })
+const startEndpoint = async (): Promise<void> => { endpoint = await startRealEndpoint({ settings, launch }) }
+beforeAll(startEndpoint)
 afterEach(() => { for (const each of leaving.splice(0)) each.abort() })
 afterAll(async () => {
   await endpoint.close()
@@ -129,6 +130,11 @@ const phases = [
 ] as const
 
 describe('the engine is killed (F1)', () => {
+  // An engine that fell too often is left alone: kills of other tests, and of a first try, are not to count.
+  beforeEach(async () => {
+    await endpoint.close()
+    await startEndpoint()
+  })
   test.each(phases)('%s: the reply says so, and the next one comes from another', async (phase, body, at) => {
     await idle()
     const pid = wire.pids.at(-1) ?? -1
