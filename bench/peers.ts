@@ -103,6 +103,7 @@ try {
     { name: '  peak / (weights + KV + 300 MB)', value: (late.peak / allowed).toFixed(2), target: atMost(late.peak / allowed, 1) },
     { name: '  after one reply, beyond weights and the KV it filled, MB', value: megabytes(used) },
   )
+  rows.push({ name: 'the bare step loop at the end of a round / at its start: noise of the machine', value: spread(ratios(all('bare256Again'), all('bare256')), 2) })
   if (failures.length > 0) rows.push({ name: 'rounds that failed', value: String(failures.length), target: atMost(failures.length, 0) })
   printTable(`Qwen2.5-${shape.name} shape, int4 (llama.cpp: Q4_0), random weights. ${machine()}, ${measured.length} rounds; median (lowest to highest), ratios of medians (of single rounds)`, rows)
   keepResults(`peers-${shape.name}`, rows, { rounds: measured, failures, weightBytes: description.weightBytes, kvReservedBytes: reserved, memoryEarly: early, memoryLate: late })

@@ -8,6 +8,8 @@ import { decodeRate, fullBatchRate, gapsMs, tokenTimes, ttftMs, type TokenTimes 
 export interface Round {
   bandwidthBytesPerSecond: number
   bare256: number
+  /** The same once more at the end of the round: what changed is the machine. */
+  bare256Again: number
   ours256: number
   llama256: number
   ours1900: number
@@ -65,6 +67,7 @@ export async function measureRound(engines: Engines, round: number): Promise<Rou
     async () => { result.llamaBatch = await batchRate((tokens) => llama.reply(Array.from({ length: streams }, () => prompt(batchPrompt)), tokens)) },
   )
   Object.assign(result, await arrivalDuringDecode(engines), await secondTurn(engines), await quotedReply(engines, round))
+  result.bare256Again = engines.bare(256, decodeTokens)
   return result as Round
 }
 
