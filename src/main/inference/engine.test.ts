@@ -4,6 +4,7 @@ import type { Grammar } from '../../shared/domain/grammar.ts'
 import { StepCosts } from './costs/step-costs.ts'
 import { InferenceEngine, type StepRunner } from './engine.ts'
 import { Grammars } from './grammar/grammars.ts'
+import type { ChunkLogits } from './runtime/decoder.ts'
 
 const VOCABULARY = 16
 
@@ -21,10 +22,10 @@ class CountingModel implements StepRunner {
     tokens.forEach((token, row) => this.#fill(row, token ?? 0))
   }
 
-  prefill(slot: number, ids: ArrayLike<number>, start: number, count: number, logits: 'last' | 'all'): void {
+  prefill(slot: number, ids: ArrayLike<number>, start: number, count: number, logits: ChunkLogits): void {
     this.runs.push(`prefill ${slot}: ${start}+${count} ${logits}`)
     if (logits === 'last') this.#fill(0, ids[start + count - 1] ?? 0)
-    else for (let row = 0; row < count; row += 1) this.#fill(row, ids[start + row] ?? 0)
+    if (logits === 'all') for (let row = 0; row < count; row += 1) this.#fill(row, ids[start + row] ?? 0)
   }
 
   logitRow(row: number): Float32Array {
@@ -52,7 +53,7 @@ class TimedModel extends CountingModel {
     this.ms += 48
   }
 
-  override prefill(slot: number, ids: ArrayLike<number>, start: number, count: number, logits: 'last' | 'all'): void {
+  override prefill(slot: number, ids: ArrayLike<number>, start: number, count: number, logits: ChunkLogits): void {
     super.prefill(slot, ids, start, count, logits)
     this.ms += 8 + 2 * count
   }
@@ -99,7 +100,7 @@ describe('InferenceEngine', () => {
     const outputs = run()
     expect(ids(outputs, 'a')).toEqual([4, 5, 6, 7])
     expect(ids(outputs, 'b')).toEqual([13, 14])
-    expect(runner.runs).toEqual(['prefill 0: 0+3 last', 'decode 0: 4', 'prefill 1: 0+4 last', 'decode 0: 5', 'prefill 1: 4+1 last', 'decode 0: 6 13'])
+    expect(runner.runs).toEqual(['prefill 0: 0+3 last', 'decode 0: 4', 'prefill 1: 0+4 none', 'decode 0: 5', 'prefill 1: 4+1 last', 'decode 0: 6 13'])
     expect(end(outputs, 'a')).toMatchObject({ finishReason: 'length', completionTokens: 4 })
   })
 
@@ -182,7 +183,7 @@ describe('InferenceEngine', () => {
     engine.submit(request('beside', { promptIds: prompt, maxTokens: 2 }))
     for (let step = 0; step < 4; step += 1) engine.step()
     expect(runner.runs.filter((run) => run.startsWith('prefill'))).toEqual([
-      'prefill 0: 0+64 last', 'prefill 0: 64+16 last', 'prefill 1: 0+24 last', 'prefill 1: 24+24 last', 'prefill 1: 48+24 last', 'prefill 1: 72+8 last',
+      'prefill 0: 0+64 none', 'prefill 0: 64+16 last', 'prefill 1: 0+24 none', 'prefill 1: 24+24 none', 'prefill 1: 48+24 none', 'prefill 1: 72+8 last',
     ])
     expect(runner.runs.filter((run) => run.startsWith('decode'))).toHaveLength(4)
   })

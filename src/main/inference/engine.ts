@@ -3,6 +3,7 @@ import type { EngineStats } from '../../shared/domain/engine.ts'
 import { SwitchboardError, serialise } from '../../shared/errors/switchboard-error.ts'
 import { StepCosts } from './costs/step-costs.ts'
 import type { GrammarMatcher, Grammars } from './grammar/grammars.ts'
+import type { ChunkLogits } from './runtime/decoder.ts'
 import { coverSlots } from './runtime/spans.ts'
 import { withLogProbability } from './sampling/log-probabilities.ts'
 import { bestToken, Sampler } from './sampling/sampler.ts'
@@ -16,7 +17,7 @@ import { Speculator } from './speculation/speculator.ts'
 export interface StepRunner {
   readonly longestSpan: number
   decode(first: number, tokens: readonly (number | null)[]): void
-  prefill(slot: number, ids: ArrayLike<number>, start: number, count: number, logits: 'last' | 'all'): void
+  prefill(slot: number, ids: ArrayLike<number>, start: number, count: number, logits: ChunkLogits): void
   logitRow(row: number): Float32Array
   /** Goes on after the first `positions` of what a slot holds; 0 begins anew. */
   keep(slot: number, positions: number): void
@@ -234,7 +235,7 @@ export class InferenceEngine {
     const { promptIds, promptLogprobs, maxTokens } = sequence.request
     if (reuse !== null) this.#takeOver(slot, reuse, cacheUseOf(sequence.request))
     const started = this.#now()
-    this.#runner.prefill(slot, promptIds, start, count, score ? 'all' : 'last')
+    this.#runner.prefill(slot, promptIds, start, count, score ? 'all' : last ? 'last' : 'none')
     if (!score) this.#costs.recordPrefill(count, this.#now() - started)
     this.#memory.writePrompt(slot, promptIds, start, count)
     try {

@@ -17,6 +17,9 @@ export interface DecoderShape {
   readonly scoreRows: number
 }
 
+/** Which tokens of a chunk get a row of logits. */
+export type ChunkLogits = 'none' | 'last' | 'all'
+
 /** Memory a run reads its tokens from and writes its logits to; made once per span or chunk length. */
 interface BoundRun {
   readonly binding: OrtIoBinding
@@ -117,20 +120,23 @@ export class Decoder implements Disposable {
 
   /**
    * The next tokens of one prompt.
-   * @param logits `last`: one row, of the last token; `all`: one row a token (at most `scoreRows` tokens).
+   * @param logits `none`: the prompt goes on, and the head is not run; `last`: one row, of the last token; `all`: one row a
+   *   token (at most `scoreRows` tokens).
    * @throws SwitchboardError engine_fault, out_of_memory.
    */
-  prefill(slot: number, ids: ArrayLike<number>, start: number, count: number, logits: 'last' | 'all'): void {
-    const { slots, maxLength, prefillChunk, scoreRows } = this.shape
+  prefill(slot: number, ids: ArrayLike<number>, start: number, count: number, logits: ChunkLogits): void {
+    const { slots, maxLength, prefillChunk, scoreRows, provider } = this.shape
     const before = this.filled[slot] ?? 0
     if (slot < 0 || slot >= slots || count < 1 || count > prefillChunk || before + count > maxLength) throw new RangeError(`prefill of ${count} tokens at ${before} in slot ${slot}`)
     if (logits === 'all' && count > scoreRows) throw new RangeError(`${count} logit rows where ${scoreRows} are allowed`)
     for (let offset = 0; offset < count; offset += 1) this.#ids[offset] = BigInt(this.#checkedId(ids[start + offset] ?? -1))
     this.#seqlens[0] = before + count - 1
     this.#total[0] = before + count
-    if (logits === 'last') this.#rows[0] = BigInt(count - 1)
-    else this.#rows.set(this.#chunkRows.subarray(0, count))
-    this.#run(this.#chunk(slot, count, logits === 'last' ? 1 : count))
+    // Whether devices bind tensors of no rows was not seen: there the head runs for one row that nobody reads.
+    const rows = logits === 'all' ? count : logits === 'none' && provider === 'cpu' ? 0 : 1
+    if (logits === 'all') this.#rows.set(this.#chunkRows.subarray(0, rows))
+    else this.#rows[0] = BigInt(count - 1)
+    this.#run(this.#chunk(slot, count, rows))
     this.filled[slot] = before + count
   }
 

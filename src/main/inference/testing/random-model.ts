@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import type { GenerateRequest, RequestOutput, TokenOutput } from '../../../shared/contracts/engine.ts'
 import { InferenceEngine, type StepRunner } from '../engine.ts'
 import type { Grammars } from '../grammar/grammars.ts'
+import type { ChunkLogits } from '../runtime/decoder.ts'
 
 export const VOCABULARY = 12
 const SLOTS = 3
@@ -44,7 +45,7 @@ export class RandomModel implements StepRunner {
     this.now += 10 + tokens.length
   }
 
-  prefill(slot: number, ids: ArrayLike<number>, start: number, count: number, logits: 'last' | 'all'): void {
+  prefill(slot: number, ids: ArrayLike<number>, start: number, count: number, logits: ChunkLogits): void {
     const before = this.#filled[slot] ?? 0
     if (logits === 'all') this.verifiedAfter.push([...(this.#kv[slot]?.subarray(0, before) ?? [])])
     for (let index = 0; index < count; index += 1) {
@@ -52,7 +53,7 @@ export class RandomModel implements StepRunner {
       if (logits === 'all') this.#fill(index, slot, before + index)
     }
     if (logits === 'last') this.#fill(0, slot, before + count - 1)
-    else this.verified.push(Array.from({ length: count }, (_, index) => ids[start + index] ?? -1))
+    if (logits === 'all') this.verified.push(Array.from({ length: count }, (_, index) => ids[start + index] ?? -1))
     this.#filled[slot] = before + count
     this.now += 10 + count
   }
