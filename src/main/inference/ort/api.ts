@@ -131,7 +131,7 @@ function setRuntimeVariables(): void {
   process.env['ORT_DISABLE_TELEMETRY'] = '1'
   // Asked when a session is made. The tiled attention of GroupQueryAttention on the CPU decodes with a loop compiled for the
   // oldest processors of an architecture (MLAS, flashattn_gqa.cpp): on x64, SSE2. The other path uses the processor's own
-  // kernels. It keeps the scores of a whole chunk, which the memory plan counts. Whoever sets the variable has the say.
+  // kernels. It keeps the scores of a whole chunk, which the memory plan counts. Measurements set it first, to compare.
   if (process.arch === 'x64') process.env['ORT_GQA_DISABLE_FLASH_ATTENTION'] ??= '1'
 }
 
