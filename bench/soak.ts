@@ -17,7 +17,7 @@ import { endTokenIds } from './demo-model.ts'
 import { command, engineMemory, processTree, startServer, stopServer, type RunningServer } from './server-process.ts'
 import { seededRandom } from './seeded-random.ts'
 import { median } from './statistics.ts'
-import { RefusedReply, streamReply, type Endpoint } from './streams.ts'
+import { streamReply, type Endpoint } from './streams.ts'
 import { atMost, keepResults, machine, printTable, type Row } from './table.ts'
 
 const { values } = parseArgs({ options: { minutes: { type: 'string', default: '60' } } })
@@ -42,7 +42,6 @@ const questions = [
 interface Counts {
   finished: number
   aborted: number
-  crossed: number
   readonly failures: string[]
 }
 
@@ -60,9 +59,6 @@ async function caller(endpoint: Endpoint, seed: number, untilMs: number, counts:
       counts.finished += 1
     } catch (failure) {
       if (abort.signal.aborted) counts.aborted += 1
-      // A connection left unused by a caller who gave up while it opened: the server gives it up after ten seconds, and once in
-      // many thousands another request is just on its way. Clients ask again (RFC 9110, 15.5.9), the official one by itself.
-      else if (failure instanceof RefusedReply && failure.status === 408) counts.crossed += 1
       else {
         counts.failures.push(String(failure))
         // A server that is gone refuses thousands of times a second.
@@ -130,7 +126,7 @@ try {
     await Promise.all(Array.from({ length: streams }, (_, index) => streamReply(endpoint, { model: 'demo', prompt: longPrompt(index), tokens: 8, endTokenIds })))
     const startedMs = performance.now()
     const untilMs = startedMs + minutes * 60_000
-    const counts: Counts = { finished: 0, aborted: 0, crossed: 0, failures: [] }
+    const counts: Counts = { finished: 0, aborted: 0, failures: [] }
     const readings: Sample[] = []
     const every = Math.max(250, (minutes * 60_000) / samples)
     const callers = Promise.all(Array.from({ length: streams }, (_, index) => caller(endpoint, index + 1, untilMs, counts)))
@@ -144,10 +140,8 @@ try {
     const engineGrowth = growth(readings, ({ engineBytes }) => engineBytes) / 1e6
     const appGrowth = growth(readings, ({ appBytes }) => appBytes) / 1e6
     const fromTo = (bytes: readonly number[]): string => `${(bytes[0]! / 1e6).toFixed(1)} at first, ${(bytes.at(-1)! / 1e6).toFixed(1)} at the end`
-    const allowedCrossings = Math.ceil((counts.finished + counts.aborted + counts.crossed) / 10_000)
     const rows: Row[] = [
       { name: 'replies finished / given up by the caller', value: `${counts.finished} / ${counts.aborted}` },
-      { name: 'requests that met a connection just given up (408)', value: String(counts.crossed), target: atMost(counts.crossed, allowedCrossings) },
       { name: 'replies that failed', value: String(counts.failures.length), target: atMost(counts.failures.length, 0) },
       { name: 'engine restarts', value: String(restarts), target: atMost(restarts, 0) },
       { name: 'slots not given back', value: String(leaked), target: atMost(leaked, 0) },

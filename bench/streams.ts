@@ -37,20 +37,7 @@ interface Chunk {
   readonly error?: { readonly message: string }
 }
 
-/** The endpoint answered with another status than 200. */
-export class RefusedReply extends Error {
-  readonly status: number
-
-  constructor(status: number, body: string) {
-    super(`${status}: ${body}`)
-    this.status = status
-  }
-}
-
-/**
- * One streamed reply of exactly `tokens` tokens, greedily. Aborting the signal closes the connection and throws its reason.
- * @throws RefusedReply, and Error where the stream ends early.
- */
+/** One streamed reply of exactly `tokens` tokens, greedily. Aborting the signal closes the connection and throws its reason. */
 export async function streamReply(endpoint: Endpoint, request: StreamRequest): Promise<StreamedReply> {
   const { prompt } = request
   const startedMs = performance.now()
@@ -69,7 +56,7 @@ export async function streamReply(endpoint: Endpoint, request: StreamRequest): P
     }),
     ...(request.signal === undefined ? {} : { signal: request.signal }),
   })
-  if (!response.ok || response.body === null) throw new RefusedReply(response.status, await response.text())
+  if (!response.ok || response.body === null) throw new Error(`${response.status}: ${await response.text()}`)
   const pieces: { atMs: number; text: string }[] = []
   let usage: NonNullable<Chunk['usage']> | null = null
   let buffered = ''
