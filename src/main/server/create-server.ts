@@ -54,6 +54,7 @@ export async function createServer(dependencies: ServerDependencies): Promise<Sw
     return503OnClosing: false,
     rewriteUrl: (request) => decodableTarget(request.url ?? '/'),
     routerOptions: { caseSensitive: true, ignoreTrailingSlash: false, ignoreDuplicateSlashes: false },
+    clientErrorHandler: (failure, socket) => answerClientError(failure, socket, limits),
     serverFactory: (handler) => createListener(handler, limits, () => hosts),
   })
   const routes = new RouteTable(app)
@@ -142,11 +143,26 @@ function createListener(handler: RequestListener, limits: ServerLimits, hosts: (
     if (stream instanceof Socket) refuseSocket(stream, new SwitchboardError('method_not_allowed', 'This endpoint is no proxy.'))
     else stream.destroy()
   })
-  server.on('clientError', (failure, stream) => {
-    if (stream instanceof Socket) refuseSocket(stream, asParserError(failure))
-    else stream.destroy()
-  })
   return server
+}
+
+/** Bytes that are no request, or none in time. */
+function answerClientError(failure: Error, socket: Socket, limits: ServerLimits): void {
+  const error = asParserError(failure)
+  if (error.code === 'request_timeout' && socket.bytesRead === 0) keepUnused(socket, limits)
+  else refuseSocket(socket, error)
+}
+
+/**
+ * A connection nobody has asked anything on yet, such as one whose first request was given up while it opened, waits as long
+ * as one between two requests, which clients are told in `Keep-Alive`, and then closes without a word: an answer to no
+ * request would be taken for the answer to the next one (RFC 9112, 9.3 and 9.5). The first byte puts it under the time limits.
+ */
+function keepUnused(socket: Socket, limits: ServerLimits): void {
+  const timer = setTimeout(() => {
+    if (socket.bytesRead === 0) socket.destroy()
+  }, Math.max(0, limits.keepAliveMs - limits.headersTimeoutMs))
+  socket.once('close', () => clearTimeout(timer))
 }
 
 interface Guard {

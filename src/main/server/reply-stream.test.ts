@@ -248,13 +248,23 @@ describe('bounds', () => {
   })
 
   test('13 headers and bodies that never end are cut with 408', async () => {
-    await restart({ limits: { headersTimeoutMs: 150, requestTimeoutMs: 250, connectionCheckMs: 30 } })
+    await restart({ limits: { headersTimeoutMs: 150, requestTimeoutMs: 250, connectionCheckMs: 30, keepAliveMs: 400 } })
     const slowHeader = sendRaw(endpoint.port, 'GET /v1/models HTTP/1.1\r\nHost: 127')
     const slowBody = sendRaw(endpoint.port, requestText(endpoint.port, 'POST', '/v1/chat/completions', { Authorization: `Bearer ${endpoint.key}`, 'Content-Type': 'application/json', 'Content-Length': '100' }))
     const silent = sendRaw(endpoint.port, '')
     expect((await Promise.all([slowHeader, slowBody])).map(({ status, body }) => [status, (JSON.parse(body) as { error: { code: string } }).error.code])).toEqual([[408, 'request_timeout'], [408, 'request_timeout']])
-    expect([0, 408]).toContain((await silent).status)
+    // closed without a word: nobody asked anything
+    expect((await silent).status).toBe(0)
     expect((await ask()).status).toBe(200)
+  })
+
+  test('a connection unused until now is answered what it asks, and its first byte starts the limit', async () => {
+    await restart({ limits: { headersTimeoutMs: 150, connectionCheckMs: 30 } })
+    const get = requestText(endpoint.port, 'GET', '/v1/models', { Authorization: `Bearer ${endpoint.key}` })
+    const cutAfterLimit = async () => await sendRaw(endpoint.port, 'GET /v1')
+    const late = async (bytes: string) => await sendRaw(endpoint.port, (socket) => void cutAfterLimit().then(() => socket.write(bytes)))
+    const [whole, half] = await Promise.all([late(get), late('GET /v1')])
+    expect([whole.status, half.status]).toEqual([200, 408])
   })
 
   test('a revoked key loses its open replies at once, and the next request', async () => {
