@@ -8,6 +8,7 @@ import { StepCosts } from './costs/step-costs.ts'
 import { InferenceEngine } from './engine.ts'
 import { Grammars } from './grammar/grammars.ts'
 import { loadOrtApi } from './ort/api.ts'
+import { cardMemory } from './ort/card-memory.ts'
 import { findOrtLibrary } from './ort/library.ts'
 import { candidates, chooseProvider, probeProvider, sessionProvider, type ProviderProbe } from './ort/providers.ts'
 import { OrtEnvironment, OrtSession } from './ort/session.ts'
@@ -52,7 +53,7 @@ export async function loadEngine(model: EngineModel, options: LoadOptions = {}):
   const { session, provider, refusals, freeBytes, plan } = openSession(model, wish, {
     libraryPath,
     probe: options.probe ?? ((wanted) => probeProvider(wanted, { libraryPath })),
-    freeMemory: options.freeMemory ?? ((wanted) => (wanted === 'cpu' ? machineMemory() : model.cardMemoryBytes ?? null)),
+    freeMemory: options.freeMemory ?? ((wanted) => (wanted === 'cpu' ? machineMemory() : cardMemory())),
   })
   const { slots, contextLength, lowered } = plan
   const costs = new StepCosts()
@@ -112,7 +113,7 @@ function openSession(model: EngineModel, wish: MemoryWish, { libraryPath, probe,
     try {
       const freeBytes = freeMemory(provider)
       const plan = planMemory(wish, freeBytes)
-      const settings = { threads: threads.count, provider: sessionProvider(provider, model.cardMemoryBytes), config: threads.config }
+      const settings = { threads: threads.count, provider: sessionProvider(provider, freeBytes ?? undefined), config: threads.config }
       const session = withArithmetic({ ...wish, ...plan }, freeBytes, () => OrtSession.load(environment, graph, settings))
       opened.set(provider, { session, freeBytes, plan })
       return small

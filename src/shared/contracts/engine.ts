@@ -18,8 +18,6 @@ export interface EngineModel {
   readonly limits: EngineLimits
   /** Worker threads of one session; 0 takes one per physical core. */
   readonly threads: number
-  /** Bytes of the card that this model may take: planned with, and CUDA's limit (`gpu_mem_limit`). Absent: unknown, the card has the last word. */
-  readonly cardMemoryBytes?: number
   /**
    * Bytes of every token in the order of their ids, for grammars; without it requests with a grammar are refused. Base64 of,
    * for each token, the number of its bytes (LEB128) and the bytes; 0 for tokens that stand for no text, special ones above all.
