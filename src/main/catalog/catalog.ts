@@ -71,7 +71,6 @@ export class Catalog {
    */
   async import(directory: string, name: string, precision: Precision, task: LongTask = {}): Promise<ModelSummary> {
     requireModelName(name)
-    if (precision === 'fp16') throw new SwitchboardError('model_unsupported', 'precision fp16 needs half-precision activations and cache, which the engine does not run yet; fp32, int8 and int4 are available', { param: 'precision', details: { precision } })
     const folded = name.toLowerCase()
     const taken = (): SwitchboardError => new SwitchboardError('name_taken', `a model named ${name} exists already`, { param: 'name' })
     if (folded === DEMO_MODEL || this.#importing.has(folded)) throw taken()

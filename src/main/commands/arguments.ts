@@ -11,7 +11,7 @@ export const usage = `switchboard: your own support bot on one machine
   switchboard keys list
   switchboard keys revoke NAME
   switchboard models list
-  switchboard models import DIR --name N [--precision fp32|int8|int4]
+  switchboard models import DIR --name N [--precision fp32|fp16|int8|int4]
   switchboard models remove N
   switchboard doctor                           say what this machine can use, and why not
 

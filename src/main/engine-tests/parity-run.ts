@@ -2,9 +2,13 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Disposable } from '../../shared/base/disposable.ts'
+import { graphFiles } from '../../shared/contracts/graph.ts'
 import type { Precision } from '../../shared/domain/generation.ts'
 import { loadEngine } from '../inference/load-engine.ts'
-import type { Decoder } from '../inference/runtime/decoder.ts'
+import { loadOrtApi } from '../inference/ort/api.ts'
+import { findOrtLibrary } from '../inference/ort/library.ts'
+import { OrtEnvironment, OrtSession } from '../inference/ort/session.ts'
+import { Decoder } from '../inference/runtime/decoder.ts'
 import { logSumExp } from '../inference/sampling/log-probabilities.ts'
 import { buildGraph } from '../workshop/build.ts'
 import type { MatrixEncodings } from '../workshop/builder/matrix-encoding.ts'
@@ -40,6 +44,15 @@ export class ParityRun implements Disposable {
     const limits = { slots: SLOTS, contextLength: 1024, queueRequests: 1, queueTokens: 1024, prefillChunk: 64 }
     const { decoder } = await loadEngine({ name: 'parity', graphDirectory, policy: { prefer: 'cpu', allowCpu: true }, limits, threads: 2 })
     return new ParityRun(decoder, dirname(graphDirectory))
+  }
+
+  /** Loads a graph of fp16 on the CPU, which the product leaves to cards: the arithmetic of the graph, without one. */
+  static async ofHalves(source: string): Promise<ParityRun> {
+    const directory = await mkdtemp(join(tmpdir(), 'switchboard-parity-'))
+    const graphDirectory = join(directory, 'graph')
+    const description = await buildGraph({ kind: 'build', source, target: graphDirectory, precision: 'fp16' }, () => undefined)
+    const session = OrtSession.load(new OrtEnvironment(loadOrtApi(findOrtLibrary())), join(graphDirectory, graphFiles.graph), { threads: 2, provider: { kind: 'cpu' } })
+    return new ParityRun(new Decoder(session, { description, provider: 'cpu', slots: SLOTS, maxLength: description.maxPositions, prefillChunk: 64, scoreRows: 64 }), directory)
   }
 
   /** The prompt in chunks, every position scored. */

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { EngineModel } from '../../shared/contracts/engine.ts'
+import type { Precision } from '../../shared/domain/generation.ts'
 import { buildGraph } from '../workshop/build.ts'
 
 export interface RandomModelShape {
@@ -23,13 +24,13 @@ export interface BuiltModel {
 }
 
 /** A graph of fixed pseudo-random weights in a temporary folder: fast, deterministic, and long enough to be interrupted. */
-export async function buildRandomModel(changes: Partial<RandomModelShape> = {}): Promise<BuiltModel> {
+export async function buildRandomModel(changes: Partial<RandomModelShape> = {}, precision: Precision = 'fp32'): Promise<BuiltModel> {
   const root = await mkdtemp(join(tmpdir(), 'switchboard-engine-'))
   const source = join(root, 'source')
   await mkdir(source)
   await writeCheckpoint(source, { ...small, ...changes })
   const graphDirectory = join(root, 'graph')
-  await buildGraph({ kind: 'build', source, target: graphDirectory, precision: 'fp32' }, () => undefined)
+  await buildGraph({ kind: 'build', source, target: graphDirectory, precision }, () => undefined)
   return { graphDirectory, remove: () => rm(root, { recursive: true, force: true }) }
 }
 

@@ -13,35 +13,57 @@ if (process.platform === 'linux' && existsSync(software)) {
   process.env['XDG_RUNTIME_DIR'] ??= tmpdir()
 }
 const usable = probeHere('webgpu', findOrtLibrary()).usable
+const hasHalves = usable && probeHere('webgpu', findOrtLibrary(), 'float16').usable
+const ids = Array.from({ length: 21 }, (_, at) => (at * 31 + 7) % 256)
+
+/** Logits of chunks and steps in two slots in turn. */
+async function logitRows(graphDirectory: string, provider: 'cpu' | 'webgpu'): Promise<Float32Array[]> {
+  const model = { ...testModel(graphDirectory, { slots: 2, contextLength: 64, prefillChunk: 8 }), policy: { prefer: provider, allowCpu: true } as const }
+  const { decoder, loaded } = await loadEngine(model, { probe: (wanted) => ({ provider: wanted, usable: true }) })
+  expect(loaded.provider).toBe(provider)
+  const seen: Float32Array[] = []
+  const keep = (): void => { seen.push(decoder.logitRow(0).slice()) }
+  for (let start = 0; start < 16; start += 8) decoder.prefill(1, ids, start, 8, 'last')
+  keep()
+  decoder.prefill(0, ids, 3, 5, 'last')
+  keep()
+  for (const id of ids.slice(16)) {
+    decoder.decode(1, [id])
+    keep()
+    decoder.decode(0, [id])
+    keep()
+  }
+  decoder.dispose()
+  return seen
+}
+
+/** Largest distance between logits of the same place. */
+function largestDifference(some: readonly Float32Array[], others: readonly Float32Array[]): number {
+  expect(some).toHaveLength(others.length)
+  return Math.max(...some.map((row, at) => Math.max(...row.map((logit, id) => Math.abs(logit - (others[at]?.[id] ?? Number.NaN))))))
+}
 
 describe('the WebGPU provider', () => {
   it.skipIf(!usable)('computes what the CPU computes, with KV on the device: chunks, steps, and slots that do not disturb each other', async () => {
     const built = await buildRandomModel({ maxPositions: 64 })
-    const ids = Array.from({ length: 21 }, (_, at) => (at * 31 + 7) % 256)
-    const rows = async (provider: 'cpu' | 'webgpu'): Promise<Float32Array[]> => {
-      const model = { ...testModel(built.graphDirectory, { slots: 2, contextLength: 64, prefillChunk: 8 }), policy: { prefer: provider, allowCpu: true } as const }
-      const { decoder, loaded } = await loadEngine(model, { probe: (wanted) => ({ provider: wanted, usable: true }) })
-      expect(loaded.provider).toBe(provider)
-      const seen: Float32Array[] = []
-      const keep = (): void => { seen.push(decoder.logitRow(0).slice()) }
-      for (let start = 0; start < 16; start += 8) decoder.prefill(1, ids, start, 8, 'last')
-      keep()
-      decoder.prefill(0, ids, 3, 5, 'last')
-      keep()
-      for (const id of ids.slice(16)) {
-        decoder.decode(1, [id])
-        keep()
-        decoder.decode(0, [id])
-        keep()
-      }
-      decoder.dispose()
-      return seen
-    }
-    const cpu = await rows('cpu')
-    const gpu = await rows('webgpu')
-    const differences = cpu.map((row, at) => Math.max(...row.map((logit, id) => Math.abs(logit - (gpu[at]?.[id] ?? Number.NaN)))))
-    expect(differences).toHaveLength(12)
-    expect(Math.max(...differences)).toBeLessThan(1e-3)
+    expect(largestDifference(await logitRows(built.graphDirectory, 'cpu'), await logitRows(built.graphDirectory, 'webgpu'))).toBeLessThan(1e-3)
+    await built.remove()
+  })
+
+  it.skipIf(!hasHalves)('computes in fp16 what the CPU computes in float32, but for rounding', async () => {
+    const [full, half] = [await buildRandomModel({ maxPositions: 64 }), await buildRandomModel({ maxPositions: 64 }, 'fp16')]
+    const expected = await logitRows(full.graphDirectory, 'cpu')
+    const largest = Math.max(...expected.map((row) => Math.max(...row.map(Math.abs))))
+    expect(largestDifference(expected, await logitRows(half.graphDirectory, 'webgpu'))).toBeLessThan(largest * 0.02)
+    await Promise.all([full.remove(), half.remove()])
+  })
+
+  it.skipIf(!usable || hasHalves)('says so where a card has no fp16', async () => {
+    const built = await buildRandomModel({ maxPositions: 64 }, 'fp16')
+    await expect(loadEngine({ ...testModel(built.graphDirectory), policy: { prefer: 'auto', allowCpu: true } })).rejects.toMatchObject({
+      code: 'provider_unavailable',
+      message: expect.stringMatching(/WebGPU: .*f16.* CPU: fp16 needs a graphics card\. For the processor import the model as int8 or int4\.$/u) as string,
+    })
     await built.remove()
   })
 })

@@ -52,7 +52,7 @@ export async function loadEngine(model: EngineModel, options: LoadOptions = {}):
   const wish = memoryWish(model, description)
   const { session, provider, refusals, freeBytes, plan } = openSession(model, wish, {
     libraryPath,
-    probe: options.probe ?? ((wanted) => probeProvider(wanted, { libraryPath })),
+    probe: options.probe ?? ((wanted) => probeProvider(wanted, { libraryPath, floats: description.kvType })),
     freeMemory: options.freeMemory ?? ((wanted) => (wanted === 'cpu' ? machineMemory() : cardMemory())),
   })
   const { slots, contextLength, lowered } = plan
@@ -108,6 +108,7 @@ function openSession(model: EngineModel, wish: MemoryWish, { libraryPath, probe,
   const opened = new Map<Provider, OpenedSession>()
   let damage: unknown = null
   const tryWholly = (provider: Provider): ProviderProbe => {
+    if (provider === 'cpu' && wish.description.kvType === 'float16') return { provider, usable: false, reason: 'fp16 needs a graphics card. For the processor import the model as int8 or int4.' }
     const small = probe(provider)
     if (!small.usable) return small
     try {

@@ -122,9 +122,9 @@ function serve(port: ParentPort<EngineCommand, EngineEvent>): void {
 process.on('uncaughtException', die)
 process.on('unhandledRejection', die)
 
-const [, , flag, provider, libraryPath] = process.argv
+const [, , flag, provider, libraryPath, floats] = process.argv
 // Drivers leave threads behind that would keep this process alive: once it has answered, it goes.
 const answer = (report: unknown): void => void process.stdout.write(`${JSON.stringify(report)}\n`, () => process.exit(0))
 if (flag === '--probe') answer(probeProviders())
-else if (flag === '--probe-one' && provider !== undefined && libraryPath !== undefined) answer(probeHere(provider as Provider, libraryPath))
+else if (flag === '--probe-one' && provider !== undefined && libraryPath !== undefined) answer(probeHere(provider as Provider, libraryPath, floats === 'float16' ? floats : 'float32'))
 else serve(connectToParent<EngineCommand, EngineEvent>())

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { GRAPH_VERSION } from '../../shared/contracts/graph.ts'
 import type { Precision } from '../../shared/domain/generation.ts'
 import { buildGraph } from './build.ts'
-import { ModelProtoSchema } from './onnx/generated/onnx_pb.js'
+import { ModelProtoSchema, TensorProto_DataType, type ValueInfoProto } from './onnx/generated/onnx_pb.js'
 import { changeJson, makeTestModel } from './test-model.ts'
 
 let source: string
@@ -80,9 +80,30 @@ test.each(['int8', 'int4'] as const)('%s: smaller, the same bytes each time, the
   expect(graph?.node.find(({ name: node }) => node === '/lm_head/MatMulNBits')?.input.slice(1)).toEqual([`${name}.weight`, `${name}.scales`])
 })
 
-test('fp16 comes later', async () => {
-  await expect(build('fp16')).rejects.toMatchObject({ code: 'model_unsupported', param: 'precision', message: expect.stringContaining('half-precision') as string })
+test('fp16: half the bytes, the same ones each time; activations and cache as well, logits as float32', async () => {
+  const full = await build()
+  target += '-half'
+  const half = await build('fp16')
+  expect(half).toMatchObject({ precision: 'fp16', kvType: 'float16' })
+  expect(half.weightBytes).toBeLessThan(full.weightBytes * 0.6)
+  target += '-again'
+  expect((await build('fp16')).files).toEqual(half.files)
+  const { graph } = fromBinary(ModelProtoSchema, await readFile(join(target, 'model.onnx')))
+  expect(new Set(graph?.initializer.filter(({ externalData }) => externalData.length > 0).map(({ dataType }) => dataType))).toEqual(new Set([TensorProto_DataType.FLOAT16]))
+  const types = (values: readonly ValueInfoProto[] | undefined) => Object.fromEntries((values ?? []).map(({ name, type }) => [name.replace(/\d+/u, 'N'), type?.value.case === 'tensorType' ? type.value.value.elemType : null]))
+  expect(types(graph?.input)).toMatchObject({ input_ids: TensorProto_DataType.INT64, 'past_key_values.N.key': TensorProto_DataType.FLOAT16, 'past_key_values.N.value': TensorProto_DataType.FLOAT16 })
+  expect(types(graph?.output)).toEqual({ logits: TensorProto_DataType.FLOAT, 'present.N.key': TensorProto_DataType.FLOAT16, 'present.N.value': TensorProto_DataType.FLOAT16 })
+})
+
+test('fp16 of a number beyond it is refused by name, and leaves nothing behind', async () => {
+  const name = 'model-00002-of-00002.safetensors'
+  const bytes = await readFile(join(source, name))
+  // the last weight of the shard, as bfloat16: 2^16
+  bytes.writeUInt16LE(0x4780, bytes.byteLength - 2)
+  await writeFile(join(source, name), bytes)
+  await expect(build('fp16')).rejects.toMatchObject({ code: 'model_unsupported', param: 'precision', message: expect.stringMatching(/model\..+65504/u) as string })
   expect(await beside()).toEqual([])
+  await expect(build('fp32')).resolves.toMatchObject({ precision: 'fp32' })
 })
 
 describe('refuses, and leaves nothing behind', () => {
@@ -106,7 +127,7 @@ describe('refuses, and leaves nothing behind', () => {
     expect(await beside()).toEqual([])
   })
 
-  test.each(['fp32', 'int8', 'int4'] as const)('a weight that is not a number, found while writing %s', async (precision) => {
+  test.each(['fp32', 'fp16', 'int8', 'int4'] as const)('a weight that is not a number, found while writing %s', async (precision) => {
     const name = 'model-00002-of-00002.safetensors'
     const bytes = await readFile(join(source, name))
     bytes.writeUInt16LE(0x7fc0, bytes.byteLength - 2)

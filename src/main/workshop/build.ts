@@ -7,7 +7,7 @@ import type { ToolJob } from '../../shared/contracts/jobs.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import { makeDecoder } from './builder/decoder.ts'
 import type { MatrixEncodings } from './builder/matrix-encoding.ts'
-import { encodingsOf } from './encodings.ts'
+import { encodingsOf, floatsOf } from './encodings.ts'
 import { hashSource, openModelFolder, type ModelFolder } from './model-folder.ts'
 import { tensorByteLength, type OnnxGraph } from './onnx/graph.ts'
 import { writeModel } from './onnx/write-model.ts'
@@ -22,7 +22,7 @@ export type Progress = (fraction: number, step: string) => void
  * beside it, or not at all; it may exist beforehand only as an empty folder. `encodings` are those of the precision; tests
  * hand in others.
  *
- * @throws SwitchboardError model_unsupported (fp16 among them), not_a_model_folder, model_corrupt, model_incompatible, invalid_safetensors,
+ * @throws SwitchboardError model_unsupported (among them fp16 of numbers beyond it), not_a_model_folder, model_corrupt, model_incompatible, invalid_safetensors,
  *   name_taken (the target holds something), storage_full, storage_failed.
  */
 export async function buildGraph(job: BuildJob, progress: Progress, encodings: MatrixEncodings | null = encodingsOf(job.precision)): Promise<GraphDescription> {
@@ -30,7 +30,7 @@ export async function buildGraph(job: BuildJob, progress: Progress, encodings: M
   const folder = await openModelFolder(job.source)
   const staging = join(dirname(job.target), stagingName(basename(job.target)))
   try {
-    const graph = makeDecoder(folder.architecture, folder.checkpoint, encodings)
+    const graph = makeDecoder(folder.architecture, folder.checkpoint, encodings, floatsOf(job.precision))
     await mkdir(staging, { mode: 0o700 })
     const description = await writeAll(folder, graph, job.precision, staging, progress)
     await place(staging, job.target)
@@ -59,7 +59,7 @@ async function writeAll(folder: ModelFolder, graph: OnnxGraph, precision: BuildJ
     version: GRAPH_VERSION,
     family: architecture.family,
     precision,
-    kvType: 'float32',
+    kvType: floatsOf(precision),
     layers: architecture.layers,
     hiddenSize: architecture.hiddenSize,
     heads: architecture.heads,

@@ -1,20 +1,17 @@
 import type { GraphDescription } from '../../shared/contracts/graph.ts'
 import { assertNever } from '../../shared/base/assert-never.ts'
-import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import type { MatrixEncoding, MatrixEncodings } from './builder/matrix-encoding.ts'
 import { blockScales, packBlocks } from './quantizer/round-to-nearest.ts'
 import { quantizationSchemes, type QuantizationScheme } from './quantizer/scheme.ts'
 
 /**
- * How the builder stores matrices for a precision; null is float32.
- * @throws SwitchboardError model_unsupported for fp16.
+ * How the builder stores matrices for a precision; null is plain numbers ({@link floatsOf}).
  */
 export function encodingsOf(precision: GraphDescription['precision']): MatrixEncodings | null {
   switch (precision) {
     case 'fp32':
-      return null
     case 'fp16':
-      throw new SwitchboardError('model_unsupported', 'precision fp16 needs half-precision activations and cache, which the engine does not run yet; fp32, int8 and int4 are available', { param: 'precision', details: { precision } })
+      return null
     case 'int8':
     case 'int4': {
       const { layers, vocabulary } = quantizationSchemes[precision]
@@ -23,6 +20,11 @@ export function encodingsOf(precision: GraphDescription['precision']): MatrixEnc
     default:
       return assertNever(precision, 'encodingsOf')
   }
+}
+
+/** Numbers of activations, KV cache, and everything that is not encoded. */
+export function floatsOf(precision: GraphDescription['precision']): GraphDescription['kvType'] {
+  return precision === 'fp16' ? 'float16' : 'float32'
 }
 
 function roundedToNearest(scheme: QuantizationScheme): MatrixEncoding {

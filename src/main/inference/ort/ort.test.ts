@@ -14,7 +14,7 @@ describe('the runtime over its C API', () => {
   it('runs a graph over memory of ours, again and again, and gives everything back once', () => {
     const environment = new OrtEnvironment(loadOrtApi(findOrtLibrary()))
     const { api } = environment
-    const session = OrtSession.load(environment, probeGraph(), { threads: 1, provider: { kind: 'cpu' } })
+    const session = OrtSession.load(environment, probeGraph('float32'), { threads: 1, provider: { kind: 'cpu' } })
     expect([session.inputNames(), session.outputNames()]).toEqual([['x'], ['y']])
     const memory = OrtMemoryInfo.cpu(api)
     const x = new Float32Array(new ArrayBuffer(8))

@@ -7,7 +7,7 @@ import type { Provider } from '../../../shared/domain/generation.ts'
 import { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
 import { loadOrtApi } from './api.ts'
 import { findOrtLibrary } from './library.ts'
-import { probeGraph } from './probe-graph.ts'
+import { probeGraph, type Floats } from './probe-graph.ts'
 import { OrtEnvironment, OrtIoBinding, OrtMemoryInfo, OrtRunOptions, OrtSession, OrtValue, type SessionProvider } from './session.ts'
 
 /** What one provider said when it was asked to compute something small. */
@@ -80,22 +80,31 @@ function knownRefusal(provider: Provider, libraryPath: string): string | null {
     : `The CUDA part of ONNX Runtime is not installed (${name} is missing); WebGPU uses the same card without it.`
 }
 
+/** A trial of a provider. */
+export interface ProbeOptions {
+  readonly libraryPath?: string
+  readonly timeoutMs?: number
+  /** Numbers to compute with; default float32. Not every card has float16. */
+  readonly floats?: Floats
+}
+
 /**
  * Asks one provider to compute. GPU providers are asked in a child process that may die: a driver that aborts is then a
  * reason and not the end of the engine.
  */
-export function probeProvider(provider: Provider, options: { readonly libraryPath?: string; readonly timeoutMs?: number } = {}): ProviderProbe {
+export function probeProvider(provider: Provider, options: ProbeOptions = {}): ProviderProbe {
+  const { floats = 'float32' } = options
   const libraryPath = findOrtLibrary(options.libraryPath)
   const known = knownRefusal(provider, libraryPath)
   if (known !== null) return { provider, usable: false, reason: known }
-  if (provider === 'cpu') return probeHere('cpu', libraryPath)
+  if (provider === 'cpu') return probeHere('cpu', libraryPath, floats)
   const entry = process.argv[1]
   // A packaged Electron binary may refuse to act as Node and would open a second window instead; there the engine process
   // itself is the one that may die, and its supervisor reports it.
-  if (process.versions['electron'] !== undefined) return probeHere(provider, libraryPath)
-  if (entry === undefined || !/(?:process|engine-process)\.[cm]?[jt]s$/.test(entry)) return probeHere(provider, libraryPath)
+  if (process.versions['electron'] !== undefined) return probeHere(provider, libraryPath, floats)
+  if (entry === undefined || !/(?:process|engine-process)\.[cm]?[jt]s$/.test(entry)) return probeHere(provider, libraryPath, floats)
   const timeout = options.timeoutMs ?? 30_000
-  const child = spawnSync(process.execPath, [entry, '--probe-one', provider, libraryPath], {
+  const child = spawnSync(process.execPath, [entry, '--probe-one', provider, libraryPath, floats], {
     timeout,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -110,18 +119,19 @@ export function probeProvider(provider: Provider, options: { readonly libraryPat
 }
 
 /** Tries a provider in this process. */
-export function probeHere(provider: Provider, libraryPath: string): ProviderProbe {
+export function probeHere(provider: Provider, libraryPath: string, floats: Floats = 'float32'): ProviderProbe {
   try {
     const environment = new OrtEnvironment(loadOrtApi(libraryPath))
     const { api } = environment
-    const session = OrtSession.load(environment, probeGraph(), { threads: 1, provider: sessionProvider(provider) })
+    const session = OrtSession.load(environment, probeGraph(floats), { threads: 1, provider: sessionProvider(provider) })
     const memory = OrtMemoryInfo.cpu(api)
-    const x = new Float32Array(new ArrayBuffer(8))
-    const y = new Float32Array(new ArrayBuffer(8))
+    const Numbers = floats === 'float32' ? Float32Array : Float16Array
+    const x = new Numbers(new ArrayBuffer(8), 0, 2)
+    const y = new Numbers(new ArrayBuffer(8), 0, 2)
     x.set([1, 2])
     const binding = new OrtIoBinding(api, session)
-    binding.input('x', OrtValue.over(api, memory, x, [2], 'float32'))
-    binding.output('y', OrtValue.over(api, memory, y, [2], 'float32'))
+    binding.input('x', OrtValue.over(api, memory, x, [2], floats))
+    binding.output('y', OrtValue.over(api, memory, y, [2], floats))
     session.run(binding, new OrtRunOptions(api))
     binding.synchronizeOutputs()
     // No native object is given back: this process ends next, or it is the engine and the objects are a few bytes.

@@ -2,7 +2,7 @@ import { graphInputs, graphOutputs } from '../../../shared/contracts/graph.ts'
 import { GraphAssembly } from '../onnx/graph-assembly.ts'
 import type { OnnxGraph } from '../onnx/graph.ts'
 import { makeAttention, makeRotaryTables } from './blocks/attention.ts'
-import type { BlockContext } from './blocks/block-context.ts'
+import type { BlockContext, FloatFormat } from './blocks/block-context.ts'
 import { makeEmbedding, makeHead } from './blocks/embedding.ts'
 import { makeMlp } from './blocks/mlp.ts'
 import { makeNorm, makeSkipNorm } from './blocks/norm.ts'
@@ -14,7 +14,7 @@ const operatorSets = { '': 21, 'com.microsoft': 1 } as const
 
 /**
  * The graph of a pre-norm decoder, per contracts/graph.ts. Weights are named, checked and bound here; their bytes are read
- * when the graph is written. Matrices are float32 or, with `encodings`, codes and scales; everything else stays float32.
+ * when the graph is written. Matrices are `floats` or, with `encodings`, codes and scales (of float32, as everything else then).
  *
  * ```
  * input_ids -> embedding -+-> [norm -> attention -> + -> norm -> MLP -> +] x layers -> norm -> rows -> head -> logits
@@ -22,9 +22,9 @@ const operatorSets = { '': 21, 'com.microsoft': 1 } as const
  * ```
  * @throws SwitchboardError model_incompatible, model_unsupported when checkpoint and architecture do not fit.
  */
-export function makeDecoder(architecture: DecoderArchitecture, checkpoint: Checkpoint, encodings: MatrixEncodings | null = null): OnnxGraph {
+export function makeDecoder(architecture: DecoderArchitecture, checkpoint: Checkpoint, encodings: MatrixEncodings | null = null, floats: FloatFormat = 'float32'): OnnxGraph {
   const graph = new GraphAssembly()
-  const context: BlockContext = { graph, checkpoint, architecture, encodings }
+  const context: BlockContext = { graph, checkpoint, architecture, encodings, floats }
   graph.input({ name: graphInputs.inputIds, type: 'int64', dimensions: ['batch', 'sequence'] })
   graph.input({ name: graphInputs.seqlensK, type: 'int32', dimensions: ['batch'] })
   graph.input({ name: graphInputs.totalSequenceLength, type: 'int32', dimensions: [1] })

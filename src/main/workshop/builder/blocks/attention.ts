@@ -1,7 +1,7 @@
 import { graphInputs, graphOutputs } from '../../../../shared/contracts/graph.ts'
 import { float, int } from '../../onnx/graph-assembly.ts'
 import { rotaryFrequencies, rotaryTable } from '../rope.ts'
-import type { BlockContext } from './block-context.ts'
+import { addFloats, type BlockContext } from './block-context.ts'
 import { makeLinear } from './linear.ts'
 
 export interface RotaryTables {
@@ -16,14 +16,14 @@ export interface RotaryTables {
  * operator then has no scale to apply, and the runtime's CPU kernels multiply one row by a matrix without packing the matrix
  * first, which they do for products that are not scaled only (MLAS, sgemm.cpp).
  */
-export function makeRotaryTables({ graph, architecture }: BlockContext): RotaryTables {
-  const { rope, headDim, maxPositions } = architecture
+export function makeRotaryTables(context: BlockContext): RotaryTables {
+  const { rope, headDim, maxPositions } = context.architecture
   const frequencies = rotaryFrequencies(rope, headDim)
   const shape = [maxPositions, headDim / 2]
   const amplitude = headDim ** -0.25
   return {
-    cos: graph.weight('model.rotary.cos', 'float32', shape, rotaryTable(frequencies, maxPositions, (angle) => amplitude * Math.cos(angle))),
-    sin: graph.weight('model.rotary.sin', 'float32', shape, rotaryTable(frequencies, maxPositions, (angle) => amplitude * Math.sin(angle))),
+    cos: addFloats(context, 'model.rotary.cos', shape, rotaryTable(frequencies, maxPositions, (angle) => amplitude * Math.cos(angle))),
+    sin: addFloats(context, 'model.rotary.sin', shape, rotaryTable(frequencies, maxPositions, (angle) => amplitude * Math.sin(angle))),
   }
 }
 
@@ -39,7 +39,7 @@ export function makeRotaryTables({ graph, architecture }: BlockContext): RotaryT
  * ```
  */
 export function makeAttention(context: BlockContext, layer: number, input: string, rotary: RotaryTables): string {
-  const { graph, architecture } = context
+  const { graph, architecture, floats } = context
   const { hiddenSize, heads, kvHeads, headDim } = architecture
   const path = `/model/layers.${layer}/attn`
   const module = `model.layers.${layer}.self_attn`
@@ -56,15 +56,15 @@ export function makeAttention(context: BlockContext, layer: number, input: strin
     architecture.qkvBias,
   )
   const cacheShape = ['batch', kvHeads, 'max_length', headDim] as const
-  const pastKey = graph.input({ name: graphInputs.pastKey(layer), type: 'float32', dimensions: cacheShape })
-  const pastValue = graph.input({ name: graphInputs.pastValue(layer), type: 'float32', dimensions: cacheShape })
+  const pastKey = graph.input({ name: graphInputs.pastKey(layer), type: floats, dimensions: cacheShape })
+  const pastValue = graph.input({ name: graphInputs.pastValue(layer), type: floats, dimensions: cacheShape })
   const name = `${path}/GroupQueryAttention`
   const attended = graph.node(name, 'GroupQueryAttention', [qkv, '', '', pastKey, pastValue, graphInputs.seqlensK, graphInputs.totalSequenceLength, rotary.cos, rotary.sin], {
     domain: 'com.microsoft',
     outputs: [`${name}/output_0`, graphOutputs.presentKey(layer), graphOutputs.presentValue(layer)],
     attributes: { num_heads: int(heads), kv_num_heads: int(kvHeads), do_rotary: int(1), rotary_interleaved: int(0), scale: float(1) },
   })
-  graph.output({ name: graphOutputs.presentKey(layer), type: 'float32', dimensions: cacheShape })
-  graph.output({ name: graphOutputs.presentValue(layer), type: 'float32', dimensions: cacheShape })
+  graph.output({ name: graphOutputs.presentKey(layer), type: floats, dimensions: cacheShape })
+  graph.output({ name: graphOutputs.presentValue(layer), type: floats, dimensions: cacheShape })
   return makeLinear(context, `${path}/o_proj`, attended, heads * headDim, [{ module: `${module}.o_proj`, outputs: hiddenSize }], architecture.outputBias)
 }

@@ -1,11 +1,14 @@
 import { graphInputs, graphOutputs } from '../../../../shared/contracts/graph.ts'
 import { int } from '../../onnx/graph-assembly.ts'
 import { inStoredOrder } from '../weight-stream.ts'
-import { initialiserName, type BlockContext } from './block-context.ts'
+import { addFloats, initialiserName, type BlockContext } from './block-context.ts'
 import { addEncodedMatrix, makeEncodedLookup, makeEncodedProduct, type EncodedMatrix } from './encoded-matrix.ts'
 
+/** float32 as TensorProto.DataType counts it. */
+const TENSOR_FLOAT = 1
+
 /** A matrix `[vocabulary, hidden]`. */
-export type VocabularyMatrix = { readonly kind: 'float32'; readonly name: string } | { readonly kind: 'encoded'; readonly encoded: EncodedMatrix }
+export type VocabularyMatrix = { readonly kind: 'floats'; readonly name: string } | { readonly kind: 'encoded'; readonly encoded: EncodedMatrix }
 
 export interface Embedding {
   /** [batch, sequence, hidden] */
@@ -32,24 +35,29 @@ export function makeEmbedding(context: BlockContext): Embedding {
  * ```
  * hidden [batch, sequence, hidden] -> Reshape [batch * sequence, hidden] -> Gather(logit_rows) [rows, hidden]
  *   -> Gemm with the matrix as stored, [vocabulary, hidden], transposed inside -> logits [rows, vocabulary]
- *      (encoded: MatMulNBits with the same matrix)
+ *      (encoded: MatMulNBits with the same matrix; float16: Cast to float32 behind it)
  * ```
  */
 export function makeHead(context: BlockContext, hidden: string, embeddingMatrix: VocabularyMatrix): void {
-  const { graph, architecture } = context
+  const { graph, architecture, floats } = context
   const flatShape = graph.integers('lm_head.rows.Reshape.shape', [-1, architecture.hiddenSize])
   const flat = graph.node('/lm_head/rows/Reshape', 'Reshape', [hidden, flatShape])
   const rows = graph.node('/lm_head/rows/Gather', 'Gather', [flat, graphInputs.logitRows], { attributes: { axis: int(0) } })
   const name = `/lm_head/${context.encodings === null ? 'Gemm' : 'MatMulNBits'}`
   const matrix = architecture.tiedHead ? embeddingMatrix : vocabularyMatrix(context, name, 'lm_head.weight')
   if (matrix.kind === 'encoded') makeEncodedProduct(graph, name, rows, matrix.encoded, graphOutputs.logits)
-  else graph.node(name, 'Gemm', [rows, matrix.name], { outputs: [graphOutputs.logits], attributes: { transB: int(1) } })
+  else if (floats === 'float32') graph.node(name, 'Gemm', [rows, matrix.name], { outputs: [graphOutputs.logits], attributes: { transB: int(1) } })
+  else {
+    const halves = graph.node(name, 'Gemm', [rows, matrix.name], { attributes: { transB: int(1) } })
+    graph.node('/lm_head/Cast', 'Cast', [halves], { outputs: [graphOutputs.logits], attributes: { to: int(TENSOR_FLOAT) } })
+  }
 }
 
 /** The tensor in the form its precision asks for, named after the node that reads it. */
-function vocabularyMatrix({ graph, checkpoint, architecture, encodings }: BlockContext, node: string, tensor: string): VocabularyMatrix {
+function vocabularyMatrix(context: BlockContext, node: string, tensor: string): VocabularyMatrix {
+  const { graph, checkpoint, architecture, encodings } = context
   const shape = [architecture.vocabularySize, architecture.hiddenSize]
   const weight = checkpoint.take(tensor, shape)
   if (encodings !== null) return { kind: 'encoded', encoded: addEncodedMatrix(graph, encodings.vocabulary, node, [weight], architecture.hiddenSize) }
-  return { kind: 'float32', name: graph.weight(initialiserName(node, 'weight'), 'float32', shape, inStoredOrder([weight])) }
+  return { kind: 'floats', name: addFloats(context, initialiserName(node, 'weight'), shape, inStoredOrder([weight])) }
 }

@@ -1,5 +1,5 @@
 import { inStoredOrder, transposedSideBySide } from '../weight-stream.ts'
-import { initialiserName, type BlockContext } from './block-context.ts'
+import { addFloats, initialiserName, type BlockContext } from './block-context.ts'
 import { addEncodedMatrix, makeEncodedProduct } from './encoded-matrix.ts'
 
 /** Checkpoint modules (`model.layers.0.self_attn.q_proj`) with their output widths; several are fused into one product. */
@@ -25,16 +25,17 @@ export function makeLinear(context: BlockContext, path: string, input: string, i
   if (!bias) return result
   const vectors = sources.map((source) => checkpoint.take(`${source.module}.bias`, [source.outputs]))
   const sum = `${path}/Add`
-  return graph.node(sum, 'Add', [result, graph.weight(initialiserName(sum, 'bias'), 'float32', [outputs], inStoredOrder(vectors))])
+  return graph.node(sum, 'Add', [result, addFloats(context, initialiserName(sum, 'bias'), [outputs], inStoredOrder(vectors))])
 }
 
-function makeProduct({ graph, checkpoint, encodings }: BlockContext, path: string, input: string, inputs: number, outputs: number, sources: readonly LinearSource[]): string {
+function makeProduct(context: BlockContext, path: string, input: string, inputs: number, outputs: number, sources: readonly LinearSource[]): string {
+  const { graph, checkpoint, encodings } = context
   const matrices = sources.map((source) => checkpoint.take(`${source.module}.weight`, [source.outputs, inputs]))
   if (encodings !== null) {
     const product = `${path}/MatMulNBits`
     return makeEncodedProduct(graph, product, input, addEncodedMatrix(graph, encodings.layers, product, matrices, inputs))
   }
   const product = `${path}/MatMul`
-  const weight = graph.weight(initialiserName(product, 'weight'), 'float32', [inputs, outputs], transposedSideBySide(matrices))
+  const weight = addFloats(context, initialiserName(product, 'weight'), [inputs, outputs], transposedSideBySide(matrices))
   return graph.node(product, 'MatMul', [input, weight])
 }

@@ -1,6 +1,6 @@
 import { float, int } from '../../onnx/graph-assembly.ts'
 import { inStoredOrder } from '../weight-stream.ts'
-import { initialiserName, type BlockContext } from './block-context.ts'
+import { addFloats, initialiserName, type BlockContext } from './block-context.ts'
 
 /** RMS norm (Zhang & Sennrich 2019) of [batch, sequence, hidden]; returns the normalised value. */
 export function makeNorm(context: BlockContext, path: string, input: string, module: string): string {
@@ -31,7 +31,8 @@ export function makeSkipNorm(context: BlockContext, path: string, residual: stri
   return { normalised, residual: sum }
 }
 
-function normWeight({ graph, checkpoint, architecture }: BlockContext, node: string, module: string): string {
+function normWeight(context: BlockContext, node: string, module: string): string {
+  const { checkpoint, architecture } = context
   const scale = checkpoint.take(`${module}.weight`, [architecture.hiddenSize])
-  return graph.weight(initialiserName(node, 'weight'), 'float32', [architecture.hiddenSize], inStoredOrder([scale]))
+  return addFloats(context, initialiserName(node, 'weight'), [architecture.hiddenSize], inStoredOrder([scale]))
 }
