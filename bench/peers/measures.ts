@@ -137,9 +137,12 @@ async function quotedReply(engines: Engines, round: number): Promise<Pick<Round,
   return { quoteOff: await measure(false), quoteOn: on }
 }
 
+/** One reply in ten or so of the 0.5b shape does not go in circles within its length: so many are as good as certain to hold one. */
+const walks = 64
+
 /** What the model writes by itself, no token of it twice: one that goes in circles would quote itself. */
 async function walk({ prompt, ours }: Engines): Promise<number[]> {
-  for (let attempt = 0; attempt < 20; attempt += 1) {
+  for (let attempt = 0; attempt < walks; attempt += 1) {
     const [seed] = prompt(1)
     const text = [seed!, ...idsOf(await ours([...prompt(15), seed!], 8 + quotedTokens))]
     if (new Set(text).size === text.length) return text
