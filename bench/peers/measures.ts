@@ -32,7 +32,10 @@ export interface Round {
 const decodeTokens = 96
 /** Replies behind 256 tokens that a round measures of each engine. */
 const shortReplies = 3
+/** Tokens of a quoted text that lead into it, and those that the reply writes: the most, and the fewest that are worth timing. */
+const leadTokens = 8
 const quotedTokens = 128
+const fewestQuoted = 24
 const batchPrompt = 64
 /** Tokens of each of many replies; more where the last stream begins after the first one has ended. */
 const batchTokens = [64, 176] as const
@@ -133,9 +136,9 @@ async function quotedReply(engines: Engines, round: number): Promise<Pick<Round,
   const { prompt, ours } = engines
   const text = await walk(engines)
   const measure = async (speculation: boolean): Promise<number> => {
-    const reply = await ours([...prompt(64), ...text, ...prompt(32), ...text.slice(0, 8)], quotedTokens, { speculation })
+    const reply = await ours([...prompt(64), ...text, ...prompt(32), ...text.slice(0, leadTokens)], text.length - leadTokens, { speculation })
     const written = idsOf(reply)
-    if (written.some((id, index) => id !== text[8 + index])) throw new RangeError('the reply does not quote its prompt')
+    if (written.some((id, index) => id !== text[leadTokens + index])) throw new RangeError('the reply does not quote its prompt')
     return decodeRate(tokenTimes(reply))
   }
   if (round % 2 === 0) {
@@ -146,17 +149,21 @@ async function quotedReply(engines: Engines, round: number): Promise<Pick<Round,
   return { quoteOff: await measure(false), quoteOn: on }
 }
 
-/** One reply in ten or so of the 0.5b shape does not go in circles within its length: so many are as good as certain to hold one. */
-const walks = 64
+/** Replies that are looked through: of the 0.5b shape one in ten does not go in circles within its length, and most go far. */
+const walks = 20
 
-/** What the model writes by itself, no token of it twice: one that goes in circles would quote itself. */
+/** The longest that the model writes by itself without coming back to a token: one that goes in circles would quote itself. */
 async function walk({ prompt, ours }: Engines): Promise<number[]> {
-  for (let attempt = 0; attempt < walks; attempt += 1) {
+  let longest: number[] = []
+  for (let attempt = 0; attempt < walks && longest.length < leadTokens + quotedTokens; attempt += 1) {
     const [seed] = prompt(1)
-    const text = [seed!, ...idsOf(await ours([...prompt(15), seed!], 8 + quotedTokens))]
-    if (new Set(text).size === text.length) return text
+    const text = [seed!, ...idsOf(await ours([...prompt(15), seed!], leadTokens + quotedTokens - 1))]
+    const circle = text.findIndex((id, index) => text.indexOf(id) < index)
+    const straight = circle < 0 ? text : text.slice(0, circle)
+    if (straight.length > longest.length) longest = straight
   }
-  throw new RangeError('every reply of the random model went in circles')
+  if (longest.length < leadTokens + fewestQuoted) throw new RangeError(`no reply of the random model writes ${leadTokens + fewestQuoted} tokens without going in circles`)
+  return longest
 }
 
 const idsOf = (reply: StreamedReply): number[] => idsOfText(reply.pieces.map(({ text }) => text).join(''))

@@ -56,6 +56,8 @@ export function writeRandomCheckpoint(directory: string, shape: ModelShape, voic
 
 function plan({ layers, hidden, heads, kvHeads, headDim, intermediate, vocabulary }: ModelShape, voices: Voices): PlannedTensor[] {
   const spreadOut = { deviation }
+  // What the MLP says grows with the width: a narrow one would leave every token to follow itself.
+  const loud = { deviation: deviation * Math.max(1, Math.sqrt(896 / hidden)) }
   const tensors: PlannedTensor[] = [{ name: 'model.embed_tokens.weight', shape: [vocabulary, hidden], fill: spreadOut }]
   for (let layer = 0; layer < layers; layer += 1) {
     const add = (name: string, size: readonly number[], fill: Fill): void => void tensors.push({ name: `model.layers.${layer}.${name}.weight`, shape: size, fill })
@@ -66,9 +68,9 @@ function plan({ layers, hidden, heads, kvHeads, headDim, intermediate, vocabular
       tensors.push({ name: `model.layers.${layer}.self_attn.${name}_proj.bias`, shape: [outputs], fill: spreadOut })
     }
     add('self_attn.o_proj', [hidden, heads * headDim], voices === 'all' ? spreadOut : silence)
-    add('mlp.gate_proj', [intermediate, hidden], spreadOut)
-    add('mlp.up_proj', [intermediate, hidden], spreadOut)
-    add('mlp.down_proj', [hidden, intermediate], voices === 'all' || layer === 0 ? spreadOut : silence)
+    add('mlp.gate_proj', [intermediate, hidden], loud)
+    add('mlp.up_proj', [intermediate, hidden], loud)
+    add('mlp.down_proj', [hidden, intermediate], voices === 'all' || layer === 0 ? loud : silence)
   }
   tensors.push({ name: 'model.norm.weight', shape: [hidden], fill: { value: 1 } })
   return tensors
