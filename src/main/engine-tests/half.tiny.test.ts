@@ -1,23 +1,15 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { ParityRun, type OnRow } from './parity-run.ts'
-
-const fixtures = join(import.meta.dirname, 'fixtures')
+import { ParityRun, readReference, type OnRow } from './parity-run.ts'
 
 /** Largest Kullback-Leibler divergence from the reference, nats: half precision moves a row by 4e-4 at most when measured, a wrong layout by tenths. */
 const LARGEST_DIVERGENCE = 2e-3
 
 describe.each(['llama-untied', 'llama-llama3-rope', 'qwen2-tied', 'qwen2-untied'])('the fp16 graph of %s computes what the reference computes, but for rounding', (name) => {
-  const { ids } = JSON.parse(readFileSync(join(fixtures, name, 'expected.json'), 'utf8')) as { ids: readonly number[] }
-  const bytes = readFileSync(join(fixtures, name, 'expected.f32'))
-  /** [ids.length, vocabulary] */
-  const expected = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength))
-  const vocabulary = expected.length / ids.length
+  const { source, ids, expected, vocabulary } = readReference(name)
   let run: ParityRun
 
   beforeAll(async () => {
-    run = await ParityRun.ofHalves(join(fixtures, name))
+    run = await ParityRun.ofHalves(source)
   })
   afterAll(() => run.dispose())
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -21,6 +22,24 @@ export type OnRow = (position: number, logProbabilities: Float32Array) => void
 export const LARGEST_DIFFERENCE = 1e-3
 
 export const SLOTS = 4
+
+/** A tiny checkpoint and what the reference computes for a sequence of ids. */
+export interface Reference {
+  readonly source: string
+  readonly ids: readonly number[]
+  /** Log-probabilities [ids.length, vocabulary]. */
+  readonly expected: Float32Array
+  readonly vocabulary: number
+}
+
+/** Written by tools/parity/freeze.py. */
+export function readReference(name: string): Reference {
+  const source = join(import.meta.dirname, 'fixtures', name)
+  const { ids } = JSON.parse(readFileSync(join(source, 'expected.json'), 'utf8')) as { ids: readonly number[] }
+  const bytes = readFileSync(join(source, 'expected.f32'))
+  const expected = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength))
+  return { source, ids, expected, vocabulary: expected.length / ids.length }
+}
 
 /** A graph built from a Hugging Face folder and loaded by the real runtime on the CPU. */
 export class ParityRun implements Disposable {

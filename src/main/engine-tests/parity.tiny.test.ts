@@ -1,23 +1,15 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { LARGEST_DIFFERENCE, ParityRun, type OnRow } from './parity-run.ts'
-
-const fixtures = join(import.meta.dirname, 'fixtures')
+import { LARGEST_DIFFERENCE, ParityRun, readReference, type OnRow } from './parity-run.ts'
 
 /** Tiny random checkpoints; tools/parity/freeze.py says what each one exercises. */
 const checkpoints = ['llama-untied', 'llama-llama3-rope', 'llama-linear-rope', 'qwen2-tied', 'qwen2-untied']
 
 describe.each(checkpoints)('log-probabilities of %s are those of the reference', (name) => {
-  const { ids } = JSON.parse(readFileSync(join(fixtures, name, 'expected.json'), 'utf8')) as { ids: readonly number[] }
-  const bytes = readFileSync(join(fixtures, name, 'expected.f32'))
-  /** [ids.length, vocabulary] */
-  const expected = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength))
-  const vocabulary = expected.length / ids.length
+  const { source, ids, expected, vocabulary } = readReference(name)
   let run: ParityRun
 
   beforeAll(async () => {
-    run = await ParityRun.of(join(fixtures, name))
+    run = await ParityRun.of(source)
   })
   afterAll(() => run.dispose())
 
