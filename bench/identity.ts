@@ -1,6 +1,6 @@
 /**
  * Whether the greedy reply is the same, token for token, however it is computed: alone, in a batch, in chunks, behind a cached
- * prefix, by speculation. On a random checkpoint whose layers all speak, as float32 and as int4.
+ * prefix, by speculation. On the demo model, and on a random checkpoint whose layers all speak, as float32 and as int4.
  *
  *   npm run identity [-- --shape 0.5b|tiny]
  *
@@ -15,6 +15,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { loadEngine } from '../src/main/inference/load-engine.ts'
+import { readGraphDescription } from '../src/main/inference/runtime/graph-description.ts'
+import { loadTokenizer } from '../src/main/tokenizer/tokenizer.ts'
 import { buildGraph } from '../src/main/workshop/build.ts'
 import type { EngineLimits, GenerateRequest } from '../src/shared/contracts/engine.ts'
 import { GRAPH_VERSION, type GraphDescription } from '../src/shared/contracts/graph.ts'
@@ -55,8 +57,14 @@ const modes: readonly Mode[] = [
 ]
 
 const random = seededRandom(7)
-const someTokens = (count: number): number[] => Array.from({ length: count }, () => byteTokens + Math.floor(random() * (shape.vocabulary - byteTokens - 1)))
-const starts = Array.from({ length: replies }, () => someTokens(9))
+const someTokens = (count: number, vocabulary: number): number[] => Array.from({ length: count }, () => byteTokens + Math.floor(random() * (vocabulary - byteTokens - 1)))
+
+const demo = join(import.meta.dirname, '..', 'resources/models/demo')
+/** As many as {@link replies}. */
+const questions = [
+  'Where is my order 20251103?', 'How long do I have to return boots that do not fit?', 'Do you ship to Spain, and what does it cost?', 'The box arrived open and one cup is broken.',
+  '我的包裹三天没有更新了，怎么办？', '你们支持货到付款吗？', '¿Puedo cambiar la talla después de comprar?', 'Quiero hablar con una persona.',
+]
 
 type Prompts = readonly (readonly number[])[]
 
@@ -125,18 +133,36 @@ function compare(expected: readonly (readonly Step[])[], found: readonly (readon
 
 interface Model {
   readonly precision: GraphDescription['precision']
-  readonly voices: Voices
+  /** Of a random checkpoint. */
+  readonly voices: Voices | 'demo'
 }
 
-const models: readonly Model[] = [{ precision: 'fp32', voices: 'all' }, { precision: 'int4', voices: 'all' }, { precision: 'int4', voices: 'one' }]
+const models: readonly Model[] = [
+  { precision: 'fp32', voices: 'demo' }, { precision: 'int4', voices: 'demo' },
+  { precision: 'fp32', voices: 'all' }, { precision: 'int4', voices: 'all' }, { precision: 'int4', voices: 'one' },
+]
+const speakers: Readonly<Record<Model['voices'], string>> = { demo: 'the demo model', all: `random ${shape.name}, all layers speak`, one: `random ${shape.name}, one layer speaks` }
+
+/** What the prompts begin with: questions, or a few random tokens. */
+function startsOf({ voices }: Model): Prompts {
+  if (voices !== 'demo') return Array.from({ length: replies }, () => someTokens(9, shape.vocabulary))
+  const { chat } = loadTokenizer(demo)
+  return questions.map((content) => chat!.encode([{ role: 'user', content }]))
+}
 
 async function graphOf({ precision, voices }: Model): Promise<string> {
-  const graph = join(import.meta.dirname, '.cache', `${shape.name}-identity`, `${precision}-${voices}-v${GRAPH_VERSION}`)
+  const graph = join(import.meta.dirname, '.cache', voices === 'demo' ? 'demo-identity' : `${shape.name}-identity`, `${precision}-${voices}-v${GRAPH_VERSION}`)
+  mkdirSync(dirname(graph), { recursive: true })
+  if (voices === 'demo') {
+    // Small, and its weights change with the product: built anew each time.
+    rmSync(graph, { recursive: true, force: true })
+    await buildGraph({ kind: 'build', source: demo, target: graph, precision }, () => undefined)
+    return graph
+  }
   if (existsSync(graph)) return graph
   const checkpoint = mkdtempSync(join(tmpdir(), 'switchboard-identity-'))
   try {
     console.error(`Making a random checkpoint of the ${shape.name} shape as ${precision}`)
-    mkdirSync(dirname(graph), { recursive: true })
     writeRandomCheckpoint(checkpoint, shape, voices)
     await buildGraph({ kind: 'build', source: checkpoint, target: graph, precision }, () => undefined)
   } finally {
@@ -150,11 +176,13 @@ async function compareAll(): Promise<void> {
   const figures: Record<string, unknown> = {}
   for (const model of models) {
     const graph = await graphOf(model)
-    const speakers = model.voices === 'all' ? 'all layers speak' : 'one layer speaks'
-    rows.push({ name: `${model.precision}, ${speakers}`, value: '' })
+    const name = `${model.precision}, ${speakers[model.voices]}`
+    const { vocabularySize } = readGraphDescription(graph)
+    const starts = startsOf(model)
+    rows.push({ name, value: '' })
     // Each prompt ends as it began, so that a model which goes by its last token quotes what it wrote there.
     const written = runApart(graph, plain, starts)
-    const prompts = starts.map((start, index) => [...start, ...written.replies[index]!.map(({ id }) => id), ...someTokens(5 + 11 * index), ...start])
+    const prompts = starts.map((start, index) => [...start, ...written.replies[index]!.map(({ id }) => id), ...someTokens(5 + 11 * index, vocabularySize), ...start])
     const expected = runApart(graph, plain, prompts)
     for (const mode of modes) {
       const found = runApart(graph, mode, prompts)
@@ -167,10 +195,10 @@ async function compareAll(): Promise<void> {
         ...(model.precision === 'fp32' ? { target: atMost(leads.length - near, 0) } : {}),
       })
       figures[`${model.precision} ${model.voices} ${mode.name}`] = { agreed, leads, proposed: found.proposed, accepted: found.accepted, cached: found.cached }
-      console.error(`${model.precision}, ${speakers}: ${mode.name}`)
+      console.error(`${name}: ${mode.name}`)
     }
   }
-  printTable(`Greedy replies of a random ${shape.name} model against plain decoding, ${replies} replies of ${tokens} tokens, ${machine()}`, rows)
+  printTable(`Greedy replies against plain decoding, ${replies} replies of ${tokens} tokens, ${machine()}`, rows)
   keepResults(`identity-${shape.name}`, rows, figures)
 }
 
