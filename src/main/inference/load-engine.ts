@@ -114,7 +114,7 @@ function openSession(model: EngineModel, wish: MemoryWish, { libraryPath, probe,
     try {
       const freeBytes = freeMemory(provider)
       const plan = planMemory(wish, freeBytes)
-      const settings = { threads: threads.count, provider: sessionProvider(provider, freeBytes ?? undefined), config: threads.config }
+      const settings = { threads: threads.count, provider: sessionProvider(provider, freeBytes), config: threads.config }
       const session = withArithmetic({ ...wish, ...plan }, freeBytes, () => OrtSession.load(environment, graph, settings))
       opened.set(provider, { session, freeBytes, plan })
       return small

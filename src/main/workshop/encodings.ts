@@ -1,4 +1,4 @@
-import type { GraphDescription } from '../../shared/contracts/graph.ts'
+import type { GraphDescription, GraphFloats } from '../../shared/contracts/graph.ts'
 import { assertNever } from '../../shared/base/assert-never.ts'
 import type { MatrixEncoding, MatrixEncodings } from './builder/matrix-encoding.ts'
 import { blockScales, packBlocks } from './quantizer/round-to-nearest.ts'
@@ -23,7 +23,7 @@ export function encodingsOf(precision: GraphDescription['precision']): MatrixEnc
 }
 
 /** Numbers of activations, KV cache, and everything that is not encoded. */
-export function floatsOf(precision: GraphDescription['precision']): GraphDescription['kvType'] {
+export function floatsOf(precision: GraphDescription['precision']): GraphFloats {
   return precision === 'fp16' ? 'float16' : 'float32'
 }
 

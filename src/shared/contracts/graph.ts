@@ -34,12 +34,15 @@ export const graphFiles = { graph: 'model.onnx', weights: 'model.onnx_data', des
 /** Bump when the builder's output changes, so that cached graphs are rebuilt. */
 export const GRAPH_VERSION = 2
 
+/** Numbers that a graph computes with. */
+export type GraphFloats = 'float32' | 'float16'
+
 export interface GraphDescription {
   readonly version: number
   readonly family: string
   readonly precision: 'fp32' | 'fp16' | 'int8' | 'int4'
   /** Element type of activations and KV cache. */
-  readonly kvType: 'float32' | 'float16'
+  readonly kvType: GraphFloats
   readonly layers: number
   readonly hiddenSize: number
   readonly heads: number

@@ -11,6 +11,14 @@ const canCompile = process.platform === 'linux' && spawnSync('cc', ['--version']
 const folder = mkdtempSync(join(tmpdir(), 'switchboard-nvml-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
+/** Path of a shared library of this C source. */
+function compiled(name: string, source: string): string {
+  const [input, library] = [join(folder, `${name}.c`), join(folder, `${name}.so`)]
+  writeFileSync(input, source)
+  execFileSync('cc', ['-shared', '-fPIC', '-o', library, input])
+  return library
+}
+
 interface Driver {
   readonly cards?: number
   readonly init?: number
@@ -19,9 +27,7 @@ interface Driver {
 
 /** Opened once and closed once, in order; a handle other than the one given out is refused. */
 function driver(name: string, { cards = 1, init = 0, info = 0 }: Driver): string {
-  const source = join(folder, `${name}.c`)
-  const library = join(folder, `${name}.so`)
-  writeFileSync(source, `
+  return compiled(name, `
     typedef struct { unsigned long long total, free, used; } nvmlMemory_t;
     static int open = 0, card = 0;
     int nvmlInit_v2(void) { open += 1; return ${init}; }
@@ -33,8 +39,6 @@ function driver(name: string, { cards = 1, init = 0, info = 0 }: Driver): string
       memory->total = 24ull << 30; memory->free = 20ull << 30; memory->used = 4ull << 30;
       return ${info};
     }`)
-  execFileSync('cc', ['-shared', '-fPIC', '-o', library, source])
-  return library
 }
 
 describe('cardMemory', () => {
@@ -57,10 +61,6 @@ describe('cardMemory', () => {
   })
 
   it.runIf(canCompile)('is unknown where the library lacks the functions', () => {
-    const source = join(folder, 'old.c')
-    const library = join(folder, 'old.so')
-    writeFileSync(source, 'int nvmlInit(void) { return 0; }')
-    execFileSync('cc', ['-shared', '-fPIC', '-o', library, source])
-    expect(cardMemory(library)).toBeNull()
+    expect(cardMemory(compiled('old', 'int nvmlInit(void) { return 0; }'))).toBeNull()
   })
 })

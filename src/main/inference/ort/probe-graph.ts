@@ -1,13 +1,11 @@
+import type { GraphFloats } from '../../../shared/contracts/graph.ts'
 import { elementTypes } from './session.ts'
-
-/** Numbers a graph computes with. */
-export type Floats = 'float32' | 'float16'
 
 /**
  * The smallest graph that proves a provider can compute with such numbers: y = x + x, [2], as the bytes of an ONNX ModelProto
  * (IR version 8, opset 13). Written out by hand so that probing needs no file.
  */
-export function probeGraph(floats: Floats): Uint8Array {
+export function probeGraph(floats: GraphFloats): Uint8Array {
   const bytes = (...parts: readonly (readonly number[])[]): number[] => parts.flat()
   const text = (value: string): number[] => [...new TextEncoder().encode(value)]
   /** A length-delimited protobuf field. */

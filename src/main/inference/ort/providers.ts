@@ -2,12 +2,13 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { assertNever } from '../../../shared/base/assert-never.ts'
+import type { GraphFloats } from '../../../shared/contracts/graph.ts'
 import type { ProviderPolicy, ProviderRefusal } from '../../../shared/domain/engine.ts'
 import type { Provider } from '../../../shared/domain/generation.ts'
 import { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
 import { loadOrtApi } from './api.ts'
 import { findOrtLibrary } from './library.ts'
-import { probeGraph, type Floats } from './probe-graph.ts'
+import { probeGraph } from './probe-graph.ts'
 import { OrtEnvironment, OrtIoBinding, OrtMemoryInfo, OrtRunOptions, OrtSession, OrtValue, type SessionProvider } from './session.ts'
 
 /** What one provider said when it was asked to compute something small. */
@@ -24,7 +25,7 @@ export interface ProbeReport {
 const order: readonly Provider[] = ['cuda', 'webgpu', 'cpu']
 
 /** Session settings of a provider, as the runtime's options spell them. */
-export function sessionProvider(provider: Provider, cudaMemoryLimitBytes = 0): SessionProvider {
+export function sessionProvider(provider: Provider, cudaMemoryLimitBytes: number | null = null): SessionProvider {
   switch (provider) {
     case 'cpu': return { kind: 'cpu' }
     case 'webgpu': return { kind: 'webgpu', settings: {} }
@@ -37,7 +38,7 @@ export function sessionProvider(provider: Provider, cudaMemoryLimitBytes = 0): S
         // The exhaustive search costs seconds at load and its workspace VRAM; a decoder has no convolutions.
         cudnn_conv_algo_search: 'HEURISTIC',
         do_copy_in_default_stream: '1',
-        ...(cudaMemoryLimitBytes > 0 ? { gpu_mem_limit: String(cudaMemoryLimitBytes) } : {}),
+        ...(cudaMemoryLimitBytes === null ? {} : { gpu_mem_limit: String(cudaMemoryLimitBytes) }),
       },
     }
     default: return assertNever(provider, 'sessionProvider')
@@ -85,7 +86,7 @@ export interface ProbeOptions {
   readonly libraryPath?: string
   readonly timeoutMs?: number
   /** Numbers to compute with; default float32. Not every card has float16. */
-  readonly floats?: Floats
+  readonly floats?: GraphFloats
 }
 
 /**
@@ -119,7 +120,7 @@ export function probeProvider(provider: Provider, options: ProbeOptions = {}): P
 }
 
 /** Tries a provider in this process. */
-export function probeHere(provider: Provider, libraryPath: string, floats: Floats = 'float32'): ProviderProbe {
+export function probeHere(provider: Provider, libraryPath: string, floats: GraphFloats = 'float32'): ProviderProbe {
   try {
     const environment = new OrtEnvironment(loadOrtApi(libraryPath))
     const { api } = environment

@@ -1,8 +1,8 @@
-import { graphInputs, graphOutputs } from '../../../shared/contracts/graph.ts'
+import { graphInputs, graphOutputs, type GraphFloats } from '../../../shared/contracts/graph.ts'
 import { GraphAssembly } from '../onnx/graph-assembly.ts'
 import type { OnnxGraph } from '../onnx/graph.ts'
 import { makeAttention, makeRotaryTables } from './blocks/attention.ts'
-import type { BlockContext, FloatFormat } from './blocks/block-context.ts'
+import type { BlockContext } from './blocks/block-context.ts'
 import { makeEmbedding, makeHead } from './blocks/embedding.ts'
 import { makeMlp } from './blocks/mlp.ts'
 import { makeNorm, makeSkipNorm } from './blocks/norm.ts'
@@ -22,7 +22,7 @@ const operatorSets = { '': 21, 'com.microsoft': 1 } as const
  * ```
  * @throws SwitchboardError model_incompatible, model_unsupported when checkpoint and architecture do not fit.
  */
-export function makeDecoder(architecture: DecoderArchitecture, checkpoint: Checkpoint, encodings: MatrixEncodings | null = null, floats: FloatFormat = 'float32'): OnnxGraph {
+export function makeDecoder(architecture: DecoderArchitecture, checkpoint: Checkpoint, encodings: MatrixEncodings | null = null, floats: GraphFloats = 'float32'): OnnxGraph {
   const graph = new GraphAssembly()
   const context: BlockContext = { graph, checkpoint, architecture, encodings, floats }
   graph.input({ name: graphInputs.inputIds, type: 'int64', dimensions: ['batch', 'sequence'] })

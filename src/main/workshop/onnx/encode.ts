@@ -61,6 +61,8 @@ function encodeAttribute(name: string, attribute: AttributeValue): AttributeProt
   switch (attribute.kind) {
     case 'int':
       return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.INT, i: BigInt(attribute.value) })
+    case 'type':
+      return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.INT, i: BigInt(dataTypes[attribute.value]) })
     case 'float':
       return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.FLOAT, f: attribute.value })
     case 'string':

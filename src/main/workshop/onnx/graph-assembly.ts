@@ -68,4 +68,5 @@ export class GraphAssembly {
 }
 
 export const int = (value: number): AttributeValue => ({ kind: 'int', value })
+export const elementType = (value: ElementType): AttributeValue => ({ kind: 'type', value })
 export const float = (value: number): AttributeValue => ({ kind: 'float', value })

@@ -19,6 +19,7 @@ export interface ValueDeclaration {
 export type AttributeValue =
   | { readonly kind: 'int'; readonly value: number }
   | { readonly kind: 'float'; readonly value: number }
+  | { readonly kind: 'type'; readonly value: ElementType }
   | { readonly kind: 'string'; readonly value: string }
   | { readonly kind: 'ints'; readonly value: readonly number[] }
 

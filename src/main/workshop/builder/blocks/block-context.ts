@@ -1,3 +1,4 @@
+import type { GraphFloats } from '../../../../shared/contracts/graph.ts'
 import type { TensorBytes } from '../../onnx/graph.ts'
 import type { GraphAssembly } from '../../onnx/graph-assembly.ts'
 import type { Checkpoint } from '../checkpoint.ts'
@@ -13,10 +14,8 @@ export interface BlockContext {
   /** null: matrices are stored as `floats`. */
   readonly encodings: MatrixEncodings | null
   /** Activations, KV cache, and the weights that are not encoded. */
-  readonly floats: FloatFormat
+  readonly floats: GraphFloats
 }
-
-export type FloatFormat = 'float32' | 'float16'
 
 /** Adds a weight in the floats of this graph; `bytes` are float32. */
 export function addFloats({ graph, floats }: BlockContext, name: string, shape: readonly number[], bytes: TensorBytes): string {

@@ -1,11 +1,8 @@
 import { graphInputs, graphOutputs } from '../../../../shared/contracts/graph.ts'
-import { int } from '../../onnx/graph-assembly.ts'
+import { elementType, int } from '../../onnx/graph-assembly.ts'
 import { inStoredOrder } from '../weight-stream.ts'
 import { addFloats, initialiserName, type BlockContext } from './block-context.ts'
 import { addEncodedMatrix, makeEncodedLookup, makeEncodedProduct, type EncodedMatrix } from './encoded-matrix.ts'
-
-/** float32 as TensorProto.DataType counts it. */
-const TENSOR_FLOAT = 1
 
 /** A matrix `[vocabulary, hidden]`. */
 export type VocabularyMatrix = { readonly kind: 'floats'; readonly name: string } | { readonly kind: 'encoded'; readonly encoded: EncodedMatrix }
@@ -49,7 +46,7 @@ export function makeHead(context: BlockContext, hidden: string, embeddingMatrix:
   else if (floats === 'float32') graph.node(name, 'Gemm', [rows, matrix.name], { outputs: [graphOutputs.logits], attributes: { transB: int(1) } })
   else {
     const halves = graph.node(name, 'Gemm', [rows, matrix.name], { attributes: { transB: int(1) } })
-    graph.node('/lm_head/Cast', 'Cast', [halves], { outputs: [graphOutputs.logits], attributes: { to: int(TENSOR_FLOAT) } })
+    graph.node('/lm_head/Cast', 'Cast', [halves], { outputs: [graphOutputs.logits], attributes: { to: elementType('float32') } })
   }
 }
 
