@@ -52,7 +52,7 @@ try {
   const late = engines.engineMemory()
   const description = JSON.parse(readFileSync(join(engines.graph, graphFiles.description), 'utf8')) as GraphDescription
   const weightsRead = description.weightBytes - rotaryBytes(shape)
-  const reserved = kvBytes({ slots: streams, maxLength: contextLength, description })
+  const reserved = kvBytes({ slots: streams, maxLength: contextLength, description, floats: 'float32' })
   const all = (name: { [Name in keyof Round]: Round[Name] extends number ? Name : never }[keyof Round]): number[] => measured.map((round) => round[name])
   const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(0)
 

@@ -77,8 +77,8 @@ function profiled(graph: string, work: (decoder: Decoder) => void, runs: number,
   try {
     const description = readGraphDescription(graph)
     const { count, config } = sessionThreads(0, description.weightBytes, physicalCores())
-    const session = OrtSession.load(environment, join(graph, graphFiles.graph), { threads: count, provider: { kind: 'cpu' }, config, profileTo: join(folder, 'run') })
-    const decoder = new Decoder(session, { description, provider: 'cpu', slots, maxLength: 2 * context + steps, prefillChunk: context, scoreRows: 1 })
+    const session = OrtSession.load(environment, join(graph, graphFiles.float32), { threads: count, provider: { kind: 'cpu' }, config, profileTo: join(folder, 'run') })
+    const decoder = new Decoder(session, { description, floats: 'float32', provider: 'cpu', slots, maxLength: 2 * context + steps, prefillChunk: context, scoreRows: 1 })
     prepareRun(decoder)
     const times: number[] = []
     for (let run = 0; run < runs; run += 1) {

@@ -17,7 +17,7 @@ export interface JsApiOptions {
 
 const { graph, shape, threads } = JSON.parse(process.argv[2] ?? '{}') as JsApiOptions
 // It would warn of the outputs' lengths in every step: the graph names past and present alike, for buffers that are shared.
-const session = await InferenceSession.create(join(graph, graphFiles.graph), { intraOpNumThreads: threads, executionProviders: ['cpu'], logSeverityLevel: 3 })
+const session = await InferenceSession.create(join(graph, graphFiles.float32), { intraOpNumThreads: threads, executionProviders: ['cpu'], logSeverityLevel: 3 })
 
 const int64 = (values: readonly number[], dimensions: readonly number[]): Tensor => new Tensor('int64', BigInt64Array.from(values, BigInt), dimensions)
 const int32 = (value: number): Tensor => new Tensor('int32', Int32Array.of(value), [1])

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { GRAPH_VERSION, graphFiles, type GraphDescription } from '../../shared/contracts/graph.ts'
+import { filesOf, GRAPH_VERSION, graphFiles, type GraphDescription } from '../../shared/contracts/graph.ts'
 import type { InspectedModel } from '../../shared/contracts/jobs.ts'
 import type { Precision } from '../../shared/domain/generation.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
@@ -37,12 +37,13 @@ export class FakeWorkshop implements Workshop {
     const sources: Record<string, string> = {}
     for (const name of ['config.json', 'model.safetensors']) sources[name] = sha256(await readFile(join(job.source, name)))
     const files: Record<string, string> = {}
-    for (const name of [graphFiles.graph, graphFiles.weights]) {
+    const floats = ['float32'] as const
+    for (const name of filesOf({ floats })) {
       await writeFile(join(staging, name), `${name} of ${sources['model.safetensors']}`)
       files[name] = sha256(await readFile(join(staging, name)))
     }
     const shape = { layers: 2, hiddenSize: 16, heads: 1, kvHeads: 1, headDim: 16, vocabularySize: 100, maxPositions: 128, weightBytes: 4000 }
-    const description: GraphDescription = { version: GRAPH_VERSION, family: 'llama', precision: job.precision, kvType: 'float32', ...shape, sources, files }
+    const description: GraphDescription = { version: GRAPH_VERSION, family: 'llama', precision: job.precision, floats, ...shape, sources, files }
     await writeFile(join(staging, graphFiles.description), JSON.stringify(description))
     try {
       await rename(staging, job.target)

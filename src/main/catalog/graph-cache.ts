@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, readFile, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { GRAPH_VERSION, graphFiles, type GraphDescription } from '../../shared/contracts/graph.ts'
+import { filesOf, GRAPH_VERSION, graphFiles, type GraphDescription } from '../../shared/contracts/graph.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import { removeStagingLeftovers } from '../platform/staging.ts'
 import { looksUnchanged, readStamps, stampFile, writeStamps, type FileStamp } from './file-stamp.ts'
@@ -20,7 +20,7 @@ const descriptionSchema = z.object({
   version: z.literal(GRAPH_VERSION),
   family: z.string(),
   precision: z.enum(['fp32', 'fp16', 'int8', 'int4']),
-  kvType: z.enum(['float32', 'float16']),
+  floats: z.array(z.enum(['float32', 'float16'])).min(1),
   layers: count,
   hiddenSize: count,
   heads: count,
@@ -107,7 +107,7 @@ export class GraphCache {
     const known = await readStamps(this.#stampsPath(key))
     const stamps: Record<string, FileStamp> = {}
     let hashed = false
-    for (const name of [graphFiles.graph, graphFiles.weights]) {
+    for (const name of filesOf(description)) {
       const old = known[name]
       const unchanged = old !== undefined && (await looksUnchanged(join(directory, name), old))
       const stamp = unchanged ? old : await stampFile(directory, name, undefined, signal)

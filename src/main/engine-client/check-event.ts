@@ -87,7 +87,7 @@ const isStats = (value: unknown): boolean =>
 const isLowered = (value: unknown): boolean => isFields(value) && ['slots', 'contextLength', 'neededBytes', 'freeBytes'].every((name) => isCount(value[name]))
 
 function isLoaded(value: unknown): boolean {
-  return isFields(value) && isText(value['model']) && isText(value['precision']) && ['cuda', 'webgpu', 'cpu'].includes(String(value['provider']))
+  return isFields(value) && isText(value['model']) && isText(value['precision']) && ['float32', 'float16'].includes(String(value['floats'])) && ['cuda', 'webgpu', 'cpu'].includes(String(value['provider']))
     && Array.isArray(value['refusals']) && value['refusals'].every((refusal) => isFields(refusal) && isText(refusal['provider']) && isText(refusal['reason']))
     && ['contextLength', 'vocabularySize', 'slots', 'weightBytes', 'kvBytes', 'loadMs'].every((name) => isCount(value[name]))
     && (value['lowered'] === null || isLowered(value['lowered']))

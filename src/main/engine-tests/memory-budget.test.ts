@@ -17,7 +17,7 @@ const request = (requestId: string): GenerateRequest => ({
 const usable = (provider: 'cuda' | 'webgpu' | 'cpu') => ({ provider, usable: true as const })
 const needOf = (slots: number, contextLength: number) => {
   const description = readGraphDescription(built.graphDirectory)
-  return memoryNeed({ description, slots, contextLength, prefillChunk: 32, scoreRows: 32 })
+  return memoryNeed({ description, floats: 'float32', slots, contextLength, prefillChunk: 32, scoreRows: 32 })
 }
 
 describe('a model that does not fit as wanted', () => {
@@ -25,7 +25,7 @@ describe('a model that does not fit as wanted', () => {
     const freeBytes = needOf(3, 8192).totalBytes
     const { engine, decoder, loaded } = await loadEngine(testModel(built.graphDirectory, { slots: 6 }), { freeMemory: () => freeBytes })
     expect(loaded).toMatchObject({ slots: 3, contextLength: 8192, lowered: { slots: 6, contextLength: 8192, neededBytes: needOf(6, 8192).totalBytes, freeBytes } })
-    expect(loaded.kvBytes).toBe(kvBytes({ slots: 3, maxLength: 8192, description: readGraphDescription(built.graphDirectory) }))
+    expect(loaded.kvBytes).toBe(kvBytes({ slots: 3, maxLength: 8192, description: readGraphDescription(built.graphDirectory), floats: 'float32' }))
     expect(engine.stats()).toMatchObject({ slots: 3, freeSlots: 3 })
     for (const id of ['a', 'b', 'c', 'd', 'e']) engine.submit(request(id))
     const outputs: RequestOutput[] = []
@@ -55,13 +55,15 @@ describe('a model that does not fit as wanted', () => {
 
   it('is refused by a card with a reason, and goes to the next provider if the policy has one', async () => {
     const freeMemory = (provider: string) => (provider === 'cpu' ? needOf(4, 8192).totalBytes : 1000)
-    const model = testModel(built.graphDirectory)
+    const small = await buildRandomModel({}, 'int4')
+    const model = testModel(small.graphDirectory)
     const { decoder, loaded } = await loadEngine({ ...model, policy: { prefer: 'auto', allowCpu: true } }, { probe: usable, freeMemory })
     expect(loaded).toMatchObject({ provider: 'cpu', lowered: null })
     for (const { reason } of loaded.refusals) expect(reason).toMatch(/^The model does not fit into memory.*free: 0\.0 MB/)
     expect(loaded.refusals).toHaveLength(2)
     decoder.dispose()
     await expect(loadEngine({ ...model, policy: { prefer: 'cuda', allowCpu: true } }, { probe: usable, freeMemory })).rejects.toMatchObject({ code: 'out_of_memory' })
+    await small.remove()
   })
 
   it('is told with the arithmetic where memory was unknown and the system refused it', async () => {

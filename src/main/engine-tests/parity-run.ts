@@ -41,6 +41,11 @@ export function readReference(name: string): Reference {
   return { source, ids, expected, vocabulary: expected.length / ids.length }
 }
 
+/** The same codes computed with unrounded activations, so that nothing but the weights is rounded. */
+export function withFullActivations(encodings: MatrixEncodings | null): MatrixEncodings | null {
+  return encodings && { layers: { ...encodings.layers, accuracyLevel: 1 }, vocabulary: { ...encodings.vocabulary, accuracyLevel: 1 } }
+}
+
 /** A graph built from a Hugging Face folder and loaded by the real runtime on the CPU. */
 export class ParityRun implements Disposable {
   readonly decoder: Decoder
@@ -65,13 +70,13 @@ export class ParityRun implements Disposable {
     return new ParityRun(decoder, dirname(graphDirectory))
   }
 
-  /** Loads a graph of fp16 on the CPU, which the product leaves to cards: the arithmetic of the graph, without one. */
-  static async ofHalves(source: string): Promise<ParityRun> {
+  /** Loads the float16 graph on the CPU, which the product leaves to cards: the arithmetic of the graph, without one. */
+  static async ofHalves(source: string, precision: Precision, encodings: MatrixEncodings | null = encodingsOf(precision)): Promise<ParityRun> {
     const directory = await mkdtemp(join(tmpdir(), 'switchboard-parity-'))
     const graphDirectory = join(directory, 'graph')
-    const description = await buildGraph({ kind: 'build', source, target: graphDirectory, precision: 'fp16' }, () => undefined)
-    const session = OrtSession.load(new OrtEnvironment(loadOrtApi(findOrtLibrary())), join(graphDirectory, graphFiles.graph), { threads: 2, provider: { kind: 'cpu' } })
-    return new ParityRun(new Decoder(session, { description, provider: 'cpu', slots: SLOTS, maxLength: description.maxPositions, prefillChunk: 64, scoreRows: 64 }), directory)
+    const description = await buildGraph({ kind: 'build', source, target: graphDirectory, precision }, () => undefined, encodings)
+    const session = OrtSession.load(new OrtEnvironment(loadOrtApi(findOrtLibrary())), join(graphDirectory, graphFiles.float16), { threads: 2, provider: { kind: 'cpu' } })
+    return new ParityRun(new Decoder(session, { description, floats: 'float16', provider: 'cpu', slots: SLOTS, maxLength: description.maxPositions, prefillChunk: 64, scoreRows: 64 }), directory)
   }
 
   /** The prompt in chunks, every position scored. */

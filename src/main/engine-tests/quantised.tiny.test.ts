@@ -2,21 +2,15 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { MatrixEncodings } from '../workshop/builder/matrix-encoding.ts'
 import { encodingsOf } from '../workshop/encodings.ts'
 import { quantizationSchemes } from '../workshop/quantizer/scheme.ts'
 import { writeDequantised } from './dequantised-checkpoint.ts'
-import { LARGEST_DIFFERENCE, ParityRun, type OnRow } from './parity-run.ts'
+import { LARGEST_DIFFERENCE, ParityRun, withFullActivations, type OnRow } from './parity-run.ts'
 
 const fixtures = join(import.meta.dirname, 'fixtures')
 
 /** Widths of 32, 48 and 64 under blocks of 32: rows of one block, rows that end inside a block, rows of two; tied and untied. */
 const cases = ['llama-linear-rope', 'qwen2-untied', 'qwen2-tied'].flatMap((name) => (['int8', 'int4'] as const).map((precision) => ({ name, precision })))
-
-/** The same codes computed with float32 activations, so that nothing but the weights is rounded. */
-function withFullActivations(encodings: MatrixEncodings | null): MatrixEncodings | null {
-  return encodings && { layers: { ...encodings.layers, accuracyLevel: 1 }, vocabulary: { ...encodings.vocabulary, accuracyLevel: 1 } }
-}
 
 describe.each(cases)('the $precision graph of $name computes what float32 computes with the weights its codes stand for', ({ name, precision }) => {
   const source = join(fixtures, name)

@@ -2,8 +2,12 @@ import { existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { describe, expect, it } from 'vitest'
 import { loadEngine } from '../inference/load-engine.ts'
+import { loadOrtApi } from '../inference/ort/api.ts'
 import { findOrtLibrary } from '../inference/ort/library.ts'
 import { probeHere } from '../inference/ort/providers.ts'
+import { OrtEnvironment, OrtSession } from '../inference/ort/session.ts'
+import { encodeModel } from '../workshop/onnx/encode.ts'
+import { GraphAssembly } from '../workshop/onnx/graph-assembly.ts'
 import { buildRandomModel, testModel } from './random-model.ts'
 
 // Chromium's software Vulkan stands in for a GPU where there is none: slow, but the same code path on device memory.
@@ -17,10 +21,10 @@ const hasHalves = usable && probeHere('webgpu', findOrtLibrary(), 'float16').usa
 const ids = Array.from({ length: 21 }, (_, at) => (at * 31 + 7) % 256)
 
 /** Logits of chunks and steps in two slots in turn. */
-async function logitRows(graphDirectory: string, provider: 'cpu' | 'webgpu'): Promise<Float32Array[]> {
+async function logitRows(graphDirectory: string, provider: 'cpu' | 'webgpu', floats: 'float32' | 'float16' = 'float32'): Promise<Float32Array[]> {
   const model = { ...testModel(graphDirectory, { slots: 2, contextLength: 64, prefillChunk: 8 }), policy: { prefer: provider, allowCpu: true } as const }
-  const { decoder, loaded } = await loadEngine(model, { probe: (wanted) => ({ provider: wanted, usable: true }) })
-  expect(loaded.provider).toBe(provider)
+  const { decoder, loaded } = await loadEngine(model)
+  expect(loaded).toMatchObject({ provider, floats })
   const seen: Float32Array[] = []
   const keep = (): void => { seen.push(decoder.logitRow(0).slice()) }
   for (let start = 0; start < 16; start += 8) decoder.prefill(1, ids, start, 8, 'last')
@@ -50,11 +54,33 @@ describe('the WebGPU provider', () => {
     await built.remove()
   })
 
+  it.skipIf(!usable)('computes with int4 and int8 weights, in fp16 where the card has it', async () => {
+    for (const precision of ['int4', 'int8'] as const) {
+      const built = await buildRandomModel({ maxPositions: 64 }, precision)
+      const expected = await logitRows(built.graphDirectory, 'cpu')
+      const largest = Math.max(...expected.map((row) => Math.max(...row.map(Math.abs))))
+      // Either rounds activations in its own way: to 8 bits the processor, and the card as it likes.
+      expect(largestDifference(expected, await logitRows(built.graphDirectory, 'webgpu', hasHalves ? 'float16' : 'float32'))).toBeLessThan(largest * 0.05)
+      await built.remove()
+    }
+  })
+
+  it.skipIf(!usable)('refuses a graph of which a part would run on the processor', () => {
+    const graph = new GraphAssembly()
+    graph.input({ name: 'x', type: 'float32', dimensions: [2, 2] })
+    graph.node('/Det', 'Det', ['x'], { outputs: ['y'] })
+    graph.output({ name: 'y', type: 'float32', dimensions: [] })
+    const bytes = encodeModel(graph.finish('part', 'test', { '': 21 }), new Map())
+    const environment = new OrtEnvironment(loadOrtApi(findOrtLibrary()))
+    OrtSession.load(environment, bytes, { threads: 1, provider: { kind: 'cpu' } }).dispose()
+    expect(() => OrtSession.load(environment, bytes, { threads: 1, provider: { kind: 'webgpu', settings: {} } })).toThrow(/CPU EP/u)
+  })
+
   it.skipIf(!hasHalves)('computes in fp16 what the CPU computes in float32, but for rounding', async () => {
     const [full, half] = [await buildRandomModel({ maxPositions: 64 }), await buildRandomModel({ maxPositions: 64 }, 'fp16')]
     const expected = await logitRows(full.graphDirectory, 'cpu')
     const largest = Math.max(...expected.map((row) => Math.max(...row.map(Math.abs))))
-    expect(largestDifference(expected, await logitRows(half.graphDirectory, 'webgpu'))).toBeLessThan(largest * 0.02)
+    expect(largestDifference(expected, await logitRows(half.graphDirectory, 'webgpu', 'float16'))).toBeLessThan(largest * 0.02)
     await Promise.all([full.remove(), half.remove()])
   })
 

@@ -1,5 +1,5 @@
 import type { EngineModel } from '../../shared/contracts/engine.ts'
-import { graphFiles, type GraphDescription } from '../../shared/contracts/graph.ts'
+import { graphFiles, type GraphDescription, type GraphFloats } from '../../shared/contracts/graph.ts'
 import type { LoadedModel, ProviderRefusal } from '../../shared/domain/engine.ts'
 import type { Provider } from '../../shared/domain/generation.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
@@ -10,7 +10,7 @@ import { Grammars } from './grammar/grammars.ts'
 import { loadOrtApi } from './ort/api.ts'
 import { cardMemory } from './ort/card-memory.ts'
 import { findOrtLibrary } from './ort/library.ts'
-import { candidates, chooseProvider, probeProvider, sessionProvider, type ProviderProbe } from './ort/providers.ts'
+import { candidates, chooseProvider, probeProvider, sessionProvider, tryNumbers, type ProviderProbe } from './ort/providers.ts'
 import { OrtEnvironment, OrtSession } from './ort/session.ts'
 import { Decoder } from './runtime/decoder.ts'
 import { readGraphDescription } from './runtime/graph-description.ts'
@@ -34,7 +34,7 @@ export interface LoadedEngine {
 
 export interface LoadOptions {
   readonly libraryPath?: string
-  readonly probe?: (provider: Provider) => ProviderProbe
+  readonly probe?: (provider: Provider, floats: GraphFloats) => ProviderProbe
   /** Bytes a model may take now where a provider computes; null where nobody knows. */
   readonly freeMemory?: (provider: Provider) => number | null
 }
@@ -49,17 +49,16 @@ export async function loadEngine(model: EngineModel, options: LoadOptions = {}):
   const description = readGraphDescription(model.graphDirectory)
   await verifyFiles(model.graphDirectory, description)
   const libraryPath = findOrtLibrary(options.libraryPath)
-  const wish = memoryWish(model, description)
-  const { session, provider, refusals, freeBytes, plan } = openSession(model, wish, {
+  const { session, provider, refusals, freeBytes, wish, plan } = openSession(model, description, {
     libraryPath,
-    probe: options.probe ?? ((wanted) => probeProvider(wanted, { libraryPath, floats: description.kvType })),
+    probe: options.probe ?? ((wanted, floats) => probeProvider(wanted, { libraryPath, floats })),
     freeMemory: options.freeMemory ?? ((wanted) => (wanted === 'cpu' ? machineMemory() : cardMemory())),
   })
   const { slots, contextLength, lowered } = plan
   const costs = new StepCosts()
   const { decoder, prefillChunk } = withArithmetic({ ...wish, slots, contextLength }, freeBytes, () => {
-    const { prefillChunk: longestChunk, scoreRows } = wish
-    const made = new Decoder(session, { description, provider, slots, maxLength: contextLength, prefillChunk: longestChunk, scoreRows })
+    const { floats, prefillChunk: longestChunk, scoreRows } = wish
+    const made = new Decoder(session, { description, floats, provider, slots, maxLength: contextLength, prefillChunk: longestChunk, scoreRows })
     return { decoder: made, prefillChunk: warmUp(made, costs) }
   })
   const { queueRequests, queueTokens } = model.limits
@@ -73,6 +72,7 @@ export async function loadEngine(model: EngineModel, options: LoadOptions = {}):
     loaded: {
       model: model.name,
       precision: description.precision,
+      floats: wish.floats,
       provider,
       refusals,
       contextLength,
@@ -87,36 +87,37 @@ export async function loadEngine(model: EngineModel, options: LoadOptions = {}):
 }
 
 /** What the settings ask for, within what the graph can do. */
-function memoryWish({ limits }: EngineModel, description: GraphDescription): MemoryWish {
+function memoryWish({ limits }: EngineModel, description: GraphDescription, floats: GraphFloats): MemoryWish {
   const contextLength = Math.min(limits.contextLength, description.maxPositions)
   const prefillChunk = Math.max(1, Math.min(limits.prefillChunk, contextLength))
   const scoreRows = Math.max(1, Math.min(SCORE_ROWS, Math.floor(SCORE_BYTES / (description.vocabularySize * 4)), prefillChunk))
-  return { description, slots: limits.slots, contextLength, prefillChunk, scoreRows }
+  return { description, floats, slots: limits.slots, contextLength, prefillChunk, scoreRows }
 }
 
 interface OpenedSession {
   readonly session: OrtSession
   readonly freeBytes: number | null
+  readonly wish: MemoryWish
   readonly plan: MemoryPlan
 }
 
-/** A session on the best provider that takes the graph; one that computes but cannot hold this graph is a refusal as well. */
-function openSession(model: EngineModel, wish: MemoryWish, { libraryPath, probe, freeMemory }: Required<LoadOptions>): OpenedSession & { readonly provider: Provider; readonly refusals: readonly ProviderRefusal[] } {
+/** A session on the best provider that takes one of the graphs; one that computes but cannot hold this model is a refusal as well. */
+function openSession(model: EngineModel, description: GraphDescription, { libraryPath, probe, freeMemory }: Required<LoadOptions>): OpenedSession & { readonly provider: Provider; readonly refusals: readonly ProviderRefusal[] } {
   const environment = new OrtEnvironment(loadOrtApi(libraryPath))
-  const graph = join(model.graphDirectory, graphFiles.graph)
-  const threads = sessionThreads(model.threads, wish.description.weightBytes, physicalCores())
+  const threads = sessionThreads(model.threads, description.weightBytes, physicalCores())
   const opened = new Map<Provider, OpenedSession>()
   let damage: unknown = null
-  const tryWholly = (provider: Provider): ProviderProbe => {
-    if (provider === 'cpu' && wish.description.kvType === 'float16') return { provider, usable: false, reason: 'fp16 needs a graphics card. For the processor import the model as int8 or int4.' }
-    const small = probe(provider)
+  const tryWholly = (provider: Provider, floats: GraphFloats): ProviderProbe => {
+    const small = probe(provider, floats)
     if (!small.usable) return small
     try {
       const freeBytes = freeMemory(provider)
+      const wish = memoryWish(model, description, floats)
       const plan = planMemory(wish, freeBytes)
+      const graph = join(model.graphDirectory, graphFiles[floats])
       const settings = { threads: threads.count, provider: sessionProvider(provider, freeBytes), config: threads.config }
       const session = withArithmetic({ ...wish, ...plan }, freeBytes, () => OrtSession.load(environment, graph, settings))
-      opened.set(provider, { session, freeBytes, plan })
+      opened.set(provider, { session, freeBytes, wish, plan })
       return small
     } catch (failure) {
       if (!(failure instanceof SwitchboardError)) throw failure
@@ -126,7 +127,7 @@ function openSession(model: EngineModel, wish: MemoryWish, { libraryPath, probe,
     }
   }
   try {
-    const { provider, refusals } = chooseProvider(model.policy, tryWholly)
+    const { provider, refusals } = chooseProvider(model.policy, (wanted) => tryNumbers(wanted, description.floats, (floats) => tryWholly(wanted, floats)))
     const session = opened.get(provider)
     if (session === undefined) throw new TypeError(`no session for ${provider} among ${candidates(model.policy).join(', ')}`)
     return { ...session, provider, refusals }

@@ -19,7 +19,7 @@ const descriptionSchema = z.object({
   version: count,
   family: z.string().max(64),
   precision,
-  kvType: z.enum(['float32', 'float16']),
+  floats: z.array(z.enum(['float32', 'float16'])).min(1).max(2),
   layers: count,
   hiddenSize: count,
   heads: count,

@@ -30,7 +30,7 @@ test('describes the graph and hashes what went in and came out', async () => {
     version: GRAPH_VERSION,
     family: 'qwen2',
     precision: 'fp32',
-    kvType: 'float32',
+    floats: ['float32'],
     layers: 3,
     hiddenSize: 64,
     heads: 4,
@@ -84,11 +84,11 @@ test('fp16: half the bytes, the same ones each time; activations and cache as we
   const full = await build()
   target += '-half'
   const half = await build('fp16')
-  expect(half).toMatchObject({ precision: 'fp16', kvType: 'float16' })
+  expect(half).toMatchObject({ precision: 'fp16', floats: ['float16'] })
   expect(half.weightBytes).toBeLessThan(full.weightBytes * 0.6)
   target += '-again'
   expect((await build('fp16')).files).toEqual(half.files)
-  const { graph } = fromBinary(ModelProtoSchema, await readFile(join(target, 'model.onnx')))
+  const { graph } = fromBinary(ModelProtoSchema, await readFile(join(target, 'model-float16.onnx')))
   expect(new Set(graph?.initializer.filter(({ externalData }) => externalData.length > 0).map(({ dataType }) => dataType))).toEqual(new Set([TensorProto_DataType.FLOAT16]))
   const types = (values: readonly ValueInfoProto[] | undefined) => Object.fromEntries((values ?? []).map(({ name, type }) => [name.replace(/\d+/u, 'N'), type?.value.case === 'tensorType' ? type.value.value.elemType : null]))
   expect(types(graph?.input)).toMatchObject({ input_ids: TensorProto_DataType.INT64, 'past_key_values.N.key': TensorProto_DataType.FLOAT16, 'past_key_values.N.value': TensorProto_DataType.FLOAT16 })

@@ -2,14 +2,15 @@ import { access, mkdir, open, readdir, rename, rm, rmdir } from 'node:fs/promise
 import { basename, dirname, join } from 'node:path'
 import { diskFailure } from '../platform/disk-failure.ts'
 import { stagingName } from '../platform/staging.ts'
-import { GRAPH_VERSION, graphFiles, type GraphDescription } from '../../shared/contracts/graph.ts'
+import { GRAPH_VERSION, graphFiles, graphOutputs, type GraphDescription, type GraphFloats } from '../../shared/contracts/graph.ts'
 import type { ToolJob } from '../../shared/contracts/jobs.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import { makeDecoder } from './builder/decoder.ts'
 import type { MatrixEncodings } from './builder/matrix-encoding.ts'
-import { encodingsOf, floatsOf } from './encodings.ts'
+import { alsoInHalves, encodingsOf, floatsOf } from './encodings.ts'
 import { hashSource, openModelFolder, type ModelFolder } from './model-folder.ts'
 import { tensorByteLength, type OnnxGraph } from './onnx/graph.ts'
+import { inHalves } from './onnx/in-halves.ts'
 import { writeModel } from './onnx/write-model.ts'
 
 export type BuildJob = Extract<ToolJob, { kind: 'build' }>
@@ -53,13 +54,16 @@ async function writeAll(folder: ModelFolder, graph: OnnxGraph, precision: BuildJ
   }
   const sources: Record<string, string> = {}
   for (const file of folder.files) sources[file.name] = await hashSource(file, advance('Checking the model files'))
-  const written = await writeModel(graph, directory, graphFiles, advance('Writing the graph'))
+  const stored = floatsOf(precision)
+  const floats: readonly GraphFloats[] = alsoInHalves(precision) ? [stored, 'float16'] : [stored]
+  const graphs = Object.fromEntries(floats.map((kind) => [graphFiles[kind], kind === stored ? graph : inHalves(graph, [graphOutputs.logits])]))
+  const written = await writeModel({ graphs, weights: graphFiles.weights }, directory, advance('Writing the graph'))
   const { architecture } = folder
   const description: GraphDescription = {
     version: GRAPH_VERSION,
     family: architecture.family,
     precision,
-    kvType: floatsOf(precision),
+    floats,
     layers: architecture.layers,
     hiddenSize: architecture.hiddenSize,
     heads: architecture.heads,
@@ -69,7 +73,7 @@ async function writeAll(folder: ModelFolder, graph: OnnxGraph, precision: BuildJ
     maxPositions: architecture.maxPositions,
     weightBytes: written.weightBytes,
     sources,
-    files: { [graphFiles.graph]: written.graphSha256, [graphFiles.weights]: written.weightsSha256 },
+    files: written.files,
   }
   const file = await open(join(directory, graphFiles.description), 'wx', 0o600)
   try {

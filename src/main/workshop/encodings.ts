@@ -22,9 +22,14 @@ export function encodingsOf(precision: GraphDescription['precision']): MatrixEnc
   }
 }
 
-/** Numbers of activations, KV cache, and everything that is not encoded. */
+/** Numbers that everything is stored in which is not encoded. */
 export function floatsOf(precision: GraphDescription['precision']): GraphFloats {
   return precision === 'fp16' ? 'float16' : 'float32'
+}
+
+/** Whether a graph may compute in float16 what it stores in float32: where matrices are rounded far more than that. */
+export function alsoInHalves(precision: GraphDescription['precision']): boolean {
+  return encodingsOf(precision) !== null
 }
 
 function roundedToNearest(scheme: QuantizationScheme): MatrixEncoding {

@@ -62,6 +62,7 @@ export function ModelDetails({ name, demo, loaded }: { readonly name: string; re
       ) : null}
       {loaded ? <Rows rows={[
         [t('receipt.precision'), loaded.precision.toUpperCase()],
+        [t('status.computesIn'), loaded.floats === 'float32' ? 'FP32' : 'FP16'],
         [t('status.context'), t('status.contextTokens', { value: number(loaded.contextLength, locale) })],
         [t('status.slots'), number(loaded.slots, locale)],
         [t('status.weights'), bytes(loaded.weightBytes, locale)],

@@ -46,6 +46,7 @@ export const fakeStatus: AppStatus = {
     loaded: {
       model: 'demo',
       precision: 'fp32',
+      floats: 'float32',
       provider: 'cpu',
       refusals: [
         { provider: 'cuda', reason: 'No NVIDIA driver was found (libcuda.so.1 is missing).' },

@@ -26,6 +26,7 @@ export interface FakeEngineOptions {
 export const fakeLoadedModel: LoadedModel = {
   model: 'fake',
   precision: 'fp32',
+  floats: 'float32',
   provider: 'cpu',
   refusals: [],
   contextLength: 2048,

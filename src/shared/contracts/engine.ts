@@ -12,7 +12,7 @@ import type { SerialisedError } from '../errors/switchboard-error.ts'
 export interface EngineModel {
   /** Catalog name, for messages only. */
   readonly name: string
-  /** Folder with model.onnx, model.onnx_data and graph.json. */
+  /** Folder of a built graph, see graph.ts. */
   readonly graphDirectory: string
   readonly policy: ProviderPolicy
   readonly limits: EngineLimits

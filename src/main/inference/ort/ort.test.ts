@@ -2,12 +2,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import type { GraphFloats } from '../../../shared/contracts/graph.ts'
 import type { Provider } from '../../../shared/domain/generation.ts'
 import { loadOrtApi } from './api.ts'
 import { findOrtLibrary } from './library.ts'
 import { ortFailure, plainMessage } from './ort-failure.ts'
 import { probeGraph } from './probe-graph.ts'
-import { candidates, chooseProvider, probeHere, probeProvider } from './providers.ts'
+import { candidates, chooseProvider, probeHere, probeProvider, tryNumbers } from './providers.ts'
 import { OrtEnvironment, OrtIoBinding, OrtMemoryInfo, OrtRunOptions, OrtSession, OrtValue } from './session.ts'
 
 describe('the runtime over its C API', () => {
@@ -75,6 +76,22 @@ describe('failures of the runtime', () => {
 })
 
 describe('providers', () => {
+  it('are tried with the graphs that suit them, and say what to import instead where none does', () => {
+    const trial = (provider: Provider, graphs: readonly GraphFloats[], able: readonly GraphFloats[]) => {
+      const tried: GraphFloats[] = []
+      const result = tryNumbers(provider, graphs, (floats) => {
+        tried.push(floats)
+        return able.includes(floats) ? { provider, usable: true } : { provider, usable: false, reason: `no ${floats}` }
+      })
+      return [tried.join(' then '), result.usable ? 'used' : result.reason]
+    }
+    const both = ['float32', 'float16'] as const
+    expect([trial('cuda', both, both), trial('webgpu', both, both), trial('cpu', both, both)]).toEqual([['float16', 'used'], ['float16', 'used'], ['float32', 'used']])
+    expect([trial('cuda', both, ['float32']), trial('webgpu', both, ['float32']), trial('webgpu', both, [])]).toEqual([['float16', 'no float16'], ['float16 then float32', 'used'], ['float16 then float32', 'no float32']])
+    expect(trial('cuda', ['float32'], both)).toEqual(['', expect.stringMatching(/imported as fp32.*fp16, int8 or int4/u)])
+    expect(trial('cpu', ['float16'], both)).toEqual(['', expect.stringMatching(/needs a graphics card.*int8 or int4/u)])
+  })
+
   const refusing = (usable: readonly Provider[]) => (provider: Provider) =>
     (usable.includes(provider) ? { provider, usable: true as const } : { provider, usable: false as const, reason: `no ${provider}.` })
 

@@ -45,6 +45,29 @@ export function sessionProvider(provider: Provider, cudaMemoryLimitBytes: number
   }
 }
 
+/**
+ * Numbers that a provider computes graphs in, best first. CUDA's attention knows halves only (ONNX Runtime,
+ * contrib_ops/cuda/bert/group_query_attention.cc); a processor would convert every weight in every step.
+ */
+const computesIn: Readonly<Record<Provider, readonly GraphFloats[]>> = { cuda: ['float16'], webgpu: ['float16', 'float32'], cpu: ['float32'] }
+
+const otherNumbers: Readonly<Record<Provider, string>> = {
+  cuda: 'It computes in fp16, and the model was imported as fp32. For this card import it as fp16, int8 or int4.',
+  webgpu: 'It computes in fp16 and fp32 only.',
+  cpu: 'fp16 needs a graphics card. For the processor import the model as int8 or int4.',
+}
+
+/** Tries a provider with the graphs that suit it, best first, until one can be used; says why where none does. */
+export function tryNumbers(provider: Provider, graphs: readonly GraphFloats[], attempt: (floats: GraphFloats) => ProviderProbe): ProviderProbe {
+  let last: ProviderProbe = { provider, usable: false, reason: otherNumbers[provider] }
+  for (const floats of computesIn[provider]) {
+    if (!graphs.includes(floats)) continue
+    last = attempt(floats)
+    if (last.usable) break
+  }
+  return last
+}
+
 /** The providers a policy may use, best first. Pure. */
 export function candidates(policy: ProviderPolicy): readonly Provider[] {
   const wanted = policy.prefer === 'auto' ? order : [policy.prefer]

@@ -151,6 +151,7 @@ export class OrtSession extends Native {
   }
 
   /**
+   * All of it runs where `provider` says: the runtime would otherwise leave what a card cannot do to the processor and say nothing.
    * @param graph path of an .onnx file (weights beside it are mapped, not read), or its bytes.
    * @throws SwitchboardError model_corrupt, out_of_memory, provider_unavailable, engine_fault.
    */
@@ -162,6 +163,7 @@ export class OrtSession extends Native {
       api.setThreads(options.address, settings.threads)
       for (const [key, value] of Object.entries(settings.config ?? {})) api.addConfig(options.address, key, value)
       if (settings.profileTo !== undefined) api.enableProfiling(options.address, settings.profileTo)
+      if (settings.provider.kind !== 'cpu') api.addConfig(options.address, 'session.disable_cpu_ep_fallback', '1')
       if (settings.provider.kind === 'webgpu') api.appendProvider(options.address, 'WebGPU', settings.provider.settings)
       if (settings.provider.kind === 'cuda') api.appendCuda(options.address, settings.provider.settings)
       const address = typeof graph === 'string'

@@ -1,5 +1,5 @@
 import type { Disposable } from '../../../shared/base/disposable.ts'
-import { graphInputs, graphOutputs, type GraphDescription } from '../../../shared/contracts/graph.ts'
+import { graphInputs, graphOutputs, type GraphDescription, type GraphFloats } from '../../../shared/contracts/graph.ts'
 import type { Provider } from '../../../shared/domain/generation.ts'
 import { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
 import { OrtIoBinding, OrtMemoryInfo, OrtRunOptions, OrtValue, type OrtSession } from '../ort/session.ts'
@@ -7,6 +7,8 @@ import { createKvMemory, type KvMemory } from './kv-memory.ts'
 
 export interface DecoderShape {
   readonly description: GraphDescription
+  /** Numbers of the graph that the session holds. */
+  readonly floats: GraphFloats
   readonly provider: Provider
   readonly slots: number
   /** Positions per slot. */
@@ -66,13 +68,13 @@ export class Decoder implements Disposable {
   readonly #chunkRows: BigInt64Array
 
   constructor(session: OrtSession, shape: DecoderShape) {
-    const { slots, maxLength, prefillChunk, scoreRows, description } = shape
+    const { slots, maxLength, prefillChunk, scoreRows, description, floats } = shape
     if (maxLength > description.maxPositions) throw new RangeError(`maxLength ${maxLength} exceeds the graph's ${description.maxPositions} positions`)
     this.shape = shape
     this.#session = session
     this.#runOptions = new OrtRunOptions(session.api)
     this.#cpu = OrtMemoryInfo.cpu(session.api)
-    this.#kv = createKvMemory(session, shape.provider, { slots, maxLength, description })
+    this.#kv = createKvMemory(session, shape.provider, { slots, maxLength, description, floats })
     this.kvBytes = this.#kv.bytes
     this.longestSpan = this.#kv.longestSpan
     // Memory behind handles is taken with the first view: now, where a refusal can be told, and not in the middle of a reply.

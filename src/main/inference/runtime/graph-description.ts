@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { GRAPH_VERSION, graphFiles, type GraphDescription } from '../../../shared/contracts/graph.ts'
+import { filesOf, GRAPH_VERSION, graphFiles, type GraphDescription, type GraphFloats } from '../../../shared/contracts/graph.ts'
 import { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
 
 const counts = ['layers', 'hiddenSize', 'heads', 'kvHeads', 'headDim', 'vocabularySize', 'maxPositions'] as const
@@ -25,12 +25,17 @@ export function readGraphDescription(directory: string): GraphDescription {
     const value = description[name]
     if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 1) throw corrupt(`${name} must be a whole number of at least 1`)
   }
-  if (description.kvType !== 'float32' && description.kvType !== 'float16') throw corrupt('kvType must be float32 or float16')
+  const { floats } = description
+  if (!Array.isArray(floats) || floats.length === 0 || !floats.every(isFloats)) throw corrupt('floats must list float32, float16 or both')
   const files = description.files
   if (typeof files !== 'object' || files === null) throw corrupt('files is missing')
-  for (const name of [graphFiles.graph, graphFiles.weights]) {
+  for (const name of filesOf({ floats })) {
     const hash = (files as Record<string, unknown>)[name]
     if (typeof hash !== 'string' || !/^[0-9a-f]{64}$/.test(hash)) throw corrupt(`files has no SHA-256 of ${name}`)
   }
   return parsed as GraphDescription
+}
+
+function isFloats(value: unknown): value is GraphFloats {
+  return value === 'float32' || value === 'float16'
 }

@@ -1,5 +1,5 @@
 import type { ImmediateDisposable } from '../../../shared/base/disposable.ts'
-import type { GraphDescription } from '../../../shared/contracts/graph.ts'
+import type { GraphDescription, GraphFloats } from '../../../shared/contracts/graph.ts'
 import type { Provider } from '../../../shared/domain/generation.ts'
 import { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
 import { elementTypes, OrtMemoryInfo, OrtValue, type OrtSession } from '../ort/session.ts'
@@ -22,14 +22,16 @@ export interface KvShape {
   readonly slots: number
   readonly maxLength: number
   readonly description: GraphDescription
+  /** Numbers of the graph that is run. */
+  readonly floats: GraphFloats
 }
 
-export function kvBytes({ slots, maxLength, description }: KvShape): number {
-  return 2 * description.layers * slots * slotBytes(maxLength, description)
+export function kvBytes(shape: KvShape): number {
+  return 2 * shape.description.layers * shape.slots * slotBytes(shape)
 }
 
-function slotBytes(maxLength: number, { kvHeads, headDim, kvType }: GraphDescription): number {
-  return kvHeads * maxLength * headDim * elementTypes[kvType].bytes
+function slotBytes({ maxLength, floats, description: { kvHeads, headDim } }: KvShape): number {
+  return kvHeads * maxLength * headDim * elementTypes[floats].bytes
 }
 
 /** KV memory where the session's provider computes. */
@@ -40,9 +42,9 @@ export function createKvMemory(session: OrtSession, provider: Provider, shape: K
 
 /** Memory of this process. Large ArrayBuffers come zeroed from the system page by page: what no request used costs nothing. */
 function cpuMemory(session: OrtSession, shape: KvShape): KvMemory {
-  const { slots, maxLength, description } = shape
+  const { slots, maxLength, description, floats } = shape
   const { api } = session
-  const perSlot = slotBytes(maxLength, description)
+  const perSlot = slotBytes(shape)
   const memory = OrtMemoryInfo.cpu(api)
   const buffers = reserve(2 * description.layers, slots * perSlot)
   const bytes = buffers.map((buffer) => new Uint8Array(buffer))
@@ -53,7 +55,7 @@ function cpuMemory(session: OrtSession, shape: KvShape): KvMemory {
     bytes: kvBytes(shape),
     view: (first, count) => buffers.map((buffer) => OrtValue.over(
       api, memory, new Uint8Array(buffer, first * perSlot, count * perSlot),
-      [count, description.kvHeads, maxLength, description.headDim], description.kvType,
+      [count, description.kvHeads, maxLength, description.headDim], floats,
     )),
     copy: (from, to, positions) => {
       for (const buffer of bytes) {
@@ -78,20 +80,20 @@ function reserve(count: number, bytes: number): ArrayBuffer[] {
 
 /** CUDA memory has plain addresses: one tensor of all slots, views by address. */
 function cudaMemory(session: OrtSession, shape: KvShape): KvMemory {
-  const { slots, maxLength, description } = shape
+  const { slots, maxLength, description, floats } = shape
   const { api } = session
-  const perSlot = slotBytes(maxLength, description)
+  const perSlot = slotBytes(shape)
   const memory = OrtMemoryInfo.device(api, 'Cuda')
   const allocator = session.allocator(memory)
   const tensors = Array.from({ length: 2 * description.layers }, () => OrtValue.allocate(
-    api, allocator.address, [slots, description.kvHeads, maxLength, description.headDim], description.kvType,
+    api, allocator.address, [slots, description.kvHeads, maxLength, description.headDim], floats,
   ))
   const addresses = tensors.map((tensor) => api.tensorAddress(tensor.address))
   return {
     longestSpan: slots,
     bytes: kvBytes(shape),
     view: (first, count) => addresses.map((address) => OrtValue.over(
-      api, memory, address + BigInt(first * perSlot), [count, description.kvHeads, maxLength, description.headDim], description.kvType,
+      api, memory, address + BigInt(first * perSlot), [count, description.kvHeads, maxLength, description.headDim], floats,
     )),
     copy: null,
     dispose: () => {
@@ -104,20 +106,20 @@ function cudaMemory(session: OrtSession, shape: KvShape): KvMemory {
 
 /** WebGPU buffers are handles that cannot be entered in the middle: one tensor a slot, one row a run. */
 function handleMemory(session: OrtSession, shape: KvShape): KvMemory {
-  const { slots, maxLength, description } = shape
+  const { maxLength, description, floats } = shape
   const { api } = session
   const memory = OrtMemoryInfo.device(api, 'WebGPU_Buf')
   const allocator = session.allocator(memory)
   const taken = new Set<number>()
   return {
     longestSpan: 1,
-    bytes: kvBytes({ slots, maxLength, description }),
+    bytes: kvBytes(shape),
     view: (first, count) => {
       // A second view would be second memory, not the same; the decoder keeps one per slot for its whole life.
       if (count !== 1 || taken.has(first)) throw new RangeError('WebGPU memory offers one view of one slot')
       taken.add(first)
       return Array.from({ length: 2 * description.layers }, () => OrtValue.allocate(
-        api, allocator.address, [1, description.kvHeads, maxLength, description.headDim], description.kvType,
+        api, allocator.address, [1, description.kvHeads, maxLength, description.headDim], floats,
       ))
     },
     copy: null,

@@ -9,10 +9,10 @@ const gigabyte = 1024 ** 3
 
 /** The shape of Qwen2.5 7B at int4. */
 const description: GraphDescription = {
-  version: 1, family: 'qwen2', precision: 'int4', kvType: 'float32', layers: 28, hiddenSize: 3584, heads: 28, kvHeads: 4, headDim: 128, vocabularySize: 152_064, maxPositions: 32_768,
+  version: 1, family: 'qwen2', precision: 'int4', floats: ['float32', 'float16'], layers: 28, hiddenSize: 3584, heads: 28, kvHeads: 4, headDim: 128, vocabularySize: 152_064, maxPositions: 32_768,
   weightBytes: 4.5 * gigabyte, sources: {}, files: {},
 }
-const wanted: MemoryWish = { description, slots: 8, contextLength: 8192, prefillChunk: 128, scoreRows: 55 }
+const wanted: MemoryWish = { description, floats: 'float32', slots: 8, contextLength: 8192, prefillChunk: 128, scoreRows: 55 }
 
 /** The plan, or null where it is refused. */
 function planned(wish: MemoryWish, freeBytes: number): MemoryPlan | null {
@@ -33,9 +33,9 @@ const wishes = fc.record({
     heads: fc.integer({ min: 1, max: 64 }),
     hiddenSize: fc.integer({ min: 16, max: 8192 }),
     vocabularySize: fc.integer({ min: 100, max: 260_000 }),
-    kvType: fc.constantFrom('float32' as const, 'float16' as const),
     weightBytes: fc.integer({ min: 1, max: 20 * gigabyte }),
   }).map((changes) => ({ ...description, ...changes })),
+  floats: fc.constantFrom('float32' as const, 'float16' as const),
   slots: fc.integer({ min: 1, max: 64 }),
   contextLength: fc.oneof(fc.integer({ min: 1, max: 8192 }), fc.integer({ min: 1, max: 131_072 })),
   prefillChunk: fc.integer({ min: 1, max: 512 }),

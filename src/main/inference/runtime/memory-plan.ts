@@ -1,4 +1,4 @@
-import type { GraphDescription } from '../../../shared/contracts/graph.ts'
+import type { GraphDescription, GraphFloats } from '../../../shared/contracts/graph.ts'
 import type { LoweredLimits } from '../../../shared/domain/engine.ts'
 import { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
 import { kvBytes } from './kv-memory.ts'
@@ -6,6 +6,8 @@ import { kvBytes } from './kv-memory.ts'
 /** What a graph is to be loaded with. */
 export interface MemoryWish {
   readonly description: GraphDescription
+  /** Numbers of the graph that is to be run. */
+  readonly floats: GraphFloats
   readonly slots: number
   /** Positions per slot, at most the graph's. */
   readonly contextLength: number
@@ -47,9 +49,9 @@ const CONTEXT_STEP = 1024
  * What a graph takes at most. Weights count once on every provider: a card gets its own copy, and on the CPU the copy that the
  * runtime packs for its kernels takes the place of the mapped pages, which the system can drop. Adapters are not served yet.
  */
-export function memoryNeed({ description, slots, contextLength, prefillChunk, scoreRows }: MemoryWish): MemoryNeed {
+export function memoryNeed({ description, floats, slots, contextLength, prefillChunk, scoreRows }: MemoryWish): MemoryNeed {
   const { weightBytes, vocabularySize, heads, hiddenSize } = description
-  const kv = kvBytes({ slots, maxLength: contextLength, description })
+  const kv = kvBytes({ slots, maxLength: contextLength, description, floats })
   const rows = Math.max(slots, Math.min(prefillChunk, contextLength))
   const logits = Math.max(slots, scoreRows) * vocabularySize * 4
   // GroupQueryAttention of the CPU takes room for a whole context of scores for each new token (gqa_attention_base.h).

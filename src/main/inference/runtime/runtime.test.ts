@@ -73,7 +73,7 @@ describe('threads of a session', () => {
 
 describe('graph.json', () => {
   const valid = {
-    version: GRAPH_VERSION, family: 'qwen2', precision: 'fp32', kvType: 'float32', layers: 2, hiddenSize: 8, heads: 2, kvHeads: 1, headDim: 4, vocabularySize: 10, maxPositions: 16, weightBytes: 100,
+    version: GRAPH_VERSION, family: 'qwen2', precision: 'fp32', floats: ['float32'], layers: 2, hiddenSize: 8, heads: 2, kvHeads: 1, headDim: 4, vocabularySize: 10, maxPositions: 16, weightBytes: 100,
     sources: {}, files: { 'model.onnx': 'a'.repeat(64), 'model.onnx_data': 'b'.repeat(64) },
   }
 
@@ -86,7 +86,7 @@ describe('graph.json', () => {
     expect(await read(valid)).toEqual(valid)
     for (const [content, fault] of [
       ['{', 'is not JSON'], [null, 'not an object'], [{ ...valid, version: 99 }, 'version 99'], [{ ...valid, layers: 0 }, 'layers'], [{ ...valid, headDim: 1.5 }, 'headDim'],
-      [{ ...valid, kvType: 'int3' }, 'kvType'], [{ ...valid, files: {} }, 'SHA-256 of model.onnx'],
+      [{ ...valid, floats: ['int3'] }, 'floats'], [{ ...valid, floats: [] }, 'floats'], [{ ...valid, floats: ['float32', 'float16'] }, 'SHA-256 of model-float16.onnx'], [{ ...valid, files: {} }, 'SHA-256 of model.onnx'],
     ] as const) await expect(read(content)).rejects.toMatchObject({ code: 'model_corrupt', message: expect.stringContaining(fault) as string })
     await rm(directory, { recursive: true })
     expect(() => readGraphDescription(directory)).toThrow('cannot be read')

@@ -2,16 +2,16 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { graphFiles, type GraphDescription } from '../../../shared/contracts/graph.ts'
+import { filesOf, graphFiles, type GraphDescription } from '../../../shared/contracts/graph.ts'
 import { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
 
 /**
- * Compares the SHA-256 of the graph and its weights with graph.json. Streamed, so that messages are answered meanwhile;
+ * Compares the SHA-256 of the graphs and their weights with graph.json. Streamed, so that messages are answered meanwhile;
  * a damaged byte of a weight would otherwise become a wrong answer to a customer.
  * @throws SwitchboardError model_corrupt naming the file.
  */
 export async function verifyFiles(directory: string, description: GraphDescription): Promise<void> {
-  for (const name of [graphFiles.graph, graphFiles.weights]) {
+  for (const name of filesOf(description)) {
     const path = join(directory, name)
     const hash = createHash('sha256')
     try {

@@ -6,14 +6,19 @@ import { fromBinary } from '@bufbuild/protobuf'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ModelProtoSchema, TensorProto_DataLocation } from './generated/onnx_pb.js'
 import { float, GraphAssembly, int } from './graph-assembly.ts'
+import type { OnnxGraph } from './graph.ts'
+import { inHalves } from './in-halves.ts'
 import { writeModel } from './write-model.ts'
 
 const names = { graph: 'model.onnx', weights: 'model.onnx_data' }
+const write = (graph: OnnxGraph, onBytes: (count: number) => void = () => undefined) => writeModel({ graphs: { [names.graph]: graph }, weights: names.weights }, directory, onBytes)
 let directory: string
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'switchboard-onnx-'))
 })
 afterEach(() => rm(directory, { recursive: true, force: true }))
+
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
 const pieces = (...values: readonly Float32Array[]) =>
   async function* () {
@@ -30,11 +35,11 @@ test('weights lie on page boundaries, and the graph says where', async () => {
   graph.node('/Reshape', 'Reshape', ['/linear/Gemm/output_0', 'shape'], { outputs: ['y'] })
   graph.output({ name: 'y', type: 'float32', dimensions: ['batch', 3] })
   let told = 0
-  const written = await writeModel(graph.finish('test', 'switchboard', { '': 21 }), directory, names, (count) => (told += count))
+  const written = await write(graph.finish('test', 'switchboard', { '': 21 }), (count) => (told += count))
 
   const data = await readFile(join(directory, names.weights))
   const bytes = await readFile(join(directory, names.graph))
-  expect(written).toEqual({ graphSha256: createHash('sha256').update(bytes).digest('hex'), weightsSha256: createHash('sha256').update(data).digest('hex'), weightBytes: 4096 + 12 })
+  expect(written).toEqual({ files: { [names.graph]: sha256(bytes), [names.weights]: sha256(data) }, weightBytes: 4096 + 12 })
   expect(told).toBe(24 + 12)
   expect(new Float32Array(data.buffer.slice(data.byteOffset + 4096, data.byteOffset + 4108))).toEqual(Float32Array.of(7, 8, 9))
   const model = fromBinary(ModelProtoSchema, bytes)
@@ -51,7 +56,7 @@ test('a view has the bytes of its weight in another shape, and their length', as
   const graph = new GraphAssembly()
   graph.weight('w', 'float32', [2, 3], pieces(Float32Array.of(1, 2, 3, 4, 5, 6)))
   graph.view('flat', 'w', 'uint8', [24])
-  const written = await writeModel(graph.finish('test', 'switchboard', { '': 21 }), directory, names, () => undefined)
+  const written = await write(graph.finish('test', 'switchboard', { '': 21 }))
   expect(written.weightBytes).toBe(24)
   const model = fromBinary(ModelProtoSchema, await readFile(join(directory, names.graph)))
   const [weight, view] = model.graph?.initializer ?? []
@@ -59,13 +64,37 @@ test('a view has the bytes of its weight in another shape, and their length', as
   graph.view('longer', 'w', 'uint8', [25])
   await rm(join(directory, names.weights))
   await rm(join(directory, names.graph))
-  await expect(writeModel(graph.finish('test', 'switchboard', { '': 21 }), directory, names, () => undefined)).rejects.toThrow('initialiser longer: its shape has 25 bytes, w has 24')
+  await expect(write(graph.finish('test', 'switchboard', { '': 21 }))).rejects.toThrow('initialiser longer: its shape has 25 bytes, w has 24')
+})
+
+test('a graph in halves reads the same weights, converts them, and keeps the outputs it is told to', async () => {
+  const graph = new GraphAssembly()
+  graph.input({ name: 'ids', type: 'int64', dimensions: ['batch'] })
+  graph.input({ name: 'past', type: 'float32', dimensions: ['batch', 2] })
+  graph.weight('codes', 'uint8', [4, 2], async function* () { yield new Uint8Array(8) })
+  graph.weight('scales', 'float32', [4], pieces(Float32Array.of(1, 2, 3, 4)))
+  graph.node('/lookup', 'GatherBlockQuantized', ['codes', 'ids', 'scales'], { domain: 'com.microsoft' })
+  graph.node('/add', 'Add', ['/lookup/output_0', 'past'], { outputs: ['present'] })
+  graph.node('/head', 'Identity', ['present'], { outputs: ['logits'] })
+  graph.output({ name: 'present', type: 'float32', dimensions: ['batch', 2] })
+  graph.output({ name: 'logits', type: 'float32', dimensions: ['batch', 2] })
+  const whole = graph.finish('test', 'switchboard', { '': 21 })
+  const halves = inHalves(whole, ['logits'])
+  await writeModel({ graphs: { 'whole.onnx': whole, 'halves.onnx': halves }, weights: 'weights' }, directory, () => undefined)
+  const read = async (name: string) => fromBinary(ModelProtoSchema, await readFile(join(directory, name))).graph
+  const [first, second] = [await read('whole.onnx'), await read('halves.onnx')]
+  expect(second?.initializer).toEqual(first?.initializer)
+  expect(second?.node.map(({ opType, input, output }) => `${opType}(${input.join()}) ${output.join()}`)).toEqual([
+    'Cast(scales) scales.float16', 'GatherBlockQuantized(codes,ids,scales.float16) /lookup/output_0', 'Add(/lookup/output_0,past) present', 'Identity(present) logits.float16', 'Cast(logits.float16) logits',
+  ])
+  expect([...halves.inputs, ...halves.outputs].map(({ name, type }) => `${name} ${type}`)).toEqual(['ids int64', 'past float16', 'present float16', 'logits float32'])
+  await expect(writeModel({ graphs: { a: whole, b: { ...whole, initialisers: [...whole.initialisers] } }, weights: 'more' }, directory, () => undefined)).rejects.toThrow('graph b has initialisers of its own')
 })
 
 test('pieces that do not add up to the shape are a fault of the builder', async () => {
   const graph = new GraphAssembly()
   graph.weight('w', 'float32', [3], pieces(Float32Array.of(1, 2)))
-  await expect(writeModel(graph.finish('test', 'switchboard', { '': 21 }), directory, names, () => undefined)).rejects.toThrow('initialiser w: wrote 8 bytes, its shape has 12')
+  await expect(write(graph.finish('test', 'switchboard', { '': 21 }))).rejects.toThrow('initialiser w: wrote 8 bytes, its shape has 12')
 })
 
 test('names are unique and known before they are used', () => {

@@ -1,39 +1,49 @@
 import { createHash } from 'node:crypto'
-import { open } from 'node:fs/promises'
+import { open, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { encodeModel } from './encode.ts'
 import { writeExternalData } from './external-data.ts'
 import type { OnnxGraph } from './graph.ts'
 
-/** Plain file names inside the target folder. */
-export interface ModelFileNames {
-  readonly graph: string
+export interface ModelToWrite {
+  /** By the plain file name that each is written to. All hold the same initialisers: the weights lie there once. */
+  readonly graphs: Readonly<Record<string, OnnxGraph>>
+  /** Plain file name of the external data. */
   readonly weights: string
 }
 
 export interface WrittenModel {
-  readonly graphSha256: string
-  readonly weightsSha256: string
+  /** SHA-256 (hex) by file name. */
+  readonly files: Readonly<Record<string, string>>
   /** Length of the external data file, alignment included. */
   readonly weightBytes: number
 }
 
-/** Writes graph and external data into an existing folder, where neither file exists yet, and flushes them to the disk. */
-export async function writeModel(graph: OnnxGraph, directory: string, names: ModelFileNames, onBytes: (count: number) => void): Promise<WrittenModel> {
-  const weights = await open(join(directory, names.weights), 'wx', 0o600)
-  try {
-    const external = await writeExternalData(graph.initialisers, names.weights, weights, onBytes)
-    await weights.sync()
+/**
+ * Writes graphs and their external data into an existing folder, where none of the files exists yet, and flushes them to the disk.
+ * @throws Error when the graphs do not share their initialisers (a fault of the builder).
+ */
+export async function writeModel({ graphs, weights }: ModelToWrite, directory: string, onBytes: (count: number) => void): Promise<WrittenModel> {
+  const initialisers = Object.values(graphs)[0]?.initialisers ?? []
+  const external = await created(join(directory, weights), (file) => writeExternalData(initialisers, weights, file, onBytes))
+  const files: Record<string, string> = { [weights]: external.sha256 }
+  for (const [name, graph] of Object.entries(graphs)) {
+    if (graph.initialisers !== initialisers) throw new Error(`graph ${name} has initialisers of its own`)
     const bytes = encodeModel(graph, external.places)
-    const file = await open(join(directory, names.graph), 'wx', 0o600)
-    try {
-      await file.writeFile(bytes)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    return { graphSha256: createHash('sha256').update(bytes).digest('hex'), weightsSha256: external.sha256, weightBytes: external.byteLength }
+    await created(join(directory, name), (file) => file.writeFile(bytes))
+    files[name] = createHash('sha256').update(bytes).digest('hex')
+  }
+  return { files, weightBytes: external.byteLength }
+}
+
+/** What `write` makes of a new file, which is on the disk afterwards. */
+async function created<T>(path: string, write: (file: FileHandle) => Promise<T>): Promise<T> {
+  const file = await open(path, 'wx', 0o600)
+  try {
+    const result = await write(file)
+    await file.sync()
+    return result
   } finally {
-    await weights.close()
+    await file.close()
   }
 }

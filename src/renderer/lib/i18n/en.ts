@@ -213,6 +213,7 @@ export const en = {
     steps: 'Steps',
     model: 'Model',
     modelHelp: 'The model that answers and the precision of its numbers.',
+    computesIn: 'Computes in',
     weights: 'Weights',
     kv: 'Memory for conversations',
     context: 'Context',

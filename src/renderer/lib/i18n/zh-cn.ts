@@ -214,6 +214,7 @@ export const zhCn: Messages = {
     steps: '步数',
     model: '模型',
     modelHelp: '负责回答的模型，以及其数值的精度。',
+    computesIn: '计算精度',
     weights: '权重',
     kv: '对话占用的内存',
     context: '上下文',
