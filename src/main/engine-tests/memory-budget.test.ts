@@ -14,7 +14,7 @@ const request = (requestId: string): GenerateRequest => ({
   requestId, promptIds: [1, 2, 3], maxTokens: 5, stopIds: [], logprobs: null, promptLogprobs: null, cacheScope: null, client: 'a', priority: 'batch',
   sampling: { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, logitBias: {}, seed: 1 },
 })
-const usable = (provider: 'cuda' | 'webgpu' | 'cpu') => ({ provider, usable: true as const })
+const usable = (provider: 'cuda' | 'webgpu' | 'cpu') => ({ provider, usable: true as const, floats: provider === 'cpu' ? 'float32' as const : 'float16' as const })
 const needOf = (slots: number, contextLength: number) => {
   const description = readGraphDescription(built.graphDirectory)
   return memoryNeed({ description, floats: 'float32', slots, contextLength, prefillChunk: 32, scoreRows: 32 })

@@ -16,8 +16,9 @@ if (process.platform === 'linux' && existsSync(software)) {
   process.env['VK_ICD_FILENAMES'] ??= software
   process.env['XDG_RUNTIME_DIR'] ??= tmpdir()
 }
-const usable = probeHere('webgpu', findOrtLibrary()).usable
-const hasHalves = usable && probeHere('webgpu', findOrtLibrary(), 'float16').usable
+const found = probeHere('webgpu', findOrtLibrary(), ['float16', 'float32'])
+const { usable } = found
+const hasHalves = found.usable && found.floats === 'float16'
 const ids = Array.from({ length: 21 }, (_, at) => (at * 31 + 7) % 256)
 
 /** Logits of chunks and steps in two slots in turn. */

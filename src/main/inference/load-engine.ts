@@ -10,7 +10,7 @@ import { Grammars } from './grammar/grammars.ts'
 import { loadOrtApi } from './ort/api.ts'
 import { cardMemory } from './ort/card-memory.ts'
 import { findOrtLibrary } from './ort/library.ts'
-import { candidates, chooseProvider, probeProvider, sessionProvider, tryNumbers, type ProviderProbe } from './ort/providers.ts'
+import { candidates, chooseProvider, probeProvider, sessionProvider, type ProviderProbe } from './ort/providers.ts'
 import { OrtEnvironment, OrtSession } from './ort/session.ts'
 import { Decoder } from './runtime/decoder.ts'
 import { readGraphDescription } from './runtime/graph-description.ts'
@@ -34,7 +34,8 @@ export interface LoadedEngine {
 
 export interface LoadOptions {
   readonly libraryPath?: string
-  readonly probe?: (provider: Provider, floats: GraphFloats) => ProviderProbe
+  /** Asks a provider about the kinds of graph there are. */
+  readonly probe?: (provider: Provider, graphs: readonly GraphFloats[]) => ProviderProbe
   /** Bytes a model may take now where a provider computes; null where nobody knows. */
   readonly freeMemory?: (provider: Provider) => number | null
 }
@@ -51,7 +52,7 @@ export async function loadEngine(model: EngineModel, options: LoadOptions = {}):
   const libraryPath = findOrtLibrary(options.libraryPath)
   const { session, provider, refusals, freeBytes, wish, plan } = openSession(model, description, {
     libraryPath,
-    probe: options.probe ?? ((wanted, floats) => probeProvider(wanted, { libraryPath, floats })),
+    probe: options.probe ?? ((wanted, graphs) => probeProvider(wanted, { libraryPath, graphs })),
     freeMemory: options.freeMemory ?? ((wanted) => (wanted === 'cpu' ? machineMemory() : cardMemory())),
   })
   const { slots, contextLength, lowered } = plan
@@ -107,10 +108,11 @@ function openSession(model: EngineModel, description: GraphDescription, { librar
   const threads = sessionThreads(model.threads, description.weightBytes, physicalCores())
   const opened = new Map<Provider, OpenedSession>()
   let damage: unknown = null
-  const tryWholly = (provider: Provider, floats: GraphFloats): ProviderProbe => {
-    const small = probe(provider, floats)
+  const tryWholly = (provider: Provider): ProviderProbe => {
+    const small = probe(provider, description.floats)
     if (!small.usable) return small
     try {
+      const { floats } = small
       const freeBytes = freeMemory(provider)
       const wish = memoryWish(model, description, floats)
       const plan = planMemory(wish, freeBytes)
@@ -127,7 +129,7 @@ function openSession(model: EngineModel, description: GraphDescription, { librar
     }
   }
   try {
-    const { provider, refusals } = chooseProvider(model.policy, (wanted) => tryNumbers(wanted, description.floats, (floats) => tryWholly(wanted, floats)))
+    const { provider, refusals } = chooseProvider(model.policy, tryWholly)
     const session = opened.get(provider)
     if (session === undefined) throw new TypeError(`no session for ${provider} among ${candidates(model.policy).join(', ')}`)
     return { ...session, provider, refusals }

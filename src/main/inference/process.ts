@@ -4,6 +4,7 @@
  */
 import { assertNever } from '../../shared/base/assert-never.ts'
 import type { EngineCommand, EngineEvent } from '../../shared/contracts/engine.ts'
+import type { GraphFloats } from '../../shared/contracts/graph.ts'
 import type { Provider } from '../../shared/domain/generation.ts'
 import { serialise, SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import { connectToParent, type ParentPort } from '../platform/port.ts'
@@ -122,9 +123,9 @@ function serve(port: ParentPort<EngineCommand, EngineEvent>): void {
 process.on('uncaughtException', die)
 process.on('unhandledRejection', die)
 
-const [, , flag, provider, libraryPath, floats] = process.argv
+const [, , flag, provider, libraryPath, wanted] = process.argv
 // Drivers leave threads behind that would keep this process alive: once it has answered, it goes.
 const answer = (report: unknown): void => void process.stdout.write(`${JSON.stringify(report)}\n`, () => process.exit(0))
 if (flag === '--probe') answer(probeProviders())
-else if (flag === '--probe-one' && provider !== undefined && libraryPath !== undefined) answer(probeHere(provider as Provider, libraryPath, floats === 'float16' ? floats : 'float32'))
+else if (flag === '--probe-one' && provider !== undefined && libraryPath !== undefined) answer(probeHere(provider as Provider, libraryPath, (wanted ?? '').split(',') as GraphFloats[]))
 else serve(connectToParent<EngineCommand, EngineEvent>())

@@ -8,7 +8,7 @@ import { loadOrtApi } from './api.ts'
 import { findOrtLibrary } from './library.ts'
 import { ortFailure, plainMessage } from './ort-failure.ts'
 import { probeGraph } from './probe-graph.ts'
-import { candidates, chooseProvider, probeHere, probeProvider, tryNumbers } from './providers.ts'
+import { candidates, chooseProvider, probeFor, probeHere, probeProvider } from './providers.ts'
 import { OrtEnvironment, OrtIoBinding, OrtMemoryInfo, OrtRunOptions, OrtSession, OrtValue } from './session.ts'
 
 describe('the runtime over its C API', () => {
@@ -76,24 +76,25 @@ describe('failures of the runtime', () => {
 })
 
 describe('providers', () => {
-  it('are tried with the graphs that suit them, and say what to import instead where none does', () => {
-    const trial = (provider: Provider, graphs: readonly GraphFloats[], able: readonly GraphFloats[]) => {
-      const tried: GraphFloats[] = []
-      const result = tryNumbers(provider, graphs, (floats) => {
-        tried.push(floats)
-        return able.includes(floats) ? { provider, usable: true } : { provider, usable: false, reason: `no ${floats}` }
+  it('are asked for the graphs that suit them, and one that works without any says what to import', () => {
+    const asked = (provider: Provider, graphs: readonly GraphFloats[], works = true) => {
+      let order = ''
+      const result = probeFor(provider, graphs, (wanted) => {
+        order = wanted.join(' then ')
+        return works ? { provider, usable: true, floats: wanted[0] ?? 'float32' } : { provider, usable: false, reason: 'no driver' }
       })
-      return [tried.join(' then '), result.usable ? 'used' : result.reason]
+      return [order, result.usable ? 'used' : result.reason]
     }
     const both = ['float32', 'float16'] as const
-    expect([trial('cuda', both, both), trial('webgpu', both, both), trial('cpu', both, both)]).toEqual([['float16', 'used'], ['float16', 'used'], ['float32', 'used']])
-    expect([trial('cuda', both, ['float32']), trial('webgpu', both, ['float32']), trial('webgpu', both, [])]).toEqual([['float16', 'no float16'], ['float16 then float32', 'used'], ['float16 then float32', 'no float32']])
-    expect(trial('cuda', ['float32'], both)).toEqual(['', expect.stringMatching(/imported as fp32.*fp16, int8 or int4/u)])
-    expect(trial('cpu', ['float16'], both)).toEqual(['', expect.stringMatching(/needs a graphics card.*int8 or int4/u)])
+    expect([asked('cuda', both), asked('webgpu', both), asked('cpu', both), asked('webgpu', ['float32'])])
+      .toEqual([['float16', 'used'], ['float16 then float32', 'used'], ['float32', 'used'], ['float32', 'used']])
+    expect(asked('cuda', ['float32'])).toEqual(['float16', expect.stringMatching(/imported as fp32.*fp16, int8 or int4/u)])
+    expect(asked('cpu', ['float16'])).toEqual(['float32', expect.stringMatching(/needs a graphics card.*int8 or int4/u)])
+    expect(asked('cuda', ['float32'], false)).toEqual(['float16', 'no driver'])
   })
 
   const refusing = (usable: readonly Provider[]) => (provider: Provider) =>
-    (usable.includes(provider) ? { provider, usable: true as const } : { provider, usable: false as const, reason: `no ${provider}.` })
+    (usable.includes(provider) ? { provider, usable: true as const, floats: 'float32' as const } : { provider, usable: false as const, reason: `no ${provider}.` })
 
   it('are tried in order, and each one passed over says why', () => {
     expect(chooseProvider({ prefer: 'auto', allowCpu: true }, refusing(['webgpu', 'cpu']))).toEqual({ provider: 'webgpu', refusals: [{ provider: 'cuda', reason: 'no cuda.' }] })
@@ -108,7 +109,7 @@ describe('providers', () => {
   })
 
   it('include a CPU that computes', () => {
-    expect(probeHere('cpu', findOrtLibrary())).toEqual({ provider: 'cpu', usable: true })
+    expect(probeHere('cpu', findOrtLibrary(), ['float32'])).toEqual({ provider: 'cpu', usable: true, floats: 'float32' })
   })
 
   it('name the remedy when the CUDA library is not installed', async () => {

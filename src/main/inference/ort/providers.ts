@@ -11,9 +11,9 @@ import { findOrtLibrary } from './library.ts'
 import { probeGraph } from './probe-graph.ts'
 import { OrtEnvironment, OrtIoBinding, OrtMemoryInfo, OrtRunOptions, OrtSession, OrtValue, type SessionProvider } from './session.ts'
 
-/** What one provider said when it was asked to compute something small. */
+/** What one provider said when it was asked to compute something small, and in which numbers it did. */
 export type ProviderProbe =
-  | { readonly provider: Provider; readonly usable: true }
+  | { readonly provider: Provider; readonly usable: true; readonly floats: GraphFloats }
   | { readonly provider: Provider; readonly usable: false; readonly reason: string }
 
 export interface ProbeReport {
@@ -57,15 +57,14 @@ const otherNumbers: Readonly<Record<Provider, string>> = {
   cpu: 'fp16 needs a graphics card. For the processor import the model as int8 or int4.',
 }
 
-/** Tries a provider with the graphs that suit it, best first, until one can be used; says why where none does. */
-export function tryNumbers(provider: Provider, graphs: readonly GraphFloats[], attempt: (floats: GraphFloats) => ProviderProbe): ProviderProbe {
-  let last: ProviderProbe = { provider, usable: false, reason: otherNumbers[provider] }
-  for (const floats of computesIn[provider]) {
-    if (!graphs.includes(floats)) continue
-    last = attempt(floats)
-    if (last.usable) break
-  }
-  return last
+/**
+ * Asks a provider about the kinds of graph there are. One that works, but with none of them, says what to import instead.
+ * @param probe tries some numbers, best first. Asked once.
+ */
+export function probeFor(provider: Provider, graphs: readonly GraphFloats[], probe: (wanted: readonly GraphFloats[]) => ProviderProbe): ProviderProbe {
+  const suited = computesIn[provider].filter((floats) => graphs.includes(floats))
+  const result = probe(suited.length > 0 ? suited : computesIn[provider])
+  return suited.length === 0 && result.usable ? { provider, usable: false, reason: otherNumbers[provider] } : result
 }
 
 /** The providers a policy may use, best first. Pure. */
@@ -108,27 +107,29 @@ function knownRefusal(provider: Provider, libraryPath: string): string | null {
 export interface ProbeOptions {
   readonly libraryPath?: string
   readonly timeoutMs?: number
-  /** Numbers to compute with; default float32. Not every card has float16. */
-  readonly floats?: GraphFloats
+  /** Kinds of graph there are; default all. Not every card has float16. */
+  readonly graphs?: readonly GraphFloats[]
 }
 
 /**
  * Asks one provider to compute. GPU providers are asked in a child process that may die: a driver that aborts is then a
  * reason and not the end of the engine.
  */
-export function probeProvider(provider: Provider, options: ProbeOptions = {}): ProviderProbe {
-  const { floats = 'float32' } = options
+export function probeProvider(provider: Provider, { graphs = ['float32', 'float16'], timeoutMs = 30_000, ...options }: ProbeOptions = {}): ProviderProbe {
   const libraryPath = findOrtLibrary(options.libraryPath)
   const known = knownRefusal(provider, libraryPath)
   if (known !== null) return { provider, usable: false, reason: known }
-  if (provider === 'cpu') return probeHere('cpu', libraryPath, floats)
-  const entry = process.argv[1]
-  // A packaged Electron binary may refuse to act as Node and would open a second window instead; there the engine process
-  // itself is the one that may die, and its supervisor reports it.
-  if (process.versions['electron'] !== undefined) return probeHere(provider, libraryPath, floats)
-  if (entry === undefined || !/(?:process|engine-process)\.[cm]?[jt]s$/.test(entry)) return probeHere(provider, libraryPath, floats)
-  const timeout = options.timeoutMs ?? 30_000
-  const child = spawnSync(process.execPath, [entry, '--probe-one', provider, libraryPath, floats], {
+  return probeFor(provider, graphs, (wanted) => (childEntry === null || provider === 'cpu' ? probeHere(provider, libraryPath, wanted) : probeInChild(childEntry, provider, libraryPath, wanted, timeoutMs)))
+}
+
+/**
+ * The file of the engine process, where a child can be started from it; null elsewhere. A packaged Electron binary may refuse to act
+ * as Node and would open a second window instead; there the engine process itself is the one that may die, and its supervisor reports it.
+ */
+const childEntry = process.versions['electron'] === undefined && /(?:process|engine-process)\.[cm]?[jt]s$/u.test(process.argv[1] ?? '') ? process.argv[1] ?? null : null
+
+function probeInChild(entry: string, provider: Provider, libraryPath: string, wanted: readonly GraphFloats[], timeout: number): ProviderProbe {
+  const child = spawnSync(process.execPath, [entry, '--probe-one', provider, libraryPath, wanted.join()], {
     timeout,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -142,8 +143,18 @@ export function probeProvider(provider: Provider, options: ProbeOptions = {}): P
   return refused(`Its driver crashed when tried (${child.signal ?? `exit code ${child.status}`}).`)
 }
 
-/** Tries a provider in this process. */
-export function probeHere(provider: Provider, libraryPath: string, floats: GraphFloats = 'float32'): ProviderProbe {
+/** Tries a provider in this process with some numbers, best first, until it computes with one. */
+export function probeHere(provider: Provider, libraryPath: string, wanted: readonly GraphFloats[]): ProviderProbe {
+  let refusal: ProviderProbe = { provider, usable: false, reason: 'There was nothing to try.' }
+  for (const floats of wanted) {
+    const result = compute(provider, libraryPath, floats)
+    if (result.usable) return result
+    refusal = result
+  }
+  return refusal
+}
+
+function compute(provider: Provider, libraryPath: string, floats: GraphFloats): ProviderProbe {
   try {
     const environment = new OrtEnvironment(loadOrtApi(libraryPath))
     const { api } = environment
@@ -160,7 +171,7 @@ export function probeHere(provider: Provider, libraryPath: string, floats: Graph
     binding.synchronizeOutputs()
     // No native object is given back: this process ends next, or it is the engine and the objects are a few bytes.
     if (y[0] !== 2 || y[1] !== 4) return { provider, usable: false, reason: `It computed 1+1 and 2+2 as ${y[0]} and ${y[1]}.` }
-    return { provider, usable: true }
+    return { provider, usable: true, floats }
   } catch (thrown) {
     return { provider, usable: false, reason: thrown instanceof Error ? sentence(thrown.message) : 'It failed without a reason.' }
   }
