@@ -89,6 +89,6 @@ const isLowered = (value: unknown): boolean => isFields(value) && ['slots', 'con
 function isLoaded(value: unknown): boolean {
   return isFields(value) && isText(value['model']) && isText(value['precision']) && ['float32', 'float16'].includes(String(value['floats'])) && ['cuda', 'webgpu', 'cpu'].includes(String(value['provider']))
     && Array.isArray(value['refusals']) && value['refusals'].every((refusal) => isFields(refusal) && isText(refusal['provider']) && isText(refusal['reason']))
-    && ['contextLength', 'vocabularySize', 'slots', 'weightBytes', 'kvBytes', 'loadMs'].every((name) => isCount(value[name]))
+    && ['contextLength', 'vocabularySize', 'slots', 'weightBytes', 'kvBytes', 'loadMs', 'fullStepMs'].every((name) => isCount(value[name]))
     && (value['lowered'] === null || isLowered(value['lowered']))
 }

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Emitter } from '../../shared/base/emitter.ts'
 import type { EngineCommand, EngineModel, GenerateRequest, GenerationEvent, RequestOutput } from '../../shared/contracts/engine.ts'
 import { fakeLoadedModel } from '../../shared/contracts/engine.fake.ts'
+import type { LoadedModel } from '../../shared/domain/engine.ts'
 import type { ChildExit, ChildProcessHandle } from '../platform/child-process.ts'
 import { EngineSupervisor } from './engine-supervisor.ts'
 
@@ -35,9 +36,9 @@ class ScriptedProcess implements ChildProcessHandle {
     this.say({ kind: 'outputs', outputs })
   }
 
-  load(): void {
+  load(changes: Partial<LoadedModel> = {}): void {
     this.say({ kind: 'hello', runtimeVersion: '1' })
-    this.say({ kind: 'loaded', loaded: fakeLoadedModel, stats })
+    this.say({ kind: 'loaded', loaded: { ...fakeLoadedModel, ...changes }, stats })
   }
 
   exit(code: number | null, signal: string | null = null): void {
@@ -189,6 +190,15 @@ describe('EngineSupervisor', () => {
     await vi.advanceTimersByTimeAsync(5600)
     expect(latest().kills).toEqual(['SIGKILL'])
     expect(supervisor.state).toMatchObject({ kind: 'restarting', error: { message: expect.stringContaining('silent for 5 s') as string } })
+  })
+
+  it('waits longer for an engine whose steps are long', async () => {
+    void make().start()
+    latest().load({ fullStepMs: 2000 })
+    await vi.advanceTimersByTimeAsync(15_000)
+    expect(latest().kills).toEqual([])
+    await vi.advanceTimersByTimeAsync(3000)
+    expect(latest().kills).toEqual(['SIGKILL'])
   })
 
   it('does not retry a load that was refused with a reason', async () => {

@@ -13,7 +13,7 @@ import { RequestInbox } from './request-inbox.ts'
 import { afterCrash } from './restart-policy.ts'
 
 export interface SupervisorTimings {
-  /** Silence after which a loaded engine counts as hung. Steps are kept far below it by the engine itself. */
+  /** Silence after which a loaded engine counts as hung; longer where its steps are ({@link SILENT_STEPS}). */
   readonly silenceMs: number
   /** Start of the process to its first message. */
   readonly helloMs: number
@@ -22,6 +22,12 @@ export interface SupervisorTimings {
   /** A polite end, before the process is killed. */
   readonly shutdownMs: number
 }
+
+/**
+ * Steps an engine may take in silence. It answers between steps only, and on a slow machine a step of a large model takes seconds; attention
+ * to a long context makes one longer than the first were.
+ */
+const SILENT_STEPS = 8
 
 /** Older word than this says nothing about the queue; the engine speaks at least this often. */
 const STATS_TRUSTED_MS = 1000
@@ -245,7 +251,7 @@ export class EngineSupervisor implements Engine, Disposable {
         return
       case 'loaded':
         this.#loaded = event.loaded
-        this.#watchSilence()
+        this.#watchSilence(Math.max(this.#timings.silenceMs, SILENT_STEPS * event.loaded.fullStepMs))
         this.#enter({ kind: 'ready', loaded: event.loaded, stats: event.stats, pid: from.pid ?? 0 })
         return
       case 'loadFailed':
@@ -311,16 +317,15 @@ export class EngineSupervisor implements Engine, Disposable {
   }
 
   /** Looks often, so that a hang is noticed soon after the limit; a machine that slept is forgiven its own silence. */
-  #watchSilence(): void {
+  #watchSilence(silenceMs: number): void {
     this.#stopWatching()
-    const every = this.#timings.silenceMs / 10
     this.#watchedMs = this.#heardMs = performance.now()
     this.#watch = setInterval(() => {
       const now = performance.now()
-      if (now - this.#watchedMs > this.#timings.silenceMs / 2) this.#heardMs = now
+      if (now - this.#watchedMs > silenceMs / 2) this.#heardMs = now
       this.#watchedMs = now
-      if (now - this.#heardMs > this.#timings.silenceMs) this.#kill(`was silent for ${this.#timings.silenceMs / 1000} s`)
-    }, every)
+      if (now - this.#heardMs > silenceMs) this.#kill(`was silent for ${silenceMs / 1000} s`)
+    }, silenceMs / 10)
   }
 
   #stopWatching(): void {

@@ -83,8 +83,14 @@ export async function loadEngine(model: EngineModel, options: LoadOptions = {}):
       weightBytes: description.weightBytes,
       kvBytes: decoder.kvBytes,
       loadMs: Math.round(performance.now() - started),
+      fullStepMs: Math.ceil(decodeMs(decoder, costs) + costs.prefill(prefillChunk)),
     },
   }
+}
+
+/** A token for every slot, in as many runs as the memory needs. */
+function decodeMs({ longestSpan, shape: { slots } }: Decoder, costs: StepCosts): number {
+  return Math.ceil(slots / longestSpan) * costs.run(Math.min(slots, longestSpan))
 }
 
 /** What the settings ask for, within what the graph can do. */

@@ -59,6 +59,7 @@ export const fakeStatus: AppStatus = {
       weightBytes: 17 * mebibyte,
       kvBytes: 32 * mebibyte,
       loadMs: 412,
+      fullStepMs: 31,
     },
     stats: { running: 0, waiting: 0, slots: 8, freeSlots: 8, steps: 18_204, tokensPerSecond: 0, full: null },
     pid: 4242,

@@ -36,6 +36,7 @@ export const fakeLoadedModel: LoadedModel = {
   weightBytes: 1_000_000,
   kvBytes: 100_000,
   loadMs: 10,
+  fullStepMs: 1,
 }
 
 /**

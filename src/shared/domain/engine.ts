@@ -43,6 +43,8 @@ export interface LoadedModel {
   readonly weightBytes: number
   readonly kvBytes: number
   readonly loadMs: number
+  /** A token for every slot and the longest chunk beside it, by what the first runs took, ms. */
+  readonly fullStepMs: number
 }
 
 /** Who would be turned away from the queue now. */

@@ -37,7 +37,7 @@ export interface FakeEndpoint extends Endpoint {
 export const readyEngine: EngineState = {
   kind: 'ready',
   pid: 1,
-  loaded: { model: 'demo', precision: 'fp32', floats: 'float32', provider: 'cpu', refusals: [], contextLength: 4096, vocabularySize: 32_000, slots: 8, lowered: null, weightBytes: 1, kvBytes: 1, loadMs: 1 },
+  loaded: { model: 'demo', precision: 'fp32', floats: 'float32', provider: 'cpu', refusals: [], contextLength: 4096, vocabularySize: 32_000, slots: 8, lowered: null, weightBytes: 1, kvBytes: 1, loadMs: 1, fullStepMs: 1 },
   stats: { running: 0, waiting: 0, slots: 8, freeSlots: 8, steps: 0, tokensPerSecond: 0, full: null },
 }
 
