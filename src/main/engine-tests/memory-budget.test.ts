@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { GenerateRequest, RequestOutput } from '../../shared/contracts/engine.ts'
 import { loadEngine } from '../inference/load-engine.ts'
@@ -19,6 +20,24 @@ const needOf = (slots: number, contextLength: number) => {
   const description = readGraphDescription(built.graphDirectory)
   return memoryNeed({ description, floats: 'float32', slots, contextLength, prefillChunk: 32, scoreRows: 32 })
 }
+
+describe('a model that fits', () => {
+  it.skipIf(process.platform !== 'linux')('has taken the memory of its longest chunk before it is ready', async () => {
+    const anonymousBytes = (): number => Number(/^RssAnon:\s+(\d+) kB$/mu.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) * 1024
+    const { decoder } = await loadEngine(testModel(built.graphDirectory, { slots: 1, prefillChunk: 512 }), { freeMemory: () => null })
+    const chunk = 512
+    // the scores of attention: 4 heads, a chunk, the context
+    const scoreBytes = 4 * chunk * 8192 * 4
+    const ready = anonymousBytes()
+    for (let time = 0; time < 3; time += 1) {
+      decoder.keep(0, 0)
+      decoder.filled[0] = 8192 - chunk
+      decoder.prefill(0, new Int32Array(chunk), 0, chunk, 'last')
+    }
+    expect(anonymousBytes() - ready).toBeLessThan(scoreBytes / 4)
+    decoder.dispose()
+  })
+})
 
 describe('a model that does not fit as wanted', () => {
   it('is loaded with fewer slots, says so, and answers everybody', async () => {

@@ -57,10 +57,10 @@ export async function loadEngine(model: EngineModel, options: LoadOptions = {}):
   })
   const { slots, contextLength, lowered } = plan
   const costs = new StepCosts()
-  const { decoder, prefillChunk } = withArithmetic({ ...wish, slots, contextLength }, freeBytes, () => {
+  const { decoder, prefillChunk, fullStepMs } = withArithmetic({ ...wish, slots, contextLength }, freeBytes, () => {
     const { floats, prefillChunk: longestChunk, scoreRows } = wish
     const made = new Decoder(session, { description, floats, provider, slots, maxLength: contextLength, prefillChunk: longestChunk, scoreRows })
-    return { decoder: made, prefillChunk: warmUp(made, costs) }
+    return { decoder: made, ...warmUp(made, costs) }
   })
   const { queueRequests, queueTokens } = model.limits
   const grammars = model.vocabulary === undefined ? null : new Grammars(Buffer.from(model.vocabulary, 'base64'), description.vocabularySize)
@@ -83,14 +83,9 @@ export async function loadEngine(model: EngineModel, options: LoadOptions = {}):
       weightBytes: description.weightBytes,
       kvBytes: decoder.kvBytes,
       loadMs: Math.round(performance.now() - started),
-      fullStepMs: Math.ceil(decodeMs(decoder, costs) + costs.prefill(prefillChunk)),
+      fullStepMs,
     },
   }
-}
-
-/** A token for every slot, in as many runs as the memory needs. */
-function decodeMs({ longestSpan, shape: { slots } }: Decoder, costs: StepCosts): number {
-  return Math.ceil(slots / longestSpan) * costs.run(Math.min(slots, longestSpan))
 }
 
 /** What the settings ask for, within what the graph can do. */
@@ -146,12 +141,13 @@ function openSession(model: EngineModel, description: GraphDescription, { librar
 
 /**
  * Runs chunks and steps once, so that the first customer does not wait for lazy set-up, and measures them: how many prompt
- * tokens this machine can run in a step. Rounded down to a power of two, so that the same machine takes the same chunks each time.
+ * tokens this machine can run in a step (rounded down to a power of two, so that the same machine takes the same chunks each time),
+ * and how long a step with all of that takes.
  */
-function warmUp(decoder: Decoder, costs: StepCosts): number {
+function warmUp(decoder: Decoder, costs: StepCosts): { readonly prefillChunk: number; readonly fullStepMs: number } {
   const { prefillChunk, maxLength, slots } = decoder.shape
   const sample = Math.min(64, prefillChunk, maxLength - 1)
-  if (sample < 1) return prefillChunk
+  if (sample < 1) return { prefillChunk, fullStepMs: 0 }
   const ids = new Int32Array(sample)
   const timed = (run: () => void): number => {
     const started = performance.now()
@@ -177,7 +173,18 @@ function warmUp(decoder: Decoder, costs: StepCosts): number {
   }
   step(1)
   if (decoder.longestSpan >= slots && slots > 1) step(slots)
-  decoder.reset(0)
   const affordable = 2 ** Math.floor(Math.log2(STEP_BUDGET_MS / (wholeMs / sample)))
-  return Math.max(1, Math.min(prefillChunk, Math.max(16, affordable)))
+  const longest = Math.max(1, Math.min(prefillChunk, Math.max(16, affordable)))
+  // The longest chunk behind the longest context. The runtime takes memory for a shape when it first runs and for its plan of it when
+  // it comes again: both now, while a refusal can still be told, and not in the middle of a reply.
+  const furthest = (): number => {
+    // What lies before it is whatever the memory holds, and nobody reads what comes out.
+    decoder.filled[0] = maxLength - longest
+    return timed(() => decoder.prefill(0, new Int32Array(longest), 0, longest, 'last'))
+  }
+  furthest()
+  const longestMs = furthest()
+  decoder.reset(0)
+  const rows = Math.min(slots, decoder.longestSpan)
+  return { prefillChunk: longest, fullStepMs: Math.ceil(longestMs + Math.ceil(slots / rows) * costs.run(rows)) }
 }
