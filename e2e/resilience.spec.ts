@@ -34,7 +34,7 @@ test('an app killed while it writes has every acknowledged word at its next star
   await console.open(host.consoleUrl)
   await console.ask('Where is my order 4711234?')
   const complete = await console.replies.first().locator('p').first().innerText()
-  const fullSpeed = slowDown(enginePid(host.program.pid))
+  const engine = slowDown(enginePid(host.program.pid))
   await console.field.fill('How long do I have to return the shoes?')
   await console.field.press('Enter')
   const writing = console.replies.nth(1).locator('p').first()
@@ -43,7 +43,7 @@ test('an app killed while it writes has every acknowledged word at its next star
   // What this window shows was stored before it was sent here.
   const seen = await writing.innerText()
   await host.program.stop('SIGKILL')
-  fullSpeed()
+  engine.fullSpeed()
   for (const pid of children) await expect.poll(() => isAlive(pid)).toBe(false)
 
   const again = await startHost(host.home)

@@ -1,8 +1,14 @@
+export interface SlowEngine {
+  /** Not a step until {@link fullSpeed}: for seconds only, the engine counts as hung after five. */
+  freeze(): void
+  fullSpeed(): void
+}
+
 /**
  * Lets an engine run only a few milliseconds out of many, by stopping and continuing its process: the demo model answers
- * in a tenth of a second, too fast to be met in the middle of a reply. Returns the function that lets it run again.
+ * in a tenth of a second, too fast to be met in the middle of a reply.
  */
-export function slowDown(pid: number): () => void {
+export function slowDown(pid: number): SlowEngine {
   const stoppedMs = 80
   const runningMs = 5
   let timer: NodeJS.Timeout
@@ -23,8 +29,14 @@ export function slowDown(pid: number): () => void {
     signal('SIGCONT')
   }
   stop()
-  return () => {
-    clearTimeout(timer)
-    signal('SIGCONT')
+  return {
+    freeze: () => {
+      clearTimeout(timer)
+      signal('SIGSTOP')
+    },
+    fullSpeed: () => {
+      clearTimeout(timer)
+      signal('SIGCONT')
+    },
   }
 }
