@@ -64,15 +64,14 @@ const TAIL_CHARACTERS = 8192
 const DRAIN_MS = 200
 
 /**
- * Memory that a model could use, and that V8 would take in jumps which look like a leak. It lets the room for short-lived objects grow to
- * 128 MB in a process that makes many and keeps none, as the engine does; and lets the rest grow to between 1.3 and 4 times
- * what is in use by how fast it finds collections to be, which another program beside it changes.
+ * MB. V8 lets the room for short-lived objects grow to 128 MB in a process that makes many and keeps none, as the engine does:
+ * memory that a model could use, taken in jumps that look like a leak.
  */
-const memoryFlags = ['--max-semi-space-size=4', '--heap-growing-percent=30']
+const YOUNG_SPACE = 4
 
 /** Starts a child with node:child_process, over a private pipe of length-capped messages. */
 export const launchChildProcess: ProcessLauncher = ({ entry, arguments: args = [], environment = {} }) => {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...memoryFlags, entry, ...args], {
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', `--max-semi-space-size=${YOUNG_SPACE}`, entry, ...args], {
     stdio: ['ignore', 'pipe', 'pipe', process.platform === 'win32' ? 'overlapped' : 'pipe'],
     env: { ...scrubbedEnvironment(process.env), ...environment, [PORT_VARIABLE]: '3' },
     windowsHide: true,
