@@ -7,7 +7,7 @@ import type { ToolJob } from '../../shared/contracts/jobs.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import { makeDecoder } from './builder/decoder.ts'
 import type { MatrixEncodings } from './builder/matrix-encoding.ts'
-import { alsoInHalves, encodingsOf, floatsOf } from './encodings.ts'
+import { encodingsOf, floatsOf } from './encodings.ts'
 import { hashSource, openModelFolder, type ModelFolder } from './model-folder.ts'
 import { tensorByteLength, type OnnxGraph } from './onnx/graph.ts'
 import { inHalves } from './onnx/in-halves.ts'
@@ -31,9 +31,12 @@ export async function buildGraph(job: BuildJob, progress: Progress, encodings: M
   const folder = await openModelFolder(job.source)
   const staging = join(dirname(job.target), stagingName(basename(job.target)))
   try {
-    const graph = makeDecoder(folder.architecture, folder.checkpoint, encodings, floatsOf(job.precision))
+    const stored = floatsOf(job.precision)
+    const graph = makeDecoder(folder.architecture, folder.checkpoint, encodings, stored)
+    // Encoded matrices are rounded far more than float16 rounds: a card that is faster in it may compute in it.
+    const floats: readonly GraphFloats[] = encodings === null ? [stored] : [stored, 'float16']
     await mkdir(staging, { mode: 0o700 })
-    const description = await writeAll(folder, graph, job.precision, staging, progress)
+    const description = await writeAll(folder, graph, { precision: job.precision, floats }, staging, progress)
     await place(staging, job.target)
     return description
   } catch (failure) {
@@ -44,7 +47,8 @@ export async function buildGraph(job: BuildJob, progress: Progress, encodings: M
   }
 }
 
-async function writeAll(folder: ModelFolder, graph: OnnxGraph, precision: BuildJob['precision'], directory: string, progress: Progress): Promise<GraphDescription> {
+/** Writes the model once for each kind of numbers in `floats`; those of `graph` come first. */
+async function writeAll(folder: ModelFolder, graph: OnnxGraph, { precision, floats }: Pick<GraphDescription, 'precision' | 'floats'>, directory: string, progress: Progress): Promise<GraphDescription> {
   const readTotal = folder.files.reduce((sum, file) => sum + file.size, 0)
   const writeTotal = graph.initialisers.reduce((sum, initialiser) => (initialiser.kind === 'external' ? sum + tensorByteLength(initialiser.type, initialiser.dimensions) : sum), 0)
   let done = 0
@@ -54,9 +58,7 @@ async function writeAll(folder: ModelFolder, graph: OnnxGraph, precision: BuildJ
   }
   const sources: Record<string, string> = {}
   for (const file of folder.files) sources[file.name] = await hashSource(file, advance('Checking the model files'))
-  const stored = floatsOf(precision)
-  const floats: readonly GraphFloats[] = alsoInHalves(precision) ? [stored, 'float16'] : [stored]
-  const graphs = Object.fromEntries(floats.map((kind) => [graphFiles[kind], kind === stored ? graph : inHalves(graph, [graphOutputs.logits])]))
+  const graphs = Object.fromEntries(floats.map((kind, index) => [graphFiles[kind], index === 0 ? graph : inHalves(graph, [graphOutputs.logits])]))
   const written = await writeModel({ graphs, weights: graphFiles.weights }, directory, advance('Writing the graph'))
   const { architecture } = folder
   const description: GraphDescription = {

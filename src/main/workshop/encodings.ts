@@ -27,11 +27,6 @@ export function floatsOf(precision: GraphDescription['precision']): GraphFloats 
   return precision === 'fp16' ? 'float16' : 'float32'
 }
 
-/** Whether a graph may compute in float16 what it stores in float32: where matrices are rounded far more than that. */
-export function alsoInHalves(precision: GraphDescription['precision']): boolean {
-  return encodingsOf(precision) !== null
-}
-
 function roundedToNearest(scheme: QuantizationScheme): MatrixEncoding {
   const { bits, blockSize } = scheme
   return {

@@ -51,10 +51,10 @@ export function sessionProvider(provider: Provider, cudaMemoryLimitBytes: number
  */
 const computesIn: Readonly<Record<Provider, readonly GraphFloats[]>> = { cuda: ['float16'], webgpu: ['float16', 'float32'], cpu: ['float32'] }
 
-const otherNumbers: Readonly<Record<Provider, string>> = {
-  cuda: 'It computes in fp16, and the model was imported as fp32. For this card import it as fp16, int8 or int4.',
-  webgpu: 'It computes in fp16 and fp32 only.',
-  cpu: 'fp16 needs a graphics card. For the processor import the model as int8 or int4.',
+/** What to import instead, where a provider computes in one kind of numbers only. */
+const importInstead: Readonly<Record<GraphFloats, string>> = {
+  float16: 'It computes in fp16, and the model was imported as fp32. For this card import it as fp16, int8 or int4.',
+  float32: 'fp16 needs a graphics card. For the processor import the model as int8 or int4.',
 }
 
 /**
@@ -64,7 +64,7 @@ const otherNumbers: Readonly<Record<Provider, string>> = {
 export function probeFor(provider: Provider, graphs: readonly GraphFloats[], probe: (wanted: readonly GraphFloats[]) => ProviderProbe): ProviderProbe {
   const suited = computesIn[provider].filter((floats) => graphs.includes(floats))
   const result = probe(suited.length > 0 ? suited : computesIn[provider])
-  return suited.length === 0 && result.usable ? { provider, usable: false, reason: otherNumbers[provider] } : result
+  return suited.length === 0 && result.usable ? { provider, usable: false, reason: importInstead[result.floats] } : result
 }
 
 /** The providers a policy may use, best first. Pure. */
