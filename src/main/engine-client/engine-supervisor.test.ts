@@ -11,6 +11,8 @@ import { EngineSupervisor } from './engine-supervisor.ts'
 class ScriptedProcess implements ChildProcessHandle {
   readonly received: EngineCommand[] = []
   readonly kills: string[] = []
+  /** It waits for a driver and hears nothing. */
+  undying = false
   readonly #messages = new Emitter<unknown>()
   readonly #exits = new Emitter<ChildExit>()
   readonly pid: number
@@ -25,7 +27,7 @@ class ScriptedProcess implements ChildProcessHandle {
   send(message: unknown): void {
     const command = message as EngineCommand
     this.received.push(command)
-    if (command.kind === 'shutdown') this.exit(0)
+    if (command.kind === 'shutdown' && !this.undying) this.exit(0)
   }
 
   say(message: unknown): void {
@@ -41,13 +43,13 @@ class ScriptedProcess implements ChildProcessHandle {
     this.say({ kind: 'loaded', loaded: { ...fakeLoadedModel, ...changes }, stats })
   }
 
-  exit(code: number | null, signal: string | null = null): void {
-    this.#exits.emit({ code, signal, garbage: null })
+  exit(code: number | null, signal: string | null = null, garbage: string | null = null): void {
+    this.#exits.emit({ code, signal, garbage })
   }
 
   kill(signal: NodeJS.Signals = 'SIGKILL'): void {
     this.kills.push(signal)
-    this.exit(null, signal)
+    if (!this.undying) this.exit(null, signal)
   }
 
   stderrTail(): string {
@@ -269,6 +271,84 @@ describe('EngineSupervisor', () => {
     await Promise.resolve()
     latest().output(done('b'))
     expect(await other).toHaveLength(1)
+  })
+
+  it('quarantines a prompt that the runtime refused before the engine ended itself, and clears who waited behind it', async () => {
+    const supervisor = ready()
+    const refused = (requestId: string): RequestOutput => ({ kind: 'failed', requestId, error: { code: 'engine_fault', message: 'the runtime refused' } })
+    const submit = (requestId: string, promptIds: readonly number[]): Promise<unknown> => outcome(read(supervisor.generate(request(requestId, promptIds), never)))
+    for (let turn = 0; turn < 4; turn += 1) {
+      const running = submit('running', [6, 6, 6])
+      const waiting = turn < 2 ? submit('waiting', [7, 7]) : Promise.resolve({ code: 'engine_crashed' })
+      await Promise.resolve()
+      latest().output(refused('running'))
+      latest().say({ kind: 'stats', stats })
+      expect(await running).toMatchObject({ code: 'engine_fault', message: 'the runtime refused' })
+      latest().exit(1)
+      expect(await waiting).toMatchObject({ code: 'engine_crashed' })
+      await vi.advanceTimersByTimeAsync(8000)
+      latest().load()
+    }
+    expect(await submit('again', [6, 6, 6])).toMatchObject({ code: 'engine_fault', message: expect.stringContaining('twice') as string })
+    const innocent = submit('innocent', [7, 7])
+    await Promise.resolve()
+    latest().output(done('innocent'))
+    expect(await innocent).toEqual([done('innocent')])
+  })
+
+  it('quarantines a prompt whose engine sent garbage', async () => {
+    const supervisor = ready()
+    for (let turn = 0; turn < 2; turn += 1) {
+      const dying = outcome(read(supervisor.generate(request('a', [6, 6, 6]), never)))
+      await Promise.resolve()
+      latest().exit(null, 'SIGKILL', 'sent 9 bytes that are no message')
+      expect(await dying).toMatchObject({ code: 'engine_crashed' })
+      await vi.advanceTimersByTimeAsync(2000)
+      latest().load()
+    }
+    expect(await outcome(read(supervisor.generate(request('a', [6, 6, 6]), never)))).toMatchObject({ code: 'engine_fault' })
+  })
+
+  it('gives up on a model that crashes in every load, however long each takes', async () => {
+    const supervisor = make()
+    const starting = outcome(supervisor.start())
+    for (let load = 0; load < 5; load += 1) {
+      latest().say({ kind: 'hello', runtimeVersion: '1' })
+      await vi.advanceTimersByTimeAsync(70_000)
+      latest().exit(null, 'SIGKILL')
+      await vi.advanceTimersByTimeAsync(8000)
+    }
+    expect(await starting).toMatchObject({ code: 'engine_failed', message: expect.stringContaining('5 times in a row before it was ready') as string })
+    expect(processes).toHaveLength(5)
+  })
+
+  it('ends what runs when the engine hangs so that not even a kill ends it', async () => {
+    const supervisor = ready()
+    latest().undying = true
+    const reading = outcome(read(supervisor.generate(request('a'), never)))
+    await vi.advanceTimersByTimeAsync(5600)
+    expect(await outcome(read(supervisor.generate(request('b'), never)))).toMatchObject({ code: 'loading' })
+    await vi.advanceTimersByTimeAsync(2000)
+    expect(await reading).toMatchObject({ code: 'engine_crashed' })
+    expect(supervisor.state).toMatchObject({ kind: 'restarting' })
+    expect(await outcome(read(supervisor.generate(request('b'), never)))).toMatchObject({ code: 'loading' })
+    const leaving = supervisor.dispose()
+    await vi.advanceTimersByTimeAsync(5000)
+    await leaving
+    expect(supervisor.state).toEqual({ kind: 'off' })
+  })
+
+  it('hands the scores of a prompt on as one event, however many messages they came in', async () => {
+    const supervisor = ready()
+    const reading = read(supervisor.generate(request('a'), never))
+    await Promise.resolve()
+    const part = (...ids: number[]): RequestOutput => ({ kind: 'prompt', requestId: 'a', tokens: ids.map((id) => ({ id })) })
+    latest().output(part(1, 2))
+    await vi.advanceTimersByTimeAsync(1)
+    latest().output(part(3), part())
+    await vi.advanceTimersByTimeAsync(1)
+    latest().output(done('a'))
+    expect(await reading).toEqual([part(1, 2, 3), done('a')])
   })
 
   it('kills and restarts on any message that is none, without throwing', async () => {

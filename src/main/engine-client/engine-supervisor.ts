@@ -29,6 +29,9 @@ export interface SupervisorTimings {
  */
 const SILENT_STEPS = 8
 
+/** What an engine fails requests with before it ends itself. */
+const engineFaults: readonly string[] = ['engine_fault', 'out_of_memory', 'internal']
+
 /** Older word than this says nothing about the queue; the engine speaks at least this often. */
 const STATS_TRUSTED_MS = 1000
 
@@ -57,6 +60,10 @@ export class EngineSupervisor implements Engine, Disposable {
   readonly #idle = new Emitter<void>()
   readonly #suspects = new CrashSuspects()
   readonly #crashes: number[] = []
+  /** Crashes since the model was last ready. */
+  #unready = 0
+  /** Prompts that the engine's last outputs failed: it ends itself after what the runtime refused. */
+  #faulted: readonly (readonly number[])[] = []
   #state: EngineState = { kind: 'off' }
   #process: ChildProcessHandle | null = null
   #loaded: LoadedModel | null = null
@@ -186,7 +193,7 @@ export class EngineSupervisor implements Engine, Disposable {
     }
   }
 
-  /** Ends the process: the only way to give back all of its memory, on every provider. Resolves once it is gone. */
+  /** Ends the process: the only way to give back all of its memory, on every provider. Resolves once it is gone, or deaf to its end. */
   dispose(): Promise<void> {
     this.#disposal ??= this.#end()
     return this.#disposal
@@ -200,9 +207,15 @@ export class EngineSupervisor implements Engine, Disposable {
     const running = this.#process
     if (running !== null) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(() => running.kill(), this.#timings.shutdownMs)
+        const timer = setTimeout(() => {
+          running.kill()
+          // One that waits for a driver is not gone even then, and nobody should wait with it.
+          last = setTimeout(resolve, this.#timings.shutdownMs)
+        }, this.#timings.shutdownMs)
+        let last: NodeJS.Timeout | undefined
         running.onExit(() => {
           clearTimeout(timer)
+          clearTimeout(last)
           resolve()
         })
         send(running, { kind: 'shutdown' })
@@ -216,7 +229,7 @@ export class EngineSupervisor implements Engine, Disposable {
   #available(): ChildProcessHandle {
     if (this.#closing !== 'no') throw new SwitchboardError('draining', `${this.model.name} is being unloaded`, { retryAfterSeconds: 2 })
     if (this.#state.kind === 'failed') throw revive(this.#state.error)
-    if (this.#state.kind !== 'ready' || this.#process === null) throw new SwitchboardError('loading', `${this.model.name} is being loaded`, { retryAfterSeconds: 2 })
+    if (this.#state.kind !== 'ready' || this.#process === null || this.#killReason !== null) throw new SwitchboardError('loading', `${this.model.name} is being loaded`, { retryAfterSeconds: 2 })
     return this.#process
   }
 
@@ -251,6 +264,7 @@ export class EngineSupervisor implements Engine, Disposable {
         return
       case 'loaded':
         this.#loaded = event.loaded
+        this.#unready = 0
         this.#watchSilence(Math.max(this.#timings.silenceMs, SILENT_STEPS * event.loaded.fullStepMs))
         this.#enter({ kind: 'ready', loaded: event.loaded, stats: event.stats, pid: from.pid ?? 0 })
         return
@@ -262,6 +276,10 @@ export class EngineSupervisor implements Engine, Disposable {
       case 'outputs':
         // Whatever ended made room; the engine's next word tells whether somebody took it.
         if (event.outputs.some((output) => output.kind === 'done' || (output.kind === 'failed' && output.error.code !== 'queue_full'))) this.#full = null
+        this.#faulted = event.outputs.flatMap((output) => {
+          const failed = output.kind === 'failed' && engineFaults.includes(output.error.code) ? this.#requests.get(output.requestId) : undefined
+          return failed === undefined ? [] : [failed.promptIds]
+        })
         for (const output of event.outputs) this.#requests.get(output.requestId)?.inbox.push(output)
         return
       case 'stats':
@@ -279,19 +297,18 @@ export class EngineSupervisor implements Engine, Disposable {
     this.#stopWatching()
     if (this.#closing === 'disposed') return
     const reason = this.#killReason ?? exit.garbage ?? (exit.signal === null ? `ended with code ${exit.code}` : `was ended by ${exit.signal}`)
-    // A kill from outside says nothing about what was running; an abort, a fault of memory or a hang does.
-    if (exit.signal !== 'SIGKILL' || this.#killReason !== null) this.#suspects.record([...this.#requests.values()].filter(({ inbox }) => !inbox.ended).map(({ promptIds }) => promptIds))
-    this.#failAll(new SwitchboardError('engine_crashed', `The engine of ${this.model.name} ${reason} while answering.`, { retryAfterSeconds: 2 }))
+    // A kill from outside says nothing about what was running; an abort, a fault of memory, a hang or what it sent does.
+    this.#crashRequests(reason, exit.signal !== 'SIGKILL' || this.#killReason !== null || exit.garbage !== null)
     this.#options.onCrash?.({ model: this.model.name, reason, output: gone.stderrTail() })
     this.#crashes.push(performance.now())
-    const decision = afterCrash(this.#crashes)
+    this.#unready += 1
+    const decision = afterCrash(this.#crashes, this.#unready)
     if (decision.kind === 'stop') {
-      const error = new SwitchboardError('engine_failed', `The engine of ${this.model.name} stopped ${decision.crashes} times within a minute; the last time it ${reason}.`)
+      const error = new SwitchboardError('engine_failed', `The engine of ${this.model.name} ${decision.why}; the last time it ${reason}.`)
       this.#enter({ kind: 'failed', model: this.model.name, error: serialise(error) })
       return
     }
-    const error = serialise(new SwitchboardError('engine_crashed', `The engine of ${this.model.name} ${reason}.`))
-    this.#enter({ kind: 'restarting', model: this.model.name, attempt: decision.attempt, error })
+    this.#enterRestarting(decision.attempt, reason)
     this.#restart = setTimeout(() => {
       this.#restart = null
       this.#spawn()
@@ -307,8 +324,27 @@ export class EngineSupervisor implements Engine, Disposable {
   }
 
   #kill(reason: string): void {
+    this.#stopWatching()
     this.#killReason = reason
+    // A process that waits for a driver outlives even this signal: those who wait for it are told all the same.
+    this.#watch = setTimeout(() => {
+      this.#crashRequests(reason, true)
+      this.#enterRestarting(this.#unready + 1, reason)
+    }, this.#timings.shutdownMs)
     this.#process?.kill('SIGKILL')
+  }
+
+  #enterRestarting(attempt: number, reason: string): void {
+    const error = serialise(new SwitchboardError('engine_crashed', `The engine of ${this.model.name} ${reason}.`))
+    this.#enter({ kind: 'restarting', model: this.model.name, attempt, error })
+  }
+
+  /** @param ownFault whether what ran may have been the cause. */
+  #crashRequests(reason: string, ownFault: boolean): void {
+    const running = [...this.#requests.values()].filter(({ inbox }) => !inbox.ended).map(({ promptIds }) => promptIds)
+    if (ownFault) this.#suspects.record([...this.#faulted, ...running])
+    this.#faulted = []
+    this.#failAll(new SwitchboardError('engine_crashed', `The engine of ${this.model.name} ${reason} while answering.`, { retryAfterSeconds: 2 }))
   }
 
   #expectWithin(ms: number, failure: string): void {

@@ -1,12 +1,13 @@
-import type { GenerationEvent, RequestOutput } from '../../shared/contracts/engine.ts'
+import type { GenerationEvent, RequestOutput, TokenOutput } from '../../shared/contracts/engine.ts'
 import { revive, type SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 
 /**
  * What arrived for one request and was not read yet. Tokens that pile up behind a slow reader are merged into one event, so
- * what waits is at most the reply itself and never a queue of messages.
+ * what waits is at most the reply itself and never a queue of messages. The scores of a prompt come in parts and are read whole.
  */
 export class RequestInbox {
   readonly #events: GenerationEvent[] = []
+  #scored: TokenOutput[] | null = null
   #failure: SwitchboardError | null = null
   #wake: (() => void) | null = null
   #ended = false
@@ -21,6 +22,15 @@ export class RequestInbox {
     if (output.kind === 'failed') {
       this.fail(revive(output.error))
       return
+    }
+    if (output.kind === 'prompt') {
+      this.#scored ??= []
+      for (const token of output.tokens) this.#scored.push(token)
+      return
+    }
+    if (this.#scored !== null) {
+      this.#events.push({ kind: 'prompt', requestId: output.requestId, tokens: this.#scored })
+      this.#scored = null
     }
     const last = this.#events.at(-1)
     if (output.kind === 'tokens' && last?.kind === 'tokens') {

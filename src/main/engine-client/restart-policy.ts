@@ -6,15 +6,19 @@ const LONGEST_DELAY_MS = 8_000
 
 export type RestartDecision =
   | { readonly kind: 'restart'; readonly attempt: number; readonly delayMs: number }
-  | { readonly kind: 'stop'; readonly crashes: number }
+  | { readonly kind: 'stop'; readonly why: string }
 
 /**
- * What to do after a crash: wait 0.5, 1, 2, 4, then 8 s; stop after five crashes within a minute. Pure.
+ * What to do after a crash: wait 0.5, 1, 2, 4, then 8 s; stop after five crashes within a minute, or five in a row before the model was
+ * ready: one that takes long to load would crash in its load for ever. Pure.
  * @param crashes times of all crashes so far, ms, ascending, the latest included.
+ * @param unready crashes since the model was last ready, the latest included.
  */
-export function afterCrash(crashes: readonly number[]): RestartDecision {
+export function afterCrash(crashes: readonly number[], unready: number): RestartDecision {
   const latest = crashes.at(-1) ?? 0
   const recent = crashes.filter((time) => latest - time < WINDOW_MS).length
-  if (recent >= MAX_CRASHES) return { kind: 'stop', crashes: recent }
-  return { kind: 'restart', attempt: recent, delayMs: Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (recent - 1)) }
+  if (recent >= MAX_CRASHES) return { kind: 'stop', why: `stopped ${recent} times within a minute` }
+  if (unready >= MAX_CRASHES) return { kind: 'stop', why: `stopped ${unready} times in a row before it was ready` }
+  const attempt = Math.max(recent, unready)
+  return { kind: 'restart', attempt, delayMs: Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (attempt - 1)) }
 }

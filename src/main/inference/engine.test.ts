@@ -116,8 +116,8 @@ describe('InferenceEngine', () => {
     const { engine, runner, run } = setUp()
     engine.submit(request('a', { promptIds: [1, 2, 3, 9, 10], promptLogprobs: 1, maxTokens: 1 }))
     const outputs = run()
-    const prompt = outputs.find((output) => output.kind === 'prompt')
-    expect(prompt?.kind === 'prompt' && prompt.tokens.map(({ id, top }) => [id, top?.[0]?.id])).toEqual([[2, 2], [3, 3], [9, 4], [10, 10]])
+    const prompt = outputs.flatMap((output) => (output.kind === 'prompt' ? [output.tokens.map(({ id, top }) => [id, top?.[0]?.id])] : []))
+    expect(prompt).toEqual([[[2, 2], [3, 3]], [[9, 4], [10, 10]], []])
     expect(ids(outputs, 'a')).toEqual([11])
     expect(runner.runs).toEqual(['prefill 0: 0+2 all', 'prefill 0: 2+2 all', 'prefill 0: 4+1 all'])
   })
@@ -157,6 +157,25 @@ describe('InferenceEngine', () => {
       { error: { code: 'queue_full', retryAfterSeconds: expect.any(Number) as number } }, { error: { code: 'invalid_request' } }, { error: { code: 'context_length_exceeded' } },
     ])
     expect(end(outputs, 'b')).toMatchObject({ kind: 'done' })
+  })
+
+  it('builds no grammar for a request that has no place', () => {
+    const { engine, run } = setUp(1)
+    for (const id of ['a', 'b']) engine.submit(request(id, { maxTokens: 1 }))
+    engine.submit(request('c', { grammar: { kind: 'any' } as unknown as Grammar }))
+    expect(end(run(), 'c')).toMatchObject({ error: { code: 'queue_full' } })
+  })
+
+  it('tells how long to wait by those that ran, not by those that gave up waiting', () => {
+    const { engine } = setUp(1)
+    engine.submit(request('running'))
+    engine.submit(request('waiting'))
+    const before = engine.stats().full?.seconds
+    for (let turn = 0; turn < 40; turn += 1) {
+      engine.cancel('waiting')
+      engine.submit(request('waiting'))
+    }
+    expect([before, engine.stats().full?.seconds]).toEqual([4, 4])
   })
 
   it('tells everybody in the step when the runtime fails, and throws', () => {

@@ -42,8 +42,6 @@ interface Sequence {
   readonly request: GenerateRequest
   readonly history: TokenHistory
   readonly stopIds: ReadonlySet<number>
-  /** Scored prompt tokens so far. */
-  readonly scored: TokenOutput[]
   lastToken: number
   /** null without a grammar, and once it refuses nothing any more. */
   matcher: GrammarMatcher | null
@@ -71,7 +69,7 @@ export class InferenceEngine {
   #pressing = false
   #steps = 0
   #speed = { since: 0, tokens: 0, perSecond: 0 }
-  /** Running mean of how long a request holds a slot, ms: what a refused caller is told to wait. */
+  /** Running mean of how long a request takes from the first chunk of its prompt, ms: what a refused caller is told to wait. */
   #requestMs = 2000
 
   constructor(runner: StepRunner, limits: SchedulerLimits, vocabularySize: number, { longestDraft = 0, costs = new StepCosts(), now = () => performance.now(), grammars = null }: LoopOptions = {}) {
@@ -108,6 +106,13 @@ export class InferenceEngine {
       this.#refuse(requestId, new SwitchboardError('invalid_request', `token id ${foreign} is outside the vocabulary of ${this.#vocabularySize}`, { param: 'promptIds' }))
       return
     }
+    const shape = { requestId, promptTokens: promptIds.length, maxTokens, scorePrompt: promptLogprobs !== null, cache: cacheUseOf(request), client, priority }
+    const refusal = this.#scheduler.refusal(shape)
+    if (refusal !== null) {
+      const wait = refusal.reason === 'queue_full' ? { retryAfterSeconds: this.#retryAfterSeconds() } : {}
+      this.#refuse(requestId, new SwitchboardError(refusal.reason, refusal.message, wait))
+      return
+    }
     let matcher: GrammarMatcher | null = null
     try {
       matcher = this.#follow(request)
@@ -115,13 +120,8 @@ export class InferenceEngine {
       this.#put({ kind: 'failed', requestId, error: serialise(failure) })
       return
     }
-    const admission = this.#scheduler.add({ requestId, promptTokens: promptIds.length, maxTokens, scorePrompt: promptLogprobs !== null, cache: cacheUseOf(request), client, priority }, this.#now())
-    if (admission.kind === 'refused') {
-      const wait = admission.reason === 'queue_full' ? { retryAfterSeconds: this.#retryAfterSeconds() } : {}
-      this.#refuse(requestId, new SwitchboardError(admission.reason, admission.message, wait))
-      return
-    }
-    this.#sequences.set(requestId, { request, history: new TokenHistory(promptIds), stopIds: new Set(request.stopIds), scored: [], lastToken: -1, matcher, grammarMs: 0 })
+    this.#scheduler.add(shape, this.#now())
+    this.#sequences.set(requestId, { request, history: new TokenHistory(promptIds), stopIds: new Set(request.stopIds), lastToken: -1, matcher, grammarMs: 0 })
   }
 
   /** Ends a request now; one that has ended already is left alone. */
@@ -240,15 +240,16 @@ export class InferenceEngine {
     this.#memory.writePrompt(slot, promptIds, start, count)
     try {
       if (score && promptLogprobs !== null) {
+        const scored: TokenOutput[] = []
         for (let row = 0; row < count; row += 1) {
           const next = promptIds[start + row + 1]
           if (next === undefined) break
           const logits = this.#runner.logitRow(row)
           // Checked as a draw is: a prompt score from garbage would be a number that looks like one.
           bestToken(logits)
-          sequence.scored.push(withLogProbability(next, logits, promptLogprobs))
+          scored.push(withLogProbability(next, logits, promptLogprobs))
         }
-        if (last) this.#put({ kind: 'prompt', requestId, tokens: sequence.scored })
+        this.#put({ kind: 'prompt', requestId, tokens: scored }, last)
       }
     } catch (failure) {
       outcomes.push(this.#fault(requestId, failure))
@@ -315,7 +316,9 @@ export class InferenceEngine {
     const sequence = this.#sequences.get(requestId)
     this.#sequences.delete(requestId)
     const drafted = this.#speculator?.end(requestId) ?? null
-    this.#requestMs += (timings.totalMs - timings.queueMs - this.#requestMs) * 0.1
+    const computedMs = timings.totalMs - timings.queueMs
+    // One that was given up while it waited says nothing of how long others take.
+    if (computedMs > 0) this.#requestMs += (computedMs - this.#requestMs) * 0.1
     // A request without a reason has failed and said so already.
     if (finishReason !== null) this.#put({ kind: 'done', requestId, finishReason, completionTokens, cachedTokens, timings: sequence?.request.grammar === undefined ? timings : { ...timings, grammarMs: sequence.grammarMs }, ...(drafted === null ? {} : { drafted }) })
   }

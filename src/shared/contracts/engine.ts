@@ -101,6 +101,7 @@ export type EngineCommand =
 
 /** What happened to one request in one step. Several may arrive in one message, in order. */
 export type RequestOutput =
+  /** Chunk by chunk: the scores of a long prompt are too large for one message. Handed on as one event. */
   | { readonly kind: 'prompt'; readonly requestId: string; readonly tokens: readonly TokenOutput[] }
   | { readonly kind: 'tokens'; readonly requestId: string; readonly tokens: readonly TokenOutput[] }
   /** `cachedTokens`: prompt tokens that were taken over instead of computed. */

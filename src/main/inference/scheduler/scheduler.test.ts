@@ -48,11 +48,11 @@ describe('Scheduler', () => {
 
   it('refuses what exceeds the queue in requests or tokens, before anything is computed', () => {
     const scheduler = schedulerOf(limits)
-    for (const id of ['a', 'b', 'c', 'd']) expect(scheduler.add(shape(id, { client: id }), 0).kind).toBe('accepted')
-    expect(scheduler.add(shape('e', { client: 'e' }), 0)).toMatchObject({ kind: 'refused', reason: 'queue_full' })
+    for (const id of ['a', 'b', 'c', 'd']) expect(scheduler.add(shape(id, { client: id }), 0)).toBeNull()
+    expect(scheduler.add(shape('e', { client: 'e' }), 0)).toMatchObject({ reason: 'queue_full' })
     scheduler.cancel('d', 0)
-    expect(scheduler.add(shape('f', { client: 'f', promptTokens: 31 }), 0)).toMatchObject({ kind: 'refused', reason: 'queue_full' })
-    expect(scheduler.add(shape('g', { client: 'g', promptTokens: 30 }), 0)).toEqual({ kind: 'accepted' })
+    expect(scheduler.add(shape('f', { client: 'f', promptTokens: 31 }), 0)).toMatchObject({ reason: 'queue_full' })
+    expect(scheduler.add(shape('g', { client: 'g', promptTokens: 30 }), 0)).toBeNull()
   })
 
   it('refuses an empty prompt, an id that is running, and what does not fit the context', () => {
@@ -61,7 +61,7 @@ describe('Scheduler', () => {
     expect([shape('a'), shape('b', { promptTokens: 0 }), shape('c', { promptTokens: 61 })].map((request) => scheduler.add(request, 0))).toMatchObject([
       { reason: 'invalid_request' }, { reason: 'invalid_request' }, { reason: 'context_length_exceeded' },
     ])
-    expect(scheduler.add(shape('d', { promptTokens: 60 }), 0)).toEqual({ kind: 'accepted' })
+    expect(scheduler.add(shape('d', { promptTokens: 60 }), 0)).toBeNull()
   })
 
   it('scores a prompt in smaller chunks and ends it without a token when none is wanted', () => {
@@ -71,6 +71,14 @@ describe('Scheduler', () => {
     const plan = scheduler.plan(0)
     expect(plan?.prefill).toEqual({ requestId: 'a', slot: 0, start: 3, count: 1, last: true, score: true, reuse: null })
     if (plan !== null) expect(scheduler.absorb(plan, [], 5)).toMatchObject([{ requestId: 'a', finishReason: 'length', completionTokens: 0 }])
+  })
+
+  it('ends a scored prompt once, by the fault, when its last chunk gave garbage', () => {
+    const scheduler = schedulerOf(limits)
+    scheduler.add(shape('a', { promptTokens: 3, maxTokens: 0, scorePrompt: true }), 0)
+    const plan = scheduler.plan(0)
+    if (plan !== null) expect(scheduler.absorb(plan, [{ requestId: 'a', outcome: 'fault' }], 5)).toMatchObject([{ requestId: 'a', finishReason: null }])
+    expect(scheduler.running).toBe(0)
   })
 
   it('frees the slot at once in every state and gives it to the next in line', () => {
@@ -107,16 +115,16 @@ describe('Scheduler', () => {
     expect(scheduler.full).toBe('all')
     scheduler.cancel('c', 0)
     scheduler.add(shape('d', { client: 'd', promptTokens: 30 }), 0)
-    expect([scheduler.full, scheduler.add(shape('e', { client: 'e', promptTokens: 1 }), 0).kind]).toEqual(['all', 'refused'])
+    expect([scheduler.full, scheduler.add(shape('e', { client: 'e', promptTokens: 1 }), 0)?.reason]).toEqual(['all', 'queue_full'])
     // Programs fill their own queue, not the one of the screen.
-    expect(['s1', 's2', 's3'].map((id) => scheduler.add(shape(id, { client: id, priority: 'interactive' }), 0).kind)).toEqual(['accepted', 'accepted', 'refused'])
+    expect(['s1', 's2', 's3'].map((id) => scheduler.add(shape(id, { client: id, priority: 'interactive' }), 0)?.reason)).toEqual([undefined, undefined, 'queue_full'])
   })
 
   it('keeps a quarter of the queue for others than the one who fills it, in requests and in tokens', () => {
     const own = { ...limits, slots: 1, queueRequests: 16, queueTokens: 400 }
     const fill = (scheduler: Scheduler, client: string, promptTokens: number): number => {
       let taken = 0
-      while (scheduler.add(shape(`${client}${taken}`, { client, promptTokens }), 0).kind === 'accepted') taken += 1
+      while (scheduler.add(shape(`${client}${taken}`, { client, promptTokens }), 0) === null) taken += 1
       return taken
     }
     const byRequests = schedulerOf(own)
@@ -126,7 +134,7 @@ describe('Scheduler', () => {
     const byTokens = schedulerOf(own)
     byTokens.add(shape('running', { client: 'z' }), 0)
     expect([fill(byTokens, 'a', 30), fill(byTokens, 'b', 30), fill(byTokens, 'c', 30)]).toEqual([10, 2, 1])
-    expect(byTokens.add(shape('c1', { client: 'c', promptTokens: 10 }), 0)).toMatchObject({ kind: 'refused', message: expect.stringContaining('kept for others') as string })
+    expect(byTokens.add(shape('c1', { client: 'c', promptTokens: 10 }), 0)).toMatchObject({ message: expect.stringContaining('kept for others') as string })
   })
 
   it('cuts chunks to what the running replies bear', () => {
@@ -185,7 +193,7 @@ const watched = (slots: number) => {
   return {
     scheduler, accepted, ended, began,
     add: (request: RequestShape): void => {
-      if (scheduler.add(request, 0).kind === 'accepted') accepted.set(request.requestId, request)
+      if (scheduler.add(request, 0) === null) accepted.set(request.requestId, request)
       check()
     },
     cancel: (pick: number): void => {
@@ -266,7 +274,7 @@ describe('Scheduler, whatever happens', () => {
           const mine = lane.filter(({ client }) => client === act.client)
           const [all, before] = [load(lane), load(mine)]
           const fits = all.requests < own.queueRequests && all.tokens + act.promptTokens <= own.queueTokens
-          const accepted = scheduler.add(asked, 0).kind === 'accepted'
+          const accepted = scheduler.add(asked, 0) === null
           if (accepted) waiting = [...waiting, asked]
           if (mine.length === 0) expect(accepted).toBe(fits)
           else if (fits && !accepted) kept += 1
@@ -281,7 +289,7 @@ describe('Scheduler, whatever happens', () => {
         for (const client of ['a', 'b', 'c', 'd']) {
           const { full } = scheduler
           const probe = scheduler.add(shape('probe', { client, promptTokens: 1 }), 0)
-          expect(probe.kind === 'refused').toBe(full === 'all' || full.includes(client))
+          expect(probe !== null).toBe(full === 'all' || full.includes(client))
           scheduler.cancel('probe', 0)
         }
       }

@@ -24,9 +24,10 @@ export interface RequestShape {
   readonly priority: Priority
 }
 
-export type Admission =
-  | { readonly kind: 'accepted' }
-  | { readonly kind: 'refused'; readonly reason: 'queue_full' | 'context_length_exceeded' | 'invalid_request'; readonly message: string }
+export interface Refusal {
+  readonly reason: 'queue_full' | 'context_length_exceeded' | 'invalid_request'
+  readonly message: string
+}
 
 /** One token of a running reply: the token sampled last is run at `position`. */
 export interface DecodeStep {
@@ -136,23 +137,28 @@ export class Scheduler {
     return this.#entries.has(requestId)
   }
 
-  /** Takes a request in or refuses it before anything is computed. */
-  add(shape: RequestShape, nowMs: number): Admission {
+  /** Why a request would not be taken in, before anything is computed for it; null when it would. */
+  refusal({ requestId, promptTokens, maxTokens, priority, client }: RequestShape): Refusal | null {
     const { contextLength } = this.#limits
-    const refused = (reason: Extract<Admission, { kind: 'refused' }>['reason'], message: string): Admission => ({ kind: 'refused', reason, message })
-    if (this.#entries.has(shape.requestId)) return refused('invalid_request', `request ${shape.requestId} is already running`)
-    if (shape.promptTokens < 1) return refused('invalid_request', 'the prompt holds no token')
-    if (shape.promptTokens + shape.maxTokens > contextLength) {
-      return refused('context_length_exceeded', `${shape.promptTokens} prompt tokens and ${shape.maxTokens} reply tokens exceed the context of ${contextLength} tokens`)
+    if (this.#entries.has(requestId)) return { reason: 'invalid_request', message: `request ${requestId} is already running` }
+    if (promptTokens < 1) return { reason: 'invalid_request', message: 'the prompt holds no token' }
+    if (promptTokens + maxTokens > contextLength) {
+      return { reason: 'context_length_exceeded', message: `${promptTokens} prompt tokens and ${maxTokens} reply tokens exceed the context of ${contextLength} tokens` }
     }
-    const full = this.#full(shape.priority, shape.client, shape.promptTokens)
-    if (full !== null) return refused('queue_full', full)
+    const full = this.#full(priority, client, promptTokens)
+    return full === null ? null : { reason: 'queue_full', message: full }
+  }
+
+  /** Takes a request in, or answers with the {@link refusal}. */
+  add(shape: RequestShape, nowMs: number): Refusal | null {
+    const refusal = this.refusal(shape)
+    if (refusal !== null) return refusal
     const { client, priority } = shape
     const entry: Entry = { shape, client, priority, tokens: shape.promptTokens, arrivedMs: nowMs, slot: -1, prefilled: 0, cached: 0, generated: 0, startedMs: null, firstTokenMs: null }
     this.#entries.set(shape.requestId, entry)
     this.#waiting.add(entry)
     this.#admit()
-    return { kind: 'accepted' }
+    return null
   }
 
   /** Ends a request in whatever state it is; null when it has ended already or never was. */
@@ -161,7 +167,7 @@ export class Scheduler {
     return entry === undefined ? null : this.#end(entry, 'cancelled', nowMs)
   }
 
-  /** What to run next; null when there is nothing to do. Asked twice, it answers the same. */
+  /** What to run next; null when there is nothing to do. Each plan is run and taken in ({@link absorb}) before the next is asked for. */
   plan(nowMs: number): StepPlan | null {
     const decode: DecodeStep[] = []
     for (const entry of this.#slots) {
@@ -197,7 +203,6 @@ export class Scheduler {
       filling.prefilled = prefill.start + prefill.count
       if (prefill.reuse !== null) filling.cached = prefill.reuse.tokens
       if (prefill.last) this.#prompts.remove(filling)
-      if (prefill.last && filling.shape.maxTokens === 0) ended.push(this.#end(filling, 'length', nowMs))
     }
     for (const { requestId, outcome } of outcomes) {
       const entry = this.#entries.get(requestId)
@@ -213,6 +218,8 @@ export class Scheduler {
       if (outcome === 'stop') ended.push(this.#end(entry, 'stop', nowMs))
       else if (entry.generated >= entry.shape.maxTokens) ended.push(this.#end(entry, 'length', nowMs))
     }
+    // A prompt that is scored alone is done with its last chunk, unless that was refused or a fault.
+    if (prefill?.last === true && filling?.shape.maxTokens === 0 && this.#entries.has(prefill.requestId)) ended.push(this.#end(filling, 'length', nowMs))
     return ended
   }
 
