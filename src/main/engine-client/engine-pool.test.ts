@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { Emitter } from '../../shared/base/emitter.ts'
 import type { EngineModel } from '../../shared/contracts/engine.ts'
 import { FakeEngine, fakeLoadedModel } from '../../shared/contracts/engine.fake.ts'
@@ -161,6 +161,41 @@ describe('EnginePool', () => {
     supervisors[1]?.finish()
     await restarted
     expect(pool.stateOf('a')).toMatchObject({ kind: 'ready' })
+  })
+
+  it('tries a model again that had found too little memory, but not with every request', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] })
+    try {
+      const { pool, supervisors } = setUp({ autoFinish: false })
+      const failing = outcome(pool.acquire('a', never))
+      while (supervisors.length === 0) await turn()
+      supervisors[0]?.finish(new SwitchboardError('out_of_memory', 'too large now'))
+      expect(await failing).toMatchObject({ code: 'out_of_memory' })
+      vi.advanceTimersByTime(29_000)
+      expect(await outcome(pool.acquire('a', never))).toMatchObject({ code: 'out_of_memory' })
+      vi.advanceTimersByTime(1000)
+      const again = pool.acquire('a', never)
+      while (supervisors.length === 1) await turn()
+      supervisors[1]?.finish()
+      expect((await again).engine.loaded.model).toBe('a')
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
+  it('loads beside nobody whose memory is not free yet', async () => {
+    const { pool, supervisors } = setUp()
+    const { release } = await pool.acquire('a', never)
+    release()
+    let gone = (): void => undefined
+    if (supervisors[0] !== undefined) supervisors[0].drain = () => new Promise((resolve) => { gone = resolve })
+    const unloading = pool.unload('a')
+    const loading = pool.acquire('a', never)
+    for (let patience = 0; patience < 10; patience += 1) await turn()
+    expect(supervisors).toHaveLength(1)
+    gone()
+    await unloading
+    expect((await loading).engine.loaded.model).toBe('a')
   })
 
   it('unloads on request and drains everything at the end', async () => {

@@ -28,6 +28,9 @@ export interface ModelState {
   readonly state: EngineState
 }
 
+/** A model that found too little memory is tried again when it is asked for after this long: what took the memory may be gone. */
+const RETRY_MEMORY_MS = 30_000
+
 /** How long running replies may take to end when a model is restarted or unloaded on request. */
 const DRAIN_MS = 10_000
 
@@ -42,6 +45,8 @@ interface Place {
   loading: Promise<EngineSupervisor>
   leases: number
   lastUsed: number
+  /** ms; when a failure for want of memory may be tried again. */
+  retryAtMs: number | null
 }
 
 /** The loaded models: loads on demand, keeps the most recently used, one process each. */
@@ -51,7 +56,7 @@ export class EnginePool implements Disposable {
   /** Models that are going away; their memory is not free yet. */
   readonly #leaving = new Map<Place, Promise<void>>()
   readonly #changes = new Emitter<ModelState>()
-  #maxLoaded: number
+  readonly #maxLoaded: number
   #uses = 0
   #draining = false
 
@@ -73,11 +78,6 @@ export class EnginePool implements Disposable {
     return [...this.#places.values()].map(({ name, state }) => ({ model: name, state }))
   }
 
-  /** Applies to the next load; what is loaded beyond a lower number goes when room is needed. */
-  setMaxLoaded(count: number): void {
-    this.#maxLoaded = count
-  }
-
   /**
    * A loaded model, loading it first where needed; everybody who asks meanwhile shares that load.
    * @throws SwitchboardError draining; cancelled when the signal aborts first; queue_full or loading when all places are taken
@@ -89,6 +89,8 @@ export class EnginePool implements Disposable {
     for (;;) {
       if (this.#draining) throw new SwitchboardError('draining', 'The program is closing.')
       if (signal.aborted) throw new SwitchboardError('cancelled', 'The request was stopped.')
+      const found = this.#places.get(modelName)
+      if (found !== undefined && isWorthRetrying(found)) void this.#leave(found, 0)
       const place = this.#places.get(modelName) ?? this.#open(modelName)
       const release = this.#hold(place)
       const isOutdated = (): boolean => revision !== undefined && place.revision !== null && place.revision !== revision
@@ -147,35 +149,39 @@ export class EnginePool implements Disposable {
   }
 
   #open(modelName: string): Place {
-    const evicted = this.#makeRoom()
+    this.#makeRoom()
     const abort = new AbortController()
-    const place: Place = { name: modelName, abort, revision: null, state: { kind: 'preparing', model: modelName, progress: 0 }, supervisor: null, loading: Promise.reject(new TypeError('not started')), leases: 0, lastUsed: this.#uses }
+    const place: Place = { name: modelName, abort, revision: null, state: { kind: 'preparing', model: modelName, progress: 0 }, supervisor: null, loading: Promise.reject(new TypeError('not started')), leases: 0, lastUsed: this.#uses, retryAtMs: null }
     place.loading.catch(() => undefined)
     this.#places.set(modelName, place)
-    place.loading = this.#load(place, evicted)
+    place.loading = this.#load(place)
     // Whoever waits hears of a failure; when nobody waits, the state tells it.
     place.loading.catch(() => undefined)
     return place
   }
 
   /** Takes away the least recently used idle model when all places are taken. @throws SwitchboardError queue_full, loading. */
-  #makeRoom(): Promise<void> | null {
-    if (this.#places.size < this.#maxLoaded) return null
+  #makeRoom(): void {
+    if (this.#places.size < this.#maxLoaded) return
     const places = [...this.#places.values()]
     const idle = places.filter((place) => place.leases === 0 && !isOnItsWay(place.state)).sort((a, b) => a.lastUsed - b.lastUsed)
     const oldest = idle[0]
-    if (oldest !== undefined) return this.#leave(oldest, 0)
+    if (oldest !== undefined) {
+      void this.#leave(oldest, 0)
+      return
+    }
     const names = places.map((place) => place.name).join(', ')
     if (places.some((place) => isOnItsWay(place.state))) throw new SwitchboardError('loading', `Another model is being loaded (${names}).`, { retryAfterSeconds: 5 })
     throw new SwitchboardError('queue_full', `All loaded models are in use (${names}).`, { retryAfterSeconds: 5 })
   }
 
-  async #load(place: Place, evicted: Promise<void> | null): Promise<EngineSupervisor> {
+  async #load(place: Place): Promise<EngineSupervisor> {
     try {
       this.#enter(place, place.state)
-      await evicted
       place.revision = (await this.#options.revisionOf?.(place.name)) ?? null
       const model = await this.#options.prepare(place.name, (progress) => this.#enter(place, { kind: 'preparing', model: place.name, progress }), place.abort.signal)
+      // A model is fitted to the memory that is free when it loads, and keeps to that: what is leaving goes first.
+      await Promise.all(this.#leaving.values())
       if (place.abort.signal.aborted) throw new SwitchboardError('cancelled', `${place.name} was unloaded.`)
       const supervisor = this.#options.supervise(model)
       place.supervisor = supervisor
@@ -207,6 +213,7 @@ export class EnginePool implements Disposable {
 
   #enter(place: Place, state: EngineState): void {
     place.state = state
+    place.retryAtMs = state.kind === 'failed' && state.error.code === 'out_of_memory' ? performance.now() + RETRY_MEMORY_MS : null
     // A model that is leaving no longer speaks for its name: its successor may be loading already.
     if (this.#places.get(place.name) === place) this.#changes.emit({ model: place.name, state })
   }
@@ -214,6 +221,10 @@ export class EnginePool implements Disposable {
 
 function isOnItsWay(state: EngineState): boolean {
   return state.kind === 'preparing' || state.kind === 'starting' || state.kind === 'loading'
+}
+
+function isWorthRetrying({ retryAtMs }: Place): boolean {
+  return retryAtMs !== null && performance.now() >= retryAtMs
 }
 
 /** The promise, or `cancelled` when the signal aborts first; the work behind the promise goes on for others. */
