@@ -41,7 +41,7 @@ export interface LoadOptions {
 }
 
 /**
- * Loads a graph folder: verify, choose a provider, plan its memory, map the weights, reserve KV, run once. Slots and context
+ * Loads a graph folder: verify, then on the first provider that can: plan its memory, map the weights, reserve KV, run once. Slots and context
  * may come out lower than wanted where memory is short; `loaded` says so.
  * @throws SwitchboardError model_corrupt, provider_unavailable, out_of_memory, engine_fault.
  */
@@ -50,18 +50,13 @@ export async function loadEngine(model: EngineModel, options: LoadOptions = {}):
   const description = readGraphDescription(model.graphDirectory)
   await verifyFiles(model.graphDirectory, description)
   const libraryPath = findOrtLibrary(options.libraryPath)
-  const { session, provider, refusals, freeBytes, wish, plan } = openSession(model, description, {
+  const { decoder, provider, refusals, wish, plan, warm } = openModel(model, description, {
     libraryPath,
     probe: options.probe ?? ((wanted, graphs) => probeProvider(wanted, { libraryPath, graphs })),
     freeMemory: options.freeMemory ?? ((wanted) => (wanted === 'cpu' ? machineMemory() : cardMemory())),
   })
   const { slots, contextLength, lowered } = plan
-  const costs = new StepCosts()
-  const { decoder, prefillChunk, fullStepMs } = withArithmetic({ ...wish, slots, contextLength }, freeBytes, () => {
-    const { floats, prefillChunk: longestChunk, scoreRows } = wish
-    const made = new Decoder(session, { description, floats, provider, slots, maxLength: contextLength, prefillChunk: longestChunk, scoreRows })
-    return { decoder: made, ...warmUp(made, costs) }
-  })
+  const { costs, prefillChunk, fullStepMs } = warm
   const { queueRequests, queueTokens } = model.limits
   const grammars = model.vocabulary === undefined ? null : new Grammars(Buffer.from(model.vocabulary, 'base64'), description.vocabularySize)
   const scoreChunk = Math.min(decoder.shape.scoreRows, prefillChunk)
@@ -96,18 +91,18 @@ function memoryWish({ limits }: EngineModel, description: GraphDescription, floa
   return { description, floats, slots: limits.slots, contextLength, prefillChunk, scoreRows }
 }
 
-interface OpenedSession {
-  readonly session: OrtSession
-  readonly freeBytes: number | null
+interface OpenedModel {
+  readonly decoder: Decoder
   readonly wish: MemoryWish
   readonly plan: MemoryPlan
+  readonly warm: WarmedUp
 }
 
-/** A session on the best provider that takes one of the graphs; one that computes but cannot hold this model is a refusal as well. */
-function openSession(model: EngineModel, description: GraphDescription, { libraryPath, probe, freeMemory }: Required<LoadOptions>): OpenedSession & { readonly provider: Provider; readonly refusals: readonly ProviderRefusal[] } {
+/** The best provider that takes one of the graphs and has run it; one that computes but cannot hold this model is a refusal as well. */
+function openModel(model: EngineModel, description: GraphDescription, { libraryPath, probe, freeMemory }: Required<LoadOptions>): OpenedModel & { readonly provider: Provider; readonly refusals: readonly ProviderRefusal[] } {
   const environment = new OrtEnvironment(loadOrtApi(libraryPath))
   const threads = sessionThreads(model.threads, description.weightBytes, physicalCores())
-  const opened = new Map<Provider, OpenedSession>()
+  const opened = new Map<Provider, OpenedModel>()
   let damage: unknown = null
   const tryWholly = (provider: Provider): ProviderProbe => {
     const small = probe(provider, description.floats)
@@ -119,8 +114,8 @@ function openSession(model: EngineModel, description: GraphDescription, { librar
       const plan = planMemory(wish, freeBytes)
       const graph = join(model.graphDirectory, graphFiles[floats])
       const settings = { threads: threads.count, provider: sessionProvider(provider, freeBytes), config: threads.config }
-      const session = withArithmetic({ ...wish, ...plan }, freeBytes, () => OrtSession.load(environment, graph, settings))
-      opened.set(provider, { session, freeBytes, wish, plan })
+      const running = withArithmetic({ ...wish, ...plan }, freeBytes, () => run(OrtSession.load(environment, graph, settings), provider, wish, plan))
+      opened.set(provider, { ...running, wish, plan })
       return small
     } catch (failure) {
       if (!(failure instanceof SwitchboardError)) throw failure
@@ -131,12 +126,31 @@ function openSession(model: EngineModel, description: GraphDescription, { librar
   }
   try {
     const { provider, refusals } = chooseProvider(model.policy, tryWholly)
-    const session = opened.get(provider)
-    if (session === undefined) throw new TypeError(`no session for ${provider} among ${candidates(model.policy).join(', ')}`)
-    return { ...session, provider, refusals }
+    const chosen = opened.get(provider)
+    if (chosen === undefined) throw new TypeError(`no session for ${provider} among ${candidates(model.policy).join(', ')}`)
+    return { ...chosen, provider, refusals }
   } catch (failure) {
     throw damage ?? failure
   }
+}
+
+/** Reserves KV and runs once. A session that fails is given back: the next provider may need its memory. */
+function run(session: OrtSession, provider: Provider, { description, floats, prefillChunk, scoreRows }: MemoryWish, { slots, contextLength }: MemoryPlan): Pick<OpenedModel, 'decoder' | 'warm'> {
+  let decoder: Decoder | null = null
+  try {
+    decoder = new Decoder(session, { description, floats, provider, slots, maxLength: contextLength, prefillChunk, scoreRows })
+    return { decoder, warm: warmUp(decoder) }
+  } catch (failure) {
+    decoder?.dispose()
+    session.dispose()
+    throw failure
+  }
+}
+
+interface WarmedUp {
+  readonly costs: StepCosts
+  readonly prefillChunk: number
+  readonly fullStepMs: number
 }
 
 /**
@@ -144,10 +158,11 @@ function openSession(model: EngineModel, description: GraphDescription, { librar
  * tokens this machine can run in a step (rounded down to a power of two, so that the same machine takes the same chunks each time),
  * and how long a step with all of that takes.
  */
-function warmUp(decoder: Decoder, costs: StepCosts): { readonly prefillChunk: number; readonly fullStepMs: number } {
+function warmUp(decoder: Decoder): WarmedUp {
+  const costs = new StepCosts()
   const { prefillChunk, maxLength, slots } = decoder.shape
   const sample = Math.min(64, prefillChunk, maxLength - 1)
-  if (sample < 1) return { prefillChunk, fullStepMs: 0 }
+  if (sample < 1) return { costs, prefillChunk, fullStepMs: 0 }
   const ids = new Int32Array(sample)
   const timed = (run: () => void): number => {
     const started = performance.now()
@@ -186,5 +201,5 @@ function warmUp(decoder: Decoder, costs: StepCosts): { readonly prefillChunk: nu
   const longestMs = furthest()
   decoder.reset(0)
   const rows = Math.min(slots, decoder.longestSpan)
-  return { prefillChunk: longest, fullStepMs: Math.ceil(longestMs + Math.ceil(slots / rows) * costs.run(rows)) }
+  return { costs, prefillChunk: longest, fullStepMs: Math.ceil(longestMs + Math.ceil(slots / rows) * costs.run(rows)) }
 }

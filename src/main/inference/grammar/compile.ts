@@ -234,7 +234,7 @@ function charactersBut(place: Place, without: ReadonlySet<string>, next: Place):
   for (let byte = 0x20; byte <= 0x7f; byte += 1) {
     if (byte !== 0x22 && byte !== 0x5c && !without.has(String.fromCharCode(byte))) afterByte(place, byte, byte, next)
   }
-  // A wide character that shares its first byte with one of them is left out as well: such a key is not needed.
+  // Where one of them is wide, no wide character comes here at all: such a key is not needed.
   if (!wide) wideCharacter(place, next)
 }
 

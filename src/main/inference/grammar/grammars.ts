@@ -22,7 +22,7 @@ export class Grammars {
    */
   constructor(packed: Uint8Array, size: number) {
     this.#masks = new StateMasks(readVocabulary(packed, size))
-    // The one mask that takes a walk over all tokens: now, and not while others wait for their step.
+    // A mask inside a string takes a walk over all tokens. The one that every grammar shares: now, and not while others wait for their step.
     const inString = this.#standard.string.state([this.#standard.string.entry]).next(0x22)
     if (inString !== null) this.#masks.of(inString)
   }

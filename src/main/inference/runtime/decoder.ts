@@ -4,6 +4,10 @@ import type { Provider } from '../../../shared/domain/generation.ts'
 import { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
 import { OrtIoBinding, OrtMemoryInfo, OrtRunOptions, OrtValue, type OrtSession } from '../ort/session.ts'
 import { createKvMemory, type KvMemory } from './kv-memory.ts'
+import { RecentlyUsed } from './recently-used.ts'
+
+/** Spans and chunk lengths kept bound, for each slot. Last chunks of prompts come in every length; a bound run takes native memory for each layer. */
+const KEPT_RUNS = 8
 
 export interface DecoderShape {
   readonly description: GraphDescription
@@ -43,7 +47,7 @@ interface BoundRun {
  * position of a full slot is the one that is not kept (no prompt can use it without running it anew). A prefill never has
  * idle rows.
  *
- * Nothing is allocated for a token: tensors over fixed buffers are bound once per span and used for every step.
+ * Tensors over fixed buffers are bound once per span and used for every step.
  */
 export class Decoder implements Disposable {
   readonly shape: DecoderShape
@@ -56,8 +60,8 @@ export class Decoder implements Disposable {
   readonly #runOptions: OrtRunOptions
   readonly #cpu: OrtMemoryInfo
   readonly #kv: KvMemory
-  readonly #spans = new Map<number, BoundRun>()
-  readonly #chunks = new Map<string, BoundRun>()
+  readonly #spans: RecentlyUsed<number, BoundRun>
+  readonly #chunks: RecentlyUsed<string, BoundRun>
   readonly #slotViews = new Map<number, OrtValue[]>()
   readonly #ids: BigInt64Array
   readonly #seqlens: Int32Array
@@ -72,13 +76,15 @@ export class Decoder implements Disposable {
     if (maxLength > description.maxPositions) throw new RangeError(`maxLength ${maxLength} exceeds the graph's ${description.maxPositions} positions`)
     this.shape = shape
     this.#session = session
+    this.#spans = new RecentlyUsed(KEPT_RUNS * slots, release)
+    this.#chunks = new RecentlyUsed(KEPT_RUNS * slots, release)
     this.#runOptions = new OrtRunOptions(session.api)
     this.#cpu = OrtMemoryInfo.cpu(session.api)
     this.#kv = createKvMemory(session, shape.provider, { slots, maxLength, description, floats })
     this.kvBytes = this.#kv.bytes
     this.longestSpan = this.#kv.longestSpan
     // Memory behind handles is taken with the first view: now, where a refusal can be told, and not in the middle of a reply.
-    if (this.longestSpan < slots) for (let slot = 0; slot < slots; slot += 1) this.#slotView(slot)
+    if (this.longestSpan < slots) this.#takeAllViews()
     this.filled = new Int32Array(slots)
     const widest = Math.max(slots, prefillChunk)
     // Each over its own ArrayBuffer: typed arrays made by length may live on V8's heap, which moves them.
@@ -179,7 +185,6 @@ export class Decoder implements Disposable {
   }
 
   dispose(): void {
-    for (const run of [...this.#spans.values(), ...this.#chunks.values()]) this.#release(run)
     this.#spans.clear()
     this.#chunks.clear()
     for (const values of this.#slotViews.values()) for (const value of values) value.dispose()
@@ -204,26 +209,20 @@ export class Decoder implements Disposable {
 
   #span(first: number, count: number): BoundRun {
     const key = first * this.shape.slots + count - 1
-    const known = this.#spans.get(key)
-    if (known !== undefined) return known
-    const made = this.#bind(count === 1 ? this.#slotView(first) : this.#kv.view(first, count), count !== 1, [count, 1], count)
-    this.#spans.set(key, made)
-    return made
+    return this.#spans.get(key, () => this.#bind(count === 1 ? this.#slotView(first) : this.#kv.view(first, count), count !== 1, [count, 1], count))
   }
 
   #chunk(slot: number, count: number, rows: number): BoundRun {
-    const key = `${slot} ${count} ${rows}`
-    const known = this.#chunks.get(key)
-    if (known !== undefined) return known
-    const made = this.#bind(this.#slotView(slot), false, [1, count], rows)
-    // Full chunks and drafts recur and are kept; last chunks of prompts come in every length, so only a few are.
-    const oldest = this.#chunks.entries().next()
-    if (this.#chunks.size >= 8 * this.shape.slots && oldest.done !== true) {
-      this.#chunks.delete(oldest.value[0])
-      this.#release(oldest.value[1])
+    return this.#chunks.get(`${slot} ${count} ${rows}`, () => this.#bind(this.#slotView(slot), false, [1, count], rows))
+  }
+
+  #takeAllViews(): void {
+    try {
+      for (let slot = 0; slot < this.shape.slots; slot += 1) this.#slotView(slot)
+    } catch (failure) {
+      this.dispose()
+      throw failure
     }
-    this.#chunks.set(key, made)
-    return made
   }
 
   /** The one view of a single slot, shared by its decode and its prefill runs. */
@@ -259,9 +258,9 @@ export class Decoder implements Disposable {
     }
     return { binding, small, values: [...small.map(([, value]) => value), logits, ...(ownsKv ? kv : [])] }
   }
+}
 
-  #release(run: BoundRun): void {
-    run.binding.dispose()
-    for (const value of run.values) value.dispose()
-  }
+function release(run: BoundRun): void {
+  run.binding.dispose()
+  for (const value of run.values) value.dispose()
 }

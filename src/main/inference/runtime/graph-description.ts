@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { filesOf, GRAPH_VERSION, graphFiles, type GraphDescription, type GraphFloats } from '../../../shared/contracts/graph.ts'
 import { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
 
-const counts = ['layers', 'hiddenSize', 'heads', 'kvHeads', 'headDim', 'vocabularySize', 'maxPositions'] as const
+const counts = ['layers', 'hiddenSize', 'heads', 'kvHeads', 'headDim', 'vocabularySize', 'maxPositions', 'weightBytes'] as const
 
 /**
  * Reads and checks graph.json of a built graph folder.
@@ -25,6 +25,7 @@ export function readGraphDescription(directory: string): GraphDescription {
     const value = description[name]
     if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 1) throw corrupt(`${name} must be a whole number of at least 1`)
   }
+  if (typeof description.precision !== 'string') throw corrupt('precision is missing')
   const { floats } = description
   if (!Array.isArray(floats) || floats.length === 0 || !floats.every(isFloats)) throw corrupt('floats must list float32, float16 or both')
   const files = description.files

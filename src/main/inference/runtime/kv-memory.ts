@@ -78,6 +78,18 @@ function reserve(count: number, bytes: number): ArrayBuffer[] {
   }
 }
 
+/** What a device gave before it refused is given back. */
+function allOrNone(count: number, allocate: () => OrtValue): OrtValue[] {
+  const taken: OrtValue[] = []
+  try {
+    while (taken.length < count) taken.push(allocate())
+  } catch (failure) {
+    for (const value of taken) value.dispose()
+    throw failure
+  }
+  return taken
+}
+
 /** CUDA memory has plain addresses: one tensor of all slots, views by address. */
 function cudaMemory(session: OrtSession, shape: KvShape): KvMemory {
   const { slots, maxLength, description, floats } = shape
@@ -85,7 +97,7 @@ function cudaMemory(session: OrtSession, shape: KvShape): KvMemory {
   const perSlot = slotBytes(shape)
   const memory = OrtMemoryInfo.device(api, 'Cuda')
   const allocator = session.allocator(memory)
-  const tensors = Array.from({ length: 2 * description.layers }, () => OrtValue.allocate(
+  const tensors = allOrNone(2 * description.layers, () => OrtValue.allocate(
     api, allocator.address, [slots, description.kvHeads, maxLength, description.headDim], floats,
   ))
   const addresses = tensors.map((tensor) => api.tensorAddress(tensor.address))
@@ -118,7 +130,7 @@ function handleMemory(session: OrtSession, shape: KvShape): KvMemory {
       // A second view would be second memory, not the same; the decoder keeps one per slot for its whole life.
       if (count !== 1 || taken.has(first)) throw new RangeError('WebGPU memory offers one view of one slot')
       taken.add(first)
-      return Array.from({ length: 2 * description.layers }, () => OrtValue.allocate(
+      return allOrNone(2 * description.layers, () => OrtValue.allocate(
         api, allocator.address, [1, description.kvHeads, maxLength, description.headDim], floats,
       ))
     },
