@@ -18,6 +18,8 @@ export interface Round {
   llamaPrefill1024: number
   oursBatch: number
   llamaBatch: number
+  /** One stream behind the prompt of the many. */
+  oursSingle: number
   stallMedianMs: number
   stallP99Ms: number
   stallTtftMs: number
@@ -76,6 +78,7 @@ export async function measureRound(engines: Engines, round: number): Promise<Rou
   )
   await inTurn(
     async () => { result.oursBatch = await batchRate((tokens) => Promise.all(Array.from({ length: streams }, () => ours(batchPrompt, tokens)))) },
+    async () => { result.oursSingle = decodeRate(await ours(batchPrompt, decodeTokens)) },
     async () => { result.llamaBatch = await batchRate((tokens) => llama.reply(Array.from({ length: streams }, () => prompt(batchPrompt)), tokens)) },
   )
   Object.assign(result, await arrivalDuringDecode(engines), await secondTurn(engines), await quotedReply(engines, round))
