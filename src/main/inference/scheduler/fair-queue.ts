@@ -68,19 +68,20 @@ export class FairQueue<Item extends Queued> {
     return this.takeOf(fromBatch ? 'batch' : 'interactive')
   }
 
-  /** Takes the next one of this priority out, whatever waits beside it. */
-  takeOf(priority: Priority): Item | undefined {
+  /** Takes the next one of this priority out that fits, whatever waits beside it; undefined when there is none. */
+  takeOf(priority: Priority, fits: (item: Item) => boolean = () => true): Item | undefined {
     const lane = this.#lanes[priority]
-    const turn = lane.entries().next()
-    if (turn.done === true) return undefined
-    const [client, own] = turn.value
-    const item = own.shift()
-    if (item === undefined) throw new TypeError('a client without a request has a turn')
-    // To the end of the ring: everybody else's turn comes first.
-    lane.delete(client)
-    if (own.length > 0) lane.set(client, own)
-    this.#count(item, -1)
-    return item
+    for (const [client, own] of lane) {
+      const item = own.find(fits)
+      if (item === undefined) continue
+      own.splice(own.indexOf(item), 1)
+      // To the end of the ring: everybody else's turn comes first.
+      lane.delete(client)
+      if (own.length > 0) lane.set(client, own)
+      this.#count(item, -1)
+      return item
+    }
+    return undefined
   }
 
   #count({ priority, tokens }: Item, requests: 1 | -1): void {

@@ -242,10 +242,12 @@ describe('Scheduler, whatever happens', () => {
       expect(ended.toSorted()).toEqual([...accepted.keys()].toSorted())
       expect(new Set(began).size).toBe(began.length)
       expect(scheduler.freeSlots).toBe(slots)
-      const lane = (requestId: string): string => `${accepted.get(requestId)?.client} ${accepted.get(requestId)?.priority}`
-      for (const own of new Set(began.map(lane))) {
-        const mine = began.filter((requestId) => lane(requestId) === own)
-        expect(mine).toEqual([...accepted.keys()].filter((requestId) => mine.includes(requestId)))
+      // Only a shorter prompt of a program goes before an earlier one of the same client.
+      const arrived = [...accepted.values()]
+      for (const [at, requestId] of began.entries()) {
+        const self = accepted.get(requestId)
+        const overtaken = arrived.slice(0, arrived.findIndex((other) => other === self)).filter((other) => other.client === self?.client && other.priority === self.priority && began.indexOf(other.requestId) > at)
+        for (const other of overtaken) expect([other.priority, other.promptTokens > (self?.promptTokens ?? 0)]).toEqual(['batch', true])
       }
     }), { numRuns: 300, seed: 20261120 })
   })
