@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { GRAPH_VERSION } from '../../shared/contracts/graph.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
+import { stagingName } from '../platform/staging.ts'
 import { Catalog } from './catalog.ts'
 import { FakeWorkshop } from './fake-workshop.ts'
 
@@ -285,7 +286,7 @@ test('tidying removes what interrupted work left, and nothing else', async () =>
   const { graphDirectory } = await catalog.ensureGraph('shop')
   // no process has this id: Linux ends at 2^22
   const dead = '.shop.99999999.0123456789ab.partial'
-  const alive = `.shop.${process.pid}.0123456789ab.partial`
+  const alive = stagingName('shop')
   for (const folder of ['models', 'graphs']) for (const name of [dead, alive]) await mkdir(join(root, folder, name))
   await mkdir(join(root, 'graphs', '0'.repeat(64)))
   await makeCatalog().tidy()

@@ -7,8 +7,13 @@ import { join } from 'node:path'
  * which process writes it, so that leftovers of a dead one can be told from work in progress.
  */
 export function stagingName(name: string): string {
-  return `.${name}.${process.pid}.${randomBytes(6).toString('hex')}.partial`
+  const staging = `.${name}.${process.pid}.${randomBytes(6).toString('hex')}.partial`
+  made.add(staging)
+  return staging
 }
+
+/** Names this process gave away. Another one with our own process id is of a dead process that had it before us, as in a container started again. */
+const made = new Set<string>()
 
 const pattern = /^\..+\.(\d+)\.[0-9a-f]{12}\.partial$/u
 /** Process ids are used again; nothing is built for longer than this. */
@@ -26,7 +31,8 @@ export async function removeStagingLeftovers(directory: string): Promise<readonl
     if (pid === undefined) continue
     const path = join(directory, name)
     const ageMs = Date.now() - (await stat(path).then(({ mtimeMs }) => mtimeMs, () => 0))
-    if (isRunning(Number(pid)) && ageMs < MAX_AGE_MS) continue
+    const alive = Number(pid) === process.pid ? made.has(name) : isRunning(Number(pid))
+    if (alive && ageMs < MAX_AGE_MS) continue
     await rm(path, { recursive: true, force: true })
     removed.push(name)
   }
