@@ -8,12 +8,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { bareLoop, type BareLoop } from './bare-loop.ts'
 import { builtGraph, command, residentBytes, startServer, stopServer } from './server-process.ts'
+import { benchOptions } from './options.ts'
 import { median, ratios, spread } from './statistics.ts'
 import { parallelStreams, streamReply, type Endpoint, type StreamRequest } from './streams.ts'
 import { endTokenIds } from './demo-model.ts'
 import { atLeast, atMost, keepResults, machine, printTable, type Row } from './table.ts'
 
-const rounds = process.argv.includes('--quick') ? 5 : 15
+const { rounds } = benchOptions(process.argv.slice(2), { quick: 5, full: 15 })
 const replyTokens = 128
 const firstTokenRequests = 7
 

@@ -1,9 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { agreesWithLockfile, npmInstall } from '../scripts/npm.mjs'
 import { Refusal, say } from '../scripts/places.mjs'
 
-const here = import.meta.dirname ?? new URL('.', import.meta.url).pathname
+const here = dirname(fileURLToPath(import.meta.url))
 const peer = 'node-llama-cpp'
 
 /**

@@ -7,21 +7,17 @@
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { kvBytes } from '../src/main/inference/runtime/kv-memory.ts'
 import { graphFiles, type GraphDescription } from '../src/shared/contracts/graph.ts'
+import { benchOptions } from './options.ts'
 import { contextLength, startEngines, streams } from './peers/engines.ts'
 import { measureRound, type Round } from './peers/measures.ts'
 import { kvBytesPerToken, rotaryBytes, shapeNamed } from './peers/shape.ts'
 import { median, ratios, spread } from './statistics.ts'
 import { atLeast, atMost, keepResults, machine, printTable, type Row, type Target } from './table.ts'
 
-const { values: options } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, rounds: { type: 'string' }, shape: { type: 'string', default: '0.5b' }, only: { type: 'string' } },
-})
-const rounds = Number(options.rounds ?? (options.quick ? 2 : 9))
-if (!Number.isInteger(rounds) || rounds < 1) throw new RangeError(`--rounds ${String(options.rounds)} is not a positive whole number`)
-const shape = shapeNamed(options.shape)
+const { rounds, shape: shapeName } = benchOptions(process.argv.slice(2), { quick: 2, full: 9 })
+const shape = shapeNamed(shapeName)
 
 /** Ratio of the medians, with the spread of the ratios of single rounds. */
 function compared(name: string, above: readonly number[], below: readonly number[], target: (ratio: number) => Target): Row {

@@ -2,11 +2,12 @@
 //   node start.mjs bench [--quick] [--rounds N] [--shape 0.5b|1.5b|tiny] [--only demo|peers]
 //   node start.mjs soak [--minutes N]     node start.mjs profile [--shape NAME]     node start.mjs identity [--shape NAME]
 import { spawnSync } from 'node:child_process'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { Refusal, say } from '../scripts/places.mjs'
 import { installPeers } from './install-peers.mjs'
 
-const here = import.meta.dirname ?? new URL('.', import.meta.url).pathname
+const here = dirname(fileURLToPath(import.meta.url))
 const runner = join(here, '..', 'scripts', 'run.mjs')
 
 function run(...args) {
