@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,6 +11,8 @@ import { ortFailure, plainMessage } from './ort-failure.ts'
 import { probeGraph } from './probe-graph.ts'
 import { candidates, chooseProvider, probeFor, probeHere, probeProvider } from './providers.ts'
 import { OrtEnvironment, OrtIoBinding, OrtMemoryInfo, OrtRunOptions, OrtSession, OrtValue } from './session.ts'
+
+const root = join(import.meta.dirname, '..', '..', '..', '..')
 
 describe('the runtime over its C API', () => {
   it('runs a graph over memory of ours, again and again, and gives everything back once', () => {
@@ -115,8 +118,19 @@ describe('providers', () => {
   it('name the remedy when the CUDA library is not installed', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'switchboard-ort-'))
     const probe = probeProvider('cuda', { libraryPath: join(directory, 'libonnxruntime.so.1') })
-    if (process.platform === 'linux' && process.arch === 'x64') expect(probe).toMatchObject({ usable: false, reason: expect.stringContaining('--onnxruntime-node-install=cuda12') as string })
-    else expect(probe.usable).toBe(false)
+    expect(probe.usable).toBe(false)
+    if (process.platform === 'linux' && process.arch === 'x64') {
+      const [program = '', ...args] = (probe.usable ? '' : probe.reason).split(' run: ')[1]?.split(' ') ?? []
+      expect(program).toBe('node')
+      // The network is a stub that says what was asked of it: the command asks for the package with CUDA's libraries, also where npm starts it.
+      const stub = join(directory, 'stub.cjs')
+      await writeFile(stub, `require('node:https').get = (url) => { console.log('asked for ' + url); process.exit(0) }`)
+      const npm = { npm_config_local_prefix: root, npm_package_json: join(root, 'package.json') }
+      for (const env of [{}, npm]) {
+        const { stdout, stderr } = spawnSync(process.execPath, ['--require', stub, ...args], { cwd: root, env: { PATH: process.env['PATH'], ...env }, encoding: 'utf8' })
+        expect(stdout + stderr).toBe('asked for https://api.nuget.org/v3/index.json\n')
+      }
+    }
     await rm(directory, { recursive: true })
   })
 })

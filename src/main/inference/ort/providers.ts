@@ -92,6 +92,12 @@ const providerLabel: Readonly<Record<Provider, string>> = { cuda: 'CUDA', webgpu
 
 const cudaLibrary: Readonly<Partial<Record<NodeJS.Platform, string>>> = { linux: 'libonnxruntime_providers_cuda.so', win32: 'onnxruntime_providers_cuda.dll' }
 
+/**
+ * What fetches CUDA's libraries, from the folder of the checkout: the script npm would run, had it been allowed to. npm itself runs
+ * nothing for a package that is there. The flag has no value: with `=cuda12` the script does nothing when npm has started it.
+ */
+const fetchCuda = 'node node_modules/onnxruntime-node/script/install.js --onnxruntime-node-install'
+
 /** A reason known without starting anything, or null. */
 function knownRefusal(provider: Provider, libraryPath: string): string | null {
   if (provider !== 'cuda') return null
@@ -99,7 +105,7 @@ function knownRefusal(provider: Provider, libraryPath: string): string | null {
   if (name === undefined || process.arch !== 'x64') return `CUDA is not offered for ${process.platform} on ${process.arch}.`
   if (existsSync(join(dirname(libraryPath), name))) return null
   return process.platform === 'linux'
-    ? `The CUDA part of ONNX Runtime is not installed (${name} is missing). With an NVIDIA card, run: npm install onnxruntime-node --onnxruntime-node-install=cuda12`
+    ? `The CUDA part of ONNX Runtime is not installed (${name} is missing). With an NVIDIA card, run: ${fetchCuda}`
     : `The CUDA part of ONNX Runtime is not installed (${name} is missing); WebGPU uses the same card without it.`
 }
 
