@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { run } from './children.mjs'
 import { findNode } from './node24.mjs'
-import { modules, output, Refusal, root, say, stamps } from './places.mjs'
+import { modules, output, Refusal, root, say, setupLock } from './places.mjs'
 import { exclusively, readStamp, treeDigest, writeStamp } from './stamp.mjs'
 
 const sources = ['src', 'electron.vite.config.ts', 'package.json', 'package-lock.json']
@@ -11,7 +11,7 @@ const stamp = join(output, '.built')
 /** Builds out/ where the sources changed since the last build. */
 export async function build() {
   if (isCurrent()) return
-  await exclusively(join(stamps, 'build.lock'), async () => {
+  await exclusively(setupLock, async () => {
     if (isCurrent()) return
     say('Building (some seconds, after a change).')
     const digest = digestOfSources()

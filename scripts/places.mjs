@@ -7,6 +7,8 @@ export const modules = join(root, 'node_modules')
 export const output = join(root, 'out')
 /** Stamps live inside node_modules: they go when it goes. */
 export const stamps = join(modules, '.switchboard')
+/** Held by whoever installs or builds. */
+export const setupLock = join(stamps, 'setup.lock')
 
 /** Everything the scripts say themselves goes to stderr, so that stdout stays the program's own. */
 export function say(text) {

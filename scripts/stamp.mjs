@@ -1,6 +1,9 @@
-import { createHash } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createHash, randomUUID } from 'node:crypto'
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
+import { performance } from 'node:perf_hooks'
+import { say } from './places.mjs'
 
 /** The text of a stamp, or null where there is none. */
 export function readStamp(path) {
@@ -38,31 +41,84 @@ export function treeDigest(base, paths, skip) {
   return digest.digest('hex')
 }
 
+/** How often the holder of a lock shows that it lives. */
+const beatMs = 1000
+
+/** What this process wrote, or will write, into the locks it holds. */
+const held = new Set()
+
 /**
- * Runs `work` while no other process of this checkout does. A lock left by a dead process is taken over.
+ * Runs `work` while no other process of this checkout does. A lock left by a dead process is taken over: at once where that
+ * can be known, else when its time has not moved for `silentMs` of watching. Process ids alone do not tell: a container that
+ * is started again gives the same ones to others, and a crash can leave a lock without any.
  */
-export async function exclusively(path, work) {
+export async function exclusively(path, work, { silentMs = 15_000 } = {}) {
   mkdirSync(dirname(path), { recursive: true })
-  for (;;) {
-    try {
-      writeFileSync(path, String(process.pid), { flag: 'wx' })
-      break
-    } catch (error) {
-      if (error.code !== 'EEXIST') throw error
-      if (!isAlive(Number(readStamp(path)))) rmSync(path, { force: true })
-      else await new Promise((resolve) => setTimeout(resolve, 200))
-    }
-  }
+  const mark = `${process.pid} ${hostname()} ${randomUUID()}`
+  held.add(mark)
+  let beat
   try {
+    await take(path, mark, silentMs)
+    beat = setInterval(() => touch(path), beatMs)
     return await work()
   } finally {
-    rmSync(path, { force: true })
+    clearInterval(beat)
+    held.delete(mark)
+    // Somebody else's by now, where this process was stopped for long.
+    if (readStamp(path) === mark) rmSync(path, { force: true })
   }
 }
 
+async function take(path, mark, silentMs) {
+  let seen = null
+  let since = 0
+  let told = false
+  while (!wroteFirst(path, mark)) {
+    const holder = readStamp(path)
+    const sign = `${holder} ${statSync(path, { throwIfNoEntry: false })?.mtimeMs}`
+    if (sign !== seen) {
+      seen = sign
+      since = performance.now()
+    }
+    if (holder !== null && (isDead(holder) || performance.now() - since > silentMs)) {
+      rmSync(path, { force: true })
+      continue
+    }
+    if (holder !== null && !told) {
+      say(`Waiting for another start in this folder, which installs or builds (process ${Number.parseInt(holder, 10) || 'unknown'}).`)
+      told = true
+    }
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  }
+}
+
+function wroteFirst(path, mark) {
+  try {
+    writeFileSync(path, mark, { flag: 'wx' })
+    return true
+  } catch (error) {
+    if (error.code === 'EEXIST') return false
+    throw error
+  }
+}
+
+function touch(path) {
+  const now = new Date()
+  try {
+    utimesSync(path, now, now)
+  } catch {
+    // Somebody took the lock away; the work goes on.
+  }
+}
+
+/** Whether the process that wrote this is known to be gone. */
+function isDead(holder) {
+  const [pid, host] = holder.split(' ')
+  if (host !== hostname()) return false
+  return Number(pid) === process.pid ? !held.has(holder) : !isAlive(Number(pid))
+}
+
 function isAlive(pid) {
-  // An empty file belongs to a process between creating and writing it.
-  if (!(pid > 0)) return pid === 0
   try {
     process.kill(pid, 0)
     return true
