@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process'
+import { constants } from 'node:os'
+import { performance } from 'node:perf_hooks'
 import { root } from './places.mjs'
 
 /**
@@ -13,37 +15,61 @@ export function run(command, args, { quiet = false, env = process.env, cwd = roo
   })
 }
 
-/** Like {@link run}, but every line it prints, on either stream, is passed on and shown to `onLine`. */
+/** Like {@link run}, but every line it prints, on either stream, is passed on and shown to `onLine` with the name of the stream. */
 export function runWatched(command, args, onLine, { env = process.env, cwd = root } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd, env, stdio: ['inherit', 'pipe', 'pipe'] })
-    for (const [from, to] of [[child.stdout, process.stdout], [child.stderr, process.stderr]]) {
+    for (const name of ['stdout', 'stderr']) {
       let rest = ''
-      from.setEncoding('utf8')
-      from.on('data', (text) => {
-        to.write(text)
+      child[name].setEncoding('utf8')
+      child[name].on('data', (text) => {
+        process[name].write(text)
         const lines = (rest + text).split('\n')
         rest = lines.pop() ?? ''
-        for (const line of lines) onLine(line)
+        for (const line of lines) onLine(line, name)
+      })
+      child[name].on('end', () => {
+        if (rest !== '') onLine(rest, name)
       })
     }
     settle(child, resolve, reject)
   })
 }
 
-/** Runs a program and gives back what it printed; nothing is shown. */
-export function capture(command, args, { env = process.env, cwd = root, timeoutMs = 60_000 } = {}) {
+/**
+ * Runs a program and gives back what it printed; nothing is shown. It is ended, `stalled`, when `progress` has not changed
+ * for `timeoutMs`; without one, that is the longest it may take.
+ */
+export function capture(command, args, { env = process.env, cwd = root, timeoutMs = 60_000, progress = () => 0 } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], timeout: timeoutMs })
+    const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
     let text = ''
+    let stalled = false
+    let seen = progress()
+    let since = performance.now()
+    const watch = setInterval(() => {
+      const now = progress()
+      if (now !== seen) since = performance.now()
+      seen = now
+      if (performance.now() - since < timeoutMs) return
+      stalled = true
+      child.kill()
+    }, 250)
     child.stdout.on('data', (chunk) => { text += chunk })
     child.stderr.on('data', (chunk) => { text += chunk })
-    child.on('error', reject)
-    child.on('close', (code) => resolve({ code: code ?? 1, text }))
+    child.on('error', (error) => {
+      clearInterval(watch)
+      reject(error)
+    })
+    child.on('close', (code) => {
+      clearInterval(watch)
+      resolve({ code: code ?? 1, text, stalled })
+    })
   })
 }
 
-const signalNumbers = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGTERM: 15 }
+/** Requests to stop; all of them reach the child that runs. */
+export const stopSignals = ['SIGTERM', 'SIGINT', 'SIGHUP']
 
 function settle(child, resolve, reject) {
   const stopForwarding = forwardSignals(child)
@@ -51,10 +77,17 @@ function settle(child, resolve, reject) {
     stopForwarding()
     reject(error)
   })
-  child.on('close', (code, signal) => {
+  const end = (code, signal) => {
     stopForwarding()
-    resolve(code ?? 128 + (signalNumbers[signal] ?? 0))
-  })
+    resolve(code ?? 128 + (constants.signals[signal] ?? 0))
+  }
+  child.on('close', end)
+  // What it started and left behind, a browser for a link perhaps, may hold its streams for hours; what it said itself is here by then.
+  child.on('exit', (code, signal) => setTimeout(() => {
+    child.stdout?.destroy()
+    child.stderr?.destroy()
+    end(code, signal)
+  }, 1000).unref())
 }
 
 /**
@@ -70,9 +103,8 @@ function forwardSignals(child) {
     if (signal === 'SIGINT' && process.stdin.isTTY) return
     child.kill(signal)
   }
-  const signals = ['SIGTERM', 'SIGINT', 'SIGHUP']
-  for (const signal of signals) process.on(signal, forward)
+  for (const signal of stopSignals) process.on(signal, forward)
   return () => {
-    for (const signal of signals) process.off(signal, forward)
+    for (const signal of stopSignals) process.off(signal, forward)
   }
 }
