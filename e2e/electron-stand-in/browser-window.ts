@@ -21,7 +21,7 @@ class StandInContents extends EventEmitter implements ContentsPart {
   readonly #preload: string | null
   #destroyed = false
   #address = ''
-  /** Navigations main itself asked for; all others are the page's and are put to `will-navigate`. */
+  /** Navigations main itself asked for; all others are the page's and are put to `will-navigate` and `will-frame-navigate`. */
   #ownNavigations = 0
   #openHandler: ((details: { readonly url: string }) => { readonly action: string }) | null = null
   #outbox: { readonly channel: string; readonly message: unknown }[] = []
@@ -113,8 +113,10 @@ class StandInContents extends EventEmitter implements ContentsPart {
     const url = named(request.url())
     if (request.isNavigationRequest()) {
       const isMainFrame = request.frame() === page.mainFrame()
+      // Requests come without their fragment; the only load of the same file that our page could want is of where it is.
+      const wanted = isMainFrame && request.url() === page.url().split('#')[0] ? this.getURL() : url
       if (isMainFrame && this.#ownNavigations > 0) this.#ownNavigations -= 1
-      else if (this.#prevented(isMainFrame ? 'will-navigate' : 'will-frame-navigate', url)) return await route.abort('aborted')
+      else if ((isMainFrame && this.#prevented('will-navigate', wanted, isMainFrame)) || this.#prevented('will-frame-navigate', wanted, isMainFrame)) return await route.abort('aborted')
       this.emit('did-start-navigation', { isMainFrame, isSameDocument: false, url })
     }
     if (!(await defaultSession.allows(url))) return await route.abort('blockedbyclient')
@@ -124,9 +126,9 @@ class StandInContents extends EventEmitter implements ContentsPart {
     await route.fulfill({ status: response.status, headers: Object.fromEntries(response.headers), body: Buffer.from(await response.arrayBuffer()) })
   }
 
-  #prevented(event: string, url: string): boolean {
+  #prevented(event: string, url: string, isMainFrame: boolean): boolean {
     let prevented = false
-    this.emit(event, { url, preventDefault: () => { prevented = true } }, url)
+    this.emit(event, { url, isMainFrame, isSameDocument: false, preventDefault: () => { prevented = true } }, url)
     return prevented
   }
 }

@@ -22,12 +22,23 @@ export function lockSession(session: Session): void {
 
 const mayHave = (permission: string, address: string): boolean => permission === 'clipboard-sanitized-write' && isPageAddress(address)
 
+interface Navigation {
+  readonly url: string
+  readonly isMainFrame: boolean
+  preventDefault(): void
+}
+
 /** No page, frame or window but ours: navigation, new windows and embedded views are refused for whatever is created. */
 export function lockContents(contents: WebContents): void {
   contents.setWindowOpenHandler(() => ({ action: 'deny' }))
   contents.on('will-attach-webview', (event) => event.preventDefault())
-  // Also a link to our own page would throw away what the person is doing; the page moves by its fragment alone.
-  contents.on('will-navigate', (event) => event.preventDefault())
-  contents.on('will-frame-navigate', (event) => event.preventDefault())
+  // Also a link to our own page would throw away what the person is doing; the page moves by its fragment alone. It may load
+  // again where it is: the way out when it failed.
+  const stay = (event: Navigation): void => {
+    if (!event.isMainFrame || event.url !== contents.getURL() || !isPageAddress(event.url)) event.preventDefault()
+  }
+  // Electron puts a navigation of the main frame to both.
+  contents.on('will-navigate', stay)
+  contents.on('will-frame-navigate', stay)
   contents.on('will-redirect', (event) => event.preventDefault())
 }
