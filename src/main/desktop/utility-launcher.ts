@@ -1,8 +1,6 @@
 import { utilityProcess } from 'electron'
 import { Emitter } from '../../shared/base/emitter.ts'
-import { scrubbedEnvironment, type ChildExit, type ProcessLauncher } from '../platform/child-process.ts'
-
-const TAIL_CHARACTERS = 8192
+import { scrubbedEnvironment, TAIL_CHARACTERS, YOUNG_SPACE_FLAG, type ChildExit, type ProcessLauncher } from '../platform/child-process.ts'
 
 /**
  * Starts children with Electron's utilityProcess: the app's own binary refuses to run as plain Node (the RunAsNode fuse
@@ -11,6 +9,8 @@ const TAIL_CHARACTERS = 8192
 export const launchUtilityProcess: ProcessLauncher = ({ entry, arguments: args = [], name, environment = {} }) => {
   const child = utilityProcess.fork(entry, [...args], {
     env: { ...scrubbedEnvironment(process.env), ...environment },
+    // Switches of Chromium's, not of Node: V8's own go behind one of them.
+    execArgv: [`--js-flags=${YOUNG_SPACE_FLAG}`],
     stdio: ['ignore', 'pipe', 'pipe'],
     serviceName: name,
   })

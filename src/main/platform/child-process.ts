@@ -58,20 +58,21 @@ export function scrubbedEnvironment(source: Readonly<Record<string, string | und
   return kept
 }
 
-const TAIL_CHARACTERS = 8192
+/** How much of what a child wrote is kept, for the report of its end. */
+export const TAIL_CHARACTERS = 8192
 
 /** How long output that was written before the end may take to arrive after it. */
 const DRAIN_MS = 200
 
 /**
- * MB. V8 lets the room for short-lived objects grow to 128 MB in a process that makes many and keeps none, as the engine does:
+ * In MB. V8 lets the room for short-lived objects grow to 128 MB in a process that makes many and keeps none, as the engine does:
  * memory that a model could use, taken in jumps that look like a leak.
  */
-const YOUNG_SPACE = 4
+export const YOUNG_SPACE_FLAG = '--max-semi-space-size=4'
 
 /** Starts a child with node:child_process, over a private pipe of length-capped messages. */
 export const launchChildProcess: ProcessLauncher = ({ entry, arguments: args = [], environment = {} }) => {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', `--max-semi-space-size=${YOUNG_SPACE}`, entry, ...args], {
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', YOUNG_SPACE_FLAG, entry, ...args], {
     stdio: ['ignore', 'pipe', 'pipe', process.platform === 'win32' ? 'overlapped' : 'pipe'],
     env: { ...scrubbedEnvironment(process.env), ...environment, [PORT_VARIABLE]: '3' },
     windowsHide: true,
