@@ -2,10 +2,11 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from '@playwright/test'
+import { YOUNG_SPACE_FLAG } from '../src/main/platform/child-process.ts'
 import { openStorage } from '../src/main/storage/storage.ts'
 import { ConsolePage } from './support/console-page.ts'
-import { launchDesktop, type DesktopApp } from './support/desktop-app.ts'
-import { descendants, enginePid } from './support/host.ts'
+import { desktopProgram, launchDesktop, type DesktopApp } from './support/desktop-app.ts'
+import { descendants, enginePid, hostEnvironment } from './support/host.ts'
 import { newHome } from './support/places.ts'
 
 let home: string
@@ -83,26 +84,14 @@ test('closing the window keeps the endpoint answering, says so once, and a secon
   expect((await fetch(health)).status).toBe(200)
   expect(await shown()).toMatchObject([{ message: 'Switchboard keeps answering' }])
 
-  const second = await launchSecond()
+  // As a person does who does not see the tray.
+  const second = await desktopProgram([], hostEnvironment(home)).ended
   expect(second.code).toBe(0)
   const isVisible = async (): Promise<boolean> => await app.evaluate((electron) => electron.BrowserWindow.getAllWindows()[0]?.isVisible() ?? false, null)
   await expect.poll(isVisible).toBe(true)
   expect(await close()).toBe(false)
   expect(await shown()).toHaveLength(1)
 })
-
-/** Starts the app once more on the same home, as a person does who does not see the tray. */
-async function launchSecond(): Promise<{ readonly code: number | null }> {
-  if (app.runner === 'Electron') {
-    const { electronProgram } = await import('./support/desktop-app.ts')
-    const { run } = await import('./support/program.ts')
-    const { root } = await import('./support/places.ts')
-    const { hostEnvironment } = await import('./support/host.ts')
-    return await run(electronProgram() ?? '', [root], { env: hostEnvironment(home) })
-  }
-  const { standInProgram } = await import('./support/desktop-app.ts')
-  return await standInProgram(home).ended
-}
 
 test('the page can go nowhere, open nothing and reach nothing', async () => {
   const page = await app.page()
@@ -118,6 +107,19 @@ test('the page can go nowhere, open nothing and reach nothing', async () => {
   const windows = async (): Promise<number> => await app.evaluate((electron) => electron.BrowserWindow.getAllWindows().length, null)
   expect(await windows()).toBe(1)
   await expect(console.status).toBeVisible()
+})
+
+test('the page loads again where it is, as its error page offers', async () => {
+  const page = await app.page()
+  const console = new ConsolePage(page)
+  await console.list.getByRole('link', { name: /Links/ }).click()
+  await expect(console.replies).toHaveCount(1)
+  const before = page.url()
+  await page.evaluate(`{ window.loadedOnce = true; setTimeout(() => location.reload(), 0) }`)
+  // Asked in the middle of the load, it does not answer.
+  await expect.poll(async () => await page.evaluate('window.loadedOnce').then((marked) => marked === true, () => true)).toBe(false)
+  await expect(console.replies).toHaveCount(1)
+  expect(page.url()).toBe(before)
 })
 
 test('a link is opened outside after the person agreed, once, and only a web page', async () => {
@@ -159,6 +161,8 @@ test('a killed engine is shown and comes back; it never saw a secret of the shel
   await expect(console.status).toContainText(console.text.status.ready, { timeout: 90_000 })
   const engine = enginePid(app.pid)
   expect(readFileSync(`/proc/${engine}/environ`, 'utf8')).not.toContain('sk-must-not-spread')
+  // As in the headless host, or its memory would grow in jumps.
+  expect(readFileSync(`/proc/${engine}/cmdline`, 'utf8')).toContain(YOUNG_SPACE_FLAG)
   process.kill(engine, 'SIGKILL')
   await expect(console.status).not.toContainText(console.text.status.ready)
   await expect(console.status).toContainText(console.text.status.ready, { timeout: 90_000 })
@@ -191,4 +195,25 @@ test('the tray opens the window, copies the address and quits', async () => {
   expect(await app.evaluate((electron) => electron.seen?.clipboard ?? '', null)).toBe(url)
   await app.evaluate((electron) => electron.seen?.trays[0]?.menu?.press('Quit'), null)
   expect((await app.ended).code).toBe(0)
+})
+
+test('home and port are taken as on the command line', async () => {
+  const other = newHome()
+  const started = desktopProgram(['--home', other, '--port', '0', '--lang=en-US'], hostEnvironment(home))
+  // Port 4317 would be in the line if the option were not read.
+  const port = Number((await started.printed(/is ready; endpoint http:\/\/127\.0\.0\.1:(\d+)\/v1$/m))[1])
+  expect(JSON.parse(readFileSync(join(other, 'run.json'), 'utf8'))).toMatchObject({ port })
+  expect(port).not.toBe(4317)
+  expect((await started.stop()).code).toBe(0)
+
+  const again = desktopProgram([`--home=${other}`], { ...hostEnvironment(home), SWITCHBOARD_PORT: String(port) })
+  await again.printed(new RegExp(`endpoint http://127\\.0\\.0\\.1:${port}/v1$`, 'm'))
+  expect((await again.stop()).code).toBe(0)
+})
+
+test('an option that cannot be read is refused by name', async () => {
+  test.skip(app.runner === 'Electron', 'its message waits for a person')
+  const refused = await desktopProgram(['--port', 'seven'], hostEnvironment(newHome())).ended
+  expect(refused.code).toBe(69)
+  expect(refused.stderr).toContain('invalid_arguments: --port seven')
 })

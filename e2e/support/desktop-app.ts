@@ -26,7 +26,7 @@ export interface DesktopApp {
 const electronFolder = join(root, 'node_modules', 'electron')
 
 /** Electron's own program where it was downloaded and can run (it refuses root and needs a display). */
-export function electronProgram(): string | null {
+function electronProgram(): string | null {
   const named = join(electronFolder, 'path.txt')
   const usable = existsSync(named) && process.getuid?.() !== 0 && (process.platform !== 'linux' || Boolean(process.env['DISPLAY'] ?? process.env['WAYLAND_DISPLAY']))
   return usable ? join(electronFolder, 'dist', readFileSync(named, 'utf8').trim()) : null
@@ -55,7 +55,7 @@ async function launchElectron(program: string, home: string, locale: string): Pr
 }
 
 async function launchStandIn(home: string, locale: string): Promise<DesktopApp> {
-  const program = standInProgram(home, locale)
+  const program = standInProgram(['--port=0'], { ...hostEnvironment(home), STAND_IN_LOCALE: locale })
   const portFile = join(home, 'window', 'debugging-port')
   await expect.poll(() => existsSync(portFile) || program.child.exitCode !== null, { timeout: 30_000 }).toBe(true)
   if (!existsSync(portFile)) throw new Error(`the host ended: ${program.stderr}`)
@@ -100,10 +100,15 @@ async function launchStandIn(home: string, locale: string): Promise<DesktopApp> 
   }
 }
 
-/** The host under the stand-in, started and not waited for. */
-export function standInProgram(home: string, locale = 'en-US'): Program {
+/** The desktop host under whichever runner there is, started and not waited for. */
+export function desktopProgram(args: readonly string[], environment: NodeJS.ProcessEnv): Program {
+  const electron = electronProgram()
+  return electron === null ? standInProgram(args, environment) : new Program(electron, [root, ...args], environment)
+}
+
+function standInProgram(args: readonly string[], environment: NodeJS.ProcessEnv): Program {
   const register = join(import.meta.dirname, '..', 'electron-stand-in', 'register.ts')
-  return new Program(process.execPath, ['--disable-warning=ExperimentalWarning', '--import', register, builtMain, '--port=0'], { ...hostEnvironment(home), STAND_IN_LOCALE: locale }, 'ignore', true)
+  return new Program(process.execPath, ['--disable-warning=ExperimentalWarning', '--import', register, builtMain, ...args], environment, 'ignore', true)
 }
 
 function definedOnly(environment: NodeJS.ProcessEnv): Record<string, string> {

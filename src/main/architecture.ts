@@ -41,7 +41,7 @@ export const rooms = {
     'main/platform', 'main/tokenizer', 'main/storage', 'main/telemetry', 'main/engine-client', 'main/catalog', 'main/jobs', 'main/conversation', 'main/server',
   ],
   // The hosts; the desktop's own door to the console is opened where the window is.
-  'main/index.ts': ['main/backend.ts', 'main/desktop', 'main/server', 'main/platform'],
+  'main/index.ts': ['main/backend.ts', 'main/commands', 'main/desktop', 'main/server', 'main/platform'],
   'main/headless.ts': ['main/backend.ts', 'main/platform'],
   // One file a command; the command line itself only chooses.
   'main/commands': ['main/backend.ts', 'main/platform', 'main/storage'],

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { parseArguments, parsePort, usage, type Invocation } from './commands/arguments.ts'
+import { parseArguments, usage, wantedPort, type Invocation } from './commands/arguments.ts'
 import { describe, type Terminal } from './commands/terminal.ts'
 import { defaultHomeRoot, openHome } from './platform/home.ts'
 import { findProductFiles } from './platform/product-files.ts'
@@ -31,8 +31,7 @@ async function run({ command, home, json }: Invocation): Promise<number> {
   const root = home === undefined ? defaultHomeRoot(process.env, process.platform) : resolve(home)
   if (command.kind === 'serve') {
     const { serveHeadless } = await import('./headless.ts')
-    const named = process.env['SWITCHBOARD_PORT']
-    const port = command.port ?? parsePort(named === '' ? undefined : named, 'SWITCHBOARD_PORT') ?? defaultPort
+    const port = wantedPort(command.port, process.env) ?? defaultPort
     await serveHeadless({ home: root, port, files, tell: (line) => terminal.err(`${line}\n`), onReady: (url) => terminal.out(`ready ${url}\n`) })
     return 0
   }

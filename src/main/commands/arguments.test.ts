@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseArguments, parsePort } from './arguments.ts'
+import { parseArguments, parseDesktopArguments, wantedPort } from './arguments.ts'
 import { describe as describeError, table } from './terminal.ts'
 
 const read = (line: string) => parseArguments(line.split(' ').filter((word) => word !== ''))
@@ -36,8 +36,28 @@ describe('the command line', () => {
   })
 
   it('takes a port from the environment by the same rule', () => {
-    expect(parsePort('4400', 'SWITCHBOARD_PORT')).toBe(4400)
-    expect(() => parsePort('http', 'SWITCHBOARD_PORT')).toThrow('SWITCHBOARD_PORT http')
+    expect(wantedPort(undefined, { SWITCHBOARD_PORT: '4400' })).toBe(4400)
+    expect(wantedPort(4500, { SWITCHBOARD_PORT: '4400' })).toBe(4500)
+    expect(wantedPort(undefined, { SWITCHBOARD_PORT: '' })).toBeUndefined()
+    expect(() => wantedPort(undefined, { SWITCHBOARD_PORT: 'http' })).toThrow('SWITCHBOARD_PORT http')
+  })
+})
+
+describe('the command line of the desktop host', () => {
+  const desktop = (line: string, environment: NodeJS.ProcessEnv = {}) => parseDesktopArguments(line.split(' '), environment)
+
+  it.each([
+    ['electron .', {}, { home: undefined, port: undefined }],
+    ['electron . --port=0', {}, { home: undefined, port: 0 }],
+    ['electron . --home /data --port 4400', {}, { home: '/data', port: 4400 }],
+    ['electron --inspect=0 --remote-debugging-port=0 . --home=/data --lang=en-US --ozone-platform=x11 -psn_0', { SWITCHBOARD_PORT: '4500' }, { home: '/data', port: 4500 }],
+    ['switchboard --port 4400', { SWITCHBOARD_PORT: '4500' }, { home: undefined, port: 4400 }],
+  ] as const)('reads %j', (line, environment, expected) => {
+    expect(desktop(line, environment)).toEqual(expected)
+  })
+
+  it.each(['electron . --port', 'electron . --port=seven', 'electron . --port 70000', 'electron . --home --lang=en-US', 'electron . --port --home=/data'])('refuses %j', (line) => {
+    expect(() => desktop(line)).toThrow(expect.objectContaining({ code: 'invalid_arguments' }))
   })
 })
 

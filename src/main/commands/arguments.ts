@@ -117,8 +117,24 @@ function commandOf(name: string, positionals: readonly string[], text: (option: 
   }
 }
 
-/** Also for SWITCHBOARD_PORT. @throws SwitchboardError invalid_arguments. */
-export function parsePort(text: string | undefined, where: string): number | undefined {
+/**
+ * The options of the desktop host, by the same rules as those of `serve`. Electron, Chromium and the system add switches of
+ * their own to its command line: what is not ours is let be.
+ * @throws SwitchboardError invalid_arguments.
+ */
+export function parseDesktopArguments(given: readonly string[], environment: NodeJS.ProcessEnv): { readonly home: string | undefined; readonly port: number | undefined } {
+  const ours = given.flatMap((word, at) => (/^--(?:home|port)$/u.test(word) ? given.slice(at, at + 2) : /^--(?:home|port)=/u.test(word) ? [word] : []))
+  const { command, home } = parseArguments(['serve', ...ours])
+  return { home, port: wantedPort(command.kind === 'serve' ? command.port : undefined, environment) }
+}
+
+/** The port of the command line, else of SWITCHBOARD_PORT. @throws SwitchboardError invalid_arguments. */
+export function wantedPort(given: number | undefined, environment: NodeJS.ProcessEnv): number | undefined {
+  const named = environment['SWITCHBOARD_PORT']
+  return given ?? parsePort(named === '' ? undefined : named, 'SWITCHBOARD_PORT')
+}
+
+function parsePort(text: string | undefined, where: string): number | undefined {
   return number(text, where, 0, 65_535)
 }
 
