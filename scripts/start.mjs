@@ -1,15 +1,49 @@
 import { join } from 'node:path'
 import { hasDisplay, openAppWindow } from './browser.mjs'
-import { capture, run, runWatched } from './children.mjs'
+import { capture, runWatched, stopSignals } from './children.mjs'
 import { fetchElectron } from './electron-binary.mjs'
 import { findNode } from './node24.mjs'
 import { output, root, say } from './places.mjs'
 
+/** Exit code of the desktop app after it said itself why it cannot start (src/main/index.ts). */
+const toldCode = 69
+
 /** Starts the desktop app, or where Electron cannot run the same app with its console in a browser. */
 export async function start(args) {
-  const obstacle = await obstacleToElectron()
-  if (obstacle.program !== null) return run(obstacle.program, [root, ...args])
-  say(`Running without Electron: ${obstacle.reason}. The console is a page in your browser; everything else is the same.`)
+  const { program, reason } = await obstacleToElectron()
+  if (program === null) return startInBrowser(reason, args)
+  const { code, obstacle } = await runElectron(program, [root, ...args])
+  return obstacle === null ? code : startInBrowser(obstacle, args)
+}
+
+/**
+ * Runs the desktop app to its end. `obstacle` says in one clause why there was none: Electron's program is there, but the
+ * system lacks a library it needs or forbids its sandbox. Whoever stopped it, or was told by the app itself why it cannot
+ * start, wants no other host.
+ */
+export async function runElectron(program, args) {
+  let ready = false
+  let stopped = false
+  let last = ''
+  const stop = () => { stopped = true }
+  for (const signal of stopSignals) process.on(signal, stop)
+  try {
+    const code = await runWatched(program, args, (line, stream) => {
+      ready ||= /^Switchboard \S+ is ready/.test(line)
+      if (stream === 'stderr' && line.trim() !== '' && !last.includes(':FATAL:')) last = line.trim()
+    })
+    if (ready || stopped || code === 0 || code === toldCode) return { code, obstacle: null }
+    // Chromium puts process, time and place in brackets before what it says.
+    return { code, obstacle: `Electron ended with ${code} before its window opened (${last.replace(/^\[[^\]]*\]\s*/, '') || 'it gave no reason'})` }
+  } catch (error) {
+    return { code: 1, obstacle: `Electron could not be started (${error.message})` }
+  } finally {
+    for (const signal of stopSignals) process.off(signal, stop)
+  }
+}
+
+async function startInBrowser(reason, args) {
+  say(`Running without Electron: ${reason}. The console is a page in your browser; everything else is the same.`)
   const cli = join(output, 'main', 'cli.js')
   let address = null
   let refused = false
