@@ -46,7 +46,7 @@ test('a holder that works longer than silence is borne keeps its lock', async ()
 test('a lock of a dead process is taken at once, also one that had our process id', async () => {
   for (const pid of [99_999_999, process.pid]) {
     writeFileSync(lock, `${pid} ${hostname()} 0`)
-    expect(await waited()).toBeLessThan(1000)
+    await waited({ silentMs: Infinity })
   }
 })
 
@@ -63,5 +63,5 @@ test.each([
 
 test('work that fails gives the lock back', async () => {
   await expect(exclusively(lock, async () => { throw new Error('no') })).rejects.toThrow('no')
-  expect(await waited()).toBeLessThan(1000)
+  await waited({ silentMs: Infinity })
 })
