@@ -16,6 +16,7 @@ import type { ProcessLauncher } from './platform/child-process.ts'
 import type { Home } from './platform/home.ts'
 import { openLog, type Log } from './platform/log.ts'
 import { processEntry } from './platform/process-entry.ts'
+import { repeatedTask } from './platform/repeated-task.ts'
 import type { ProductFiles } from './platform/product-files.ts'
 import type { SwitchboardServer } from './server/create-server.ts'
 import type { ConsoleServices } from './server/ports.ts'
@@ -143,9 +144,11 @@ export async function createBackend(options: BackendOptions): Promise<Backend> {
     const turns = createTurnService({ conversations: storage.conversations, replies })
     stack.add(turns)
     // Another process (the command line) may have revoked keys or removed models.
+    const lookForRevocations = repeatedTask(() => storage.keys.announceForeignRevocations(), (failure) => log.error({ error: failure }, 'keys that another process revoked could not be looked for'))
+    const unloadModels = repeatedTask(() => unloadRemoved(core), (failure) => log.error({ error: failure }, 'a removed model could not be unloaded'))
     const watch = setInterval(() => {
-      storage.keys.announceForeignRevocations()
-      unloadRemoved(core).catch((thrown: unknown) => log.error({ error: thrown }, 'a removed model could not be unloaded'))
+      void lookForRevocations()
+      void unloadModels()
     }, foreignChangesMs).unref()
     stack.defer(() => clearInterval(watch))
 
@@ -189,9 +192,14 @@ export async function createBackend(options: BackendOptions): Promise<Backend> {
     return {
       core, server, services, status, ready,
       async drain(timeoutMs) {
-        const late = setTimeout(() => turns.dispose(), timeoutMs)
-        await server.close(timeoutMs, turns.drain())
-        clearTimeout(late)
+        const late = setTimeout(() => {
+          try {
+            turns.dispose()
+          } catch (thrown) {
+            log.error({ error: thrown }, 'the end of replies could not be stored')
+          }
+        }, timeoutMs)
+        await server.close(timeoutMs, turns.drain()).finally(() => clearTimeout(late))
       },
       dispose: () => stack.dispose(),
     }

@@ -131,6 +131,19 @@ describe('a turn', () => {
     expect(stored()[1]).toMatchObject({ content: 'a', state: { kind: 'interrupted' } })
   })
 
+  it('ends every reply when the program closes, also when the end of one cannot be stored', async () => {
+    const full = new SwitchboardError('storage_full', 'the disk is full')
+    const ended: string[] = []
+    const conversations = { ...storage.conversations, endReply: (...end: Parameters<typeof storage.conversations.endReply>) => { ended.push(end[0]); throw full } }
+    const turns = createTurnService({ conversations, replies: saying(['a', 'b']) })
+    const other = storage.conversations.create({ model: 'demo', presetId: null, systemPrompt: '', parameters: {} })
+    for (const id of [conversationId, other.id]) await turns.send({ conversationId: id, text: 'x' }, never())[Symbol.asyncIterator]().next()
+    const drained = turns.drain()
+    expect(() => turns.dispose()).toThrow(expect.objectContaining({ errors: [full, full] }))
+    expect(new Set(ended).size).toBe(2)
+    await drained
+  })
+
   it('closes a reply whose end could not be stored, once storing works again', async () => {
     const full = new SwitchboardError('storage_full', 'the disk is full')
     let space = false

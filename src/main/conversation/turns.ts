@@ -24,7 +24,7 @@ export interface TurnService {
   stop(conversationId: string): void
   /** Refuses new turns; running ones go on. Settles when none runs. */
   drain(): Promise<void>
-  /** Ends what still runs as interrupted by the closing program. */
+  /** Ends what still runs as interrupted by the closing program. @throws AggregateError after all were tried, when the end of some could not be stored. */
   dispose(): void
 }
 
@@ -89,9 +89,9 @@ export function createTurnService({ conversations, replies, monotonicMs = () => 
     } finally {
       running.delete(conversationId)
       turn.abort.abort()
+      if (running.size === 0) for (const resolve of whenIdle.splice(0)) resolve()
       // Whoever left the iteration stopped the reply; otherwise it has ended already.
       turn.end?.({ kind: 'stopped' }, null)
-      if (running.size === 0) for (const resolve of whenIdle.splice(0)) resolve()
     }
   }
 
@@ -108,12 +108,19 @@ export function createTurnService({ conversations, replies, monotonicMs = () => 
     },
     dispose() {
       draining = true
+      const failures: unknown[] = []
       for (const turn of running.values()) {
-        turn.end?.({ kind: 'interrupted', error: { code: 'draining', message: 'the program was closed while this reply was being written' } }, null)
+        try {
+          turn.end?.({ kind: 'interrupted', error: { code: 'draining', message: 'the program was closed while this reply was being written' } }, null)
+        } catch (failure) {
+          // What is still open in the storage is marked at the next start.
+          failures.push(failure)
+        }
         turn.abort.abort()
       }
       // A reader who no longer reads keeps nobody waiting.
       for (const resolve of whenIdle.splice(0)) resolve()
+      if (failures.length > 0) throw new AggregateError(failures, 'the end of replies could not be stored')
     },
   }
 }

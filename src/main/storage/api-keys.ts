@@ -37,6 +37,8 @@ export function createApiKeyRepository(database: Database, now: () => number): A
   const fileVersion = (): number => Number(database.get('PRAGMA data_version')?.['data_version'])
   let announced = revokedIds()
   let seenVersion = fileVersion()
+  /** When the last use of a key was written, or was to be. */
+  const noted = new Map<string, number>()
   const announce = (): void => {
     const revoked = revokedIds()
     const fresh = [...revoked].filter((id) => !announced.has(id))
@@ -49,8 +51,9 @@ export function createApiKeyRepository(database: Database, now: () => number): A
     announceForeignRevocations() {
       const version = fileVersion()
       if (version === seenVersion) return
-      seenVersion = version
       announce()
+      // Only now: a look that failed is made again.
+      seenVersion = version
     },
 
     list() {
@@ -93,8 +96,11 @@ export function createApiKeyRepository(database: Database, now: () => number): A
       const key = toKey(row)
       if (key.revokedAt !== null) return null
       const at = now()
-      if (key.lastUsedAt === null || at - key.lastUsedAt >= lastUsedEveryMs || at < key.lastUsedAt) {
-        database.run('UPDATE api_keys SET last_used_at = ? WHERE id = ?', at, key.id)
+      const last = noted.get(key.id) ?? key.lastUsedAt
+      if (last === null || at - last >= lastUsedEveryMs || at < last) {
+        noted.set(key.id, at)
+        // Only for people to look at: a disk that cannot take it is no reason to refuse a request.
+        database.runIfPossible('UPDATE api_keys SET last_used_at = ? WHERE id = ?', at, key.id)
       }
       return key
     },

@@ -1,10 +1,14 @@
 import { chmodSync, closeSync, existsSync, openSync } from 'node:fs'
+import { basename } from 'node:path'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import { asStorageError } from './storage-error.ts'
 
 /** Older ones lose committed writes when the WAL is reset (https://sqlite.org/wal.html#the_wal_reset_bug). */
 const lowestSqlite = [3, 51, 3] as const
+
+/** How long a statement waits for another process that writes. */
+const busyTimeoutMs = 5000
 
 /** What a connection must say about itself before it is used. A PRAGMA that was not understood says nothing and is caught here. */
 const requiredPragmas = {
@@ -33,7 +37,7 @@ export class Database {
     this.path = path
     try {
       createPrivately(path)
-      this.#connection = new DatabaseSync(path, { enableForeignKeyConstraints: true, timeout: 5000 })
+      this.#connection = new DatabaseSync(path, { enableForeignKeyConstraints: true, timeout: busyTimeoutMs })
     } catch (thrown) {
       throw asStorageError(thrown, path)
     }
@@ -47,6 +51,18 @@ export class Database {
 
   run(sql: string, ...parameters: SQLInputValue[]): number {
     return this.#guard(() => Number(this.#statement(sql).run(...parameters).changes))
+  }
+
+  /** A write that may as well be left out: it waits for no other writer, and a disk that fails stops nobody. */
+  runIfPossible(sql: string, ...parameters: SQLInputValue[]): void {
+    try {
+      this.get('PRAGMA busy_timeout = 0')
+      this.run(sql, ...parameters)
+    } catch (thrown) {
+      if (!(thrown instanceof SwitchboardError)) throw thrown
+    } finally {
+      this.get(`PRAGMA busy_timeout = ${busyTimeoutMs}`)
+    }
   }
 
   get(sql: string, ...parameters: SQLInputValue[]): Row | undefined {
@@ -105,12 +121,12 @@ export class Database {
       PRAGMA trusted_schema = OFF;
       PRAGMA cell_size_check = ON;
       PRAGMA secure_delete = ON;
-      PRAGMA busy_timeout = 5000;
+      PRAGMA busy_timeout = ${busyTimeoutMs};
       PRAGMA journal_size_limit = 67108864;
     `)
     for (const [name, wanted] of Object.entries(requiredPragmas)) {
       const found = Object.values(this.get(`PRAGMA ${name}`) ?? {})[0]
-      if (found !== wanted) throw new SwitchboardError('storage_failed', `${this.path}: PRAGMA ${name} is ${String(found)}, expected ${wanted}`)
+      if (found !== wanted) throw new SwitchboardError('storage_failed', `${basename(this.path)}: PRAGMA ${name} is ${String(found)}, expected ${wanted}`)
     }
     for (const suffix of ['', '-wal', '-shm']) if (existsSync(this.path + suffix)) chmodSync(this.path + suffix, 0o600)
   }

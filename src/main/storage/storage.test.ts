@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Receipt } from '../../shared/domain/generation.ts'
 import { defaultSettings } from '../../shared/domain/settings.ts'
+import { createApiKeyRepository } from './api-keys.ts'
 import { titleFrom } from './conversations.ts'
 import { Database } from './database.ts'
 import { migrate } from './migrate.ts'
@@ -54,7 +55,7 @@ describe('a connection', () => {
   it('refuses a file that is no database, and one of a newer program', () => {
     const notOne = join(folder, 'other.db')
     writeFileSync(notOne, 'this is a letter, not a database. '.repeat(100))
-    expect(() => new Database(notOne)).toThrow(expect.objectContaining({ code: 'storage_corrupt' }))
+    expect(() => new Database(notOne)).toThrow(expect.objectContaining({ code: 'storage_corrupt', message: expect.stringMatching(/^other\.db: [^/\\]+$/u) as string }))
     const newer = new DatabaseSync(path)
     newer.exec('PRAGMA user_version = 99')
     newer.close()
@@ -228,6 +229,28 @@ describe('keys', () => {
     expect(() => storage.keys.create('a b')).toThrow(expect.objectContaining({ code: 'invalid_name' }))
   })
 
+  it('are looked for again where a look for revoked ones failed', () => {
+    const { key } = storage.keys.create('till')
+    class Unreadable extends Database {
+      fails = false
+      override all(sql: string): ReturnType<Database['all']> {
+        if (this.fails) throw new Error('unreadable')
+        return super.all(sql)
+      }
+    }
+    const database = new Unreadable(path)
+    const keys = createApiKeyRepository(database, () => clock)
+    const announced: string[] = []
+    keys.onRevoked(({ keyId }) => announced.push(keyId))
+    storage.keys.revoke('till')
+    database.fails = true
+    expect(() => keys.announceForeignRevocations()).toThrow('unreadable')
+    database.fails = false
+    keys.announceForeignRevocations()
+    expect(announced).toEqual([key.id])
+    database.close()
+  })
+
   it('note their use once a minute', () => {
     const { secret } = storage.keys.create('till')
     const used = (): number | null | undefined => storage.keys.list()[0]?.lastUsedAt
@@ -239,6 +262,20 @@ describe('keys', () => {
     clock += 1
     storage.keys.authenticate(secret)
     expect(used()).toBe(clock)
+  })
+
+  it('open the door also where their use cannot be noted', () => {
+    const { key, secret } = storage.keys.create('till')
+    const writer = new DatabaseSync(path)
+    writer.exec('BEGIN IMMEDIATE')
+    const began = performance.now()
+    expect(storage.keys.authenticate(secret)?.id).toBe(key.id)
+    expect(performance.now() - began).toBeLessThan(1000)
+    writer.exec('ROLLBACK')
+    writer.close()
+    clock += 60_000
+    storage.keys.authenticate(secret)
+    expect(storage.keys.list()[0]?.lastUsedAt).toBe(clock)
   })
 })
 
