@@ -53,8 +53,15 @@ export async function manageModels(command: Extract<Command, { kind: 'models lis
       case 'models import': {
         const onProgress = progressTo(terminal)
         const model = await catalog.import(resolve(command.directory), command.name, command.precision, { onProgress, signal })
-        // The first question should not have to wait for this.
-        await catalog.ensureGraph(model.name, { onProgress, signal })
+        try {
+          // The first question should not have to wait for this.
+          await catalog.ensureGraph(model.name, { onProgress, signal })
+        } catch (failure) {
+          // It would take its room and its name, and fail every request. A build that still reads the files ends first.
+          await dispose()
+          await catalog.remove(model.name).catch(() => terminal.err(`What was copied could not be deleted. Try: switchboard models remove ${model.name}\n`))
+          throw failure
+        }
         terminal.out(json ? lines(model) : `imported ${model.name}: ${model.family}, ${millions(model.parameters)} parameters, ${megabytes(model.bytes)}\n`)
         return
       }
