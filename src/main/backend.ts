@@ -6,6 +6,7 @@ import type { DoctorReport } from '../shared/domain/status.ts'
 import { SwitchboardError } from '../shared/errors/switchboard-error.ts'
 import { Catalog } from './catalog/catalog.ts'
 import { createReplyService } from './conversation/replies.ts'
+import { RepairingEngines } from './conversation/repairing-engines.ts'
 import type { ReplyService } from './conversation/reply-service.ts'
 import { fingerprintOf, loadTextFiles, TextModels } from './conversation/text-models.ts'
 import { createTurnService } from './conversation/turns.ts'
@@ -37,6 +38,8 @@ export interface Core extends Disposable {
   readonly storage: Storage
   readonly catalog: Catalog
   readonly engines: EnginePool
+  /** The same engines, for whoever wants one to answer. */
+  readonly repairing: RepairingEngines
   readonly texts: TextModels
   readonly replies: ReplyService
   /** Of the model that requests use by default. */
@@ -103,6 +106,11 @@ export function createCore(options: CoreOptions): Core {
     revisionOf: async (name) => fingerprintOf(await catalog.find(name), null),
     supervise: (model) => new EngineSupervisor({ model, launch, entry, onCrash: ({ model: name, reason, output }) => log.error({ model: name, reason, output }, 'the engine stopped') }),
   }))
+  const repairing = new RepairingEngines({
+    engines,
+    distrustGraph: (model) => catalog.distrustGraph(model),
+    onRepair: (damage) => log.warn(damage, 'a file of a built graph is damaged; it is built again'),
+  })
   const states = new Map<string, EngineState>()
   stack.add(engines.onChange(({ model, state }) => {
     if (state.kind !== states.get(model)?.kind) log.info({ model, state: state.kind, ...(state.kind === 'failed' ? { code: state.error.code, reason: state.error.message } : {}), ...(state.kind === 'ready' && state.loaded.lowered !== null ? { lowered: state.loaded.lowered } : {}) }, 'engine')
@@ -113,8 +121,9 @@ export function createCore(options: CoreOptions): Core {
     storage,
     catalog,
     engines,
+    repairing,
     texts,
-    replies: createReplyService({ models: texts, engines }),
+    replies: createReplyService({ models: texts, engines: repairing }),
     engineState: () => states.get(storage.settings.get().defaultModel) ?? { kind: 'off' },
     async examine() {
       const { examine } = await import('./telemetry/doctor.ts')
@@ -220,8 +229,8 @@ async function unloadRemoved({ engines, catalog, log }: Core): Promise<void> {
 }
 
 /** Loads the default model, engine and text side, so that the first question is answered at once. */
-async function warmUp({ engines, texts, storage }: Core): Promise<void> {
+async function warmUp({ repairing, texts, storage }: Core): Promise<void> {
   const { defaultModel } = storage.settings.get()
-  const engine = engines.acquire(defaultModel, new AbortController().signal).then((lease) => lease.release())
+  const engine = repairing.acquire(defaultModel, new AbortController().signal).then((lease) => lease.release())
   await Promise.all([engine, texts.get(defaultModel)])
 }

@@ -94,7 +94,7 @@ describe('importing', () => {
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
     for (const outcome of outcomes) if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: 'name_taken' })
     expect(await models()).toEqual(['shop'])
-    await catalog.verify('shop')
+    await catalog.ensureGraph('shop')
   })
 
   const failing: readonly (readonly [string, () => Promise<unknown> | void, string])[] = [
@@ -240,12 +240,21 @@ describe('the graph of a model', () => {
     await expect(catalog.ensureGraph('shop')).rejects.toMatchObject({ code: 'model_corrupt', details: { file: 'config.json' } })
   })
 
-  test('a change that keeps size and time is found by a thorough look', async () => {
+  test('is looked at byte for byte once it is distrusted, and built again', async () => {
+    const weights = join((await catalog.ensureGraph('shop')).graphDirectory, 'model.onnx_data')
+    const original = await readFile(weights, 'utf8')
+    const written = async (text: string): Promise<void> => {
+      await writeFile(weights, text)
+      await utimes(weights, 1000, 1000)
+    }
+    await written(original)
     await catalog.ensureGraph('shop')
-    const { atime, mtime } = await stat(sourceFile('model.safetensors'))
-    await damage(sourceFile('model.safetensors'), 'weighty')
-    await utimes(sourceFile('model.safetensors'), atime, mtime)
-    await expect(catalog.verify('shop')).rejects.toMatchObject({ code: 'model_corrupt', details: { file: 'model.safetensors' } })
+    await written(original.replace(/.$/u, '#'))
+    await catalog.ensureGraph('shop')
+    expect([await readFile(weights, 'utf8') === original, workshop.builds]).toEqual([false, 1])
+    await catalog.distrustGraph('shop')
+    await makeCatalog().ensureGraph('shop')
+    expect([await readFile(weights, 'utf8') === original, workshop.builds]).toEqual([true, 2])
   })
 })
 

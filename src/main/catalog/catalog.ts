@@ -101,12 +101,6 @@ export class Catalog {
     }
   }
 
-  /** Hashes every file of a model again. @throws SwitchboardError model_not_found, model_corrupt, cancelled */
-  async verify(name: string, task: LongTask = {}): Promise<void> {
-    const model = await this.find(name)
-    if (!model.manifest.demo) await this.#store.check(model, true, task)
-  }
-
   /**
    * The graph to load, built the first time or when the model's files changed; files that look unchanged are not read.
    * @throws SwitchboardError model_not_found, model_corrupt, cancelled, tool_crashed, storage_full, storage_failed and what building throws.
@@ -114,8 +108,21 @@ export class Catalog {
   async ensureGraph(name: string, task: LongTask = {}): Promise<BuiltGraph> {
     const model = await this.find(name)
     try {
-      if (!model.manifest.demo) await this.#store.check(model, false, task)
+      if (!model.manifest.demo) await this.#store.check(model, task)
       return await this.#graphs.ensure(model.sourceDirectory, model.manifest, task)
+    } catch (failure) {
+      throw diskFailure(failure, 'preparing the model')
+    }
+  }
+
+  /**
+   * For a graph that was found damaged while its files look as they did: the next {@link ensureGraph} looks at every byte.
+   * @throws SwitchboardError model_not_found, model_corrupt, storage_failed
+   */
+  async distrustGraph(name: string): Promise<void> {
+    const { manifest } = await this.find(name)
+    try {
+      await this.#graphs.distrust(GraphCache.key(manifest))
     } catch (failure) {
       throw diskFailure(failure, 'preparing the model')
     }

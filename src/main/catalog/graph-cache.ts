@@ -63,6 +63,11 @@ export class GraphCache {
     return this.#builds.join(key, async (shared) => (await this.#find(key, manifest, shared.signal)) ?? (await this.#build(key, sourceDirectory, manifest, shared)), task)
   }
 
+  /** Forgets what is known of a graph's files: before it is used again they are hashed, and built anew where one is damaged. */
+  async distrust(key: string): Promise<void> {
+    await rm(this.#stampsPath(key), { force: true })
+  }
+
   async remove(key: string): Promise<void> {
     await rm(join(this.#directory, key), { recursive: true, force: true })
     await rm(this.#stampsPath(key), { force: true })

@@ -55,11 +55,11 @@ export class ModelStore {
   }
 
   /**
-   * Compares the files with the manifest. Without `thoroughly`, a file that looks as it did when it was last hashed is taken
-   * as unchanged, so that a start does not read gigabytes.
+   * Compares the files with the manifest. A file that looks as it did when it was last hashed is taken as unchanged, so that
+   * a start does not read gigabytes.
    * @throws SwitchboardError model_corrupt, naming the file.
    */
-  async check({ manifest, sourceDirectory }: StoredModel, thoroughly: boolean, task: LongTask): Promise<void> {
+  async check({ manifest, sourceDirectory }: StoredModel, task: LongTask): Promise<void> {
     const stampsPath = join(this.directory, manifest.name, STAMPS_FILE)
     const known = await readStamps(stampsPath)
     const stamps: Record<string, FileStamp> = {}
@@ -68,7 +68,7 @@ export class ModelStore {
     let hashed = false
     for (const { name, sha256 } of manifest.files) {
       const old = known[name]
-      const unchanged = !thoroughly && old?.sha256 === sha256 && (await looksUnchanged(join(sourceDirectory, name), old))
+      const unchanged = old?.sha256 === sha256 && (await looksUnchanged(join(sourceDirectory, name), old))
       const onBytes = (count: number): void => task.onProgress?.((done += count) / total, 'Checking the model files')
       const stamp = unchanged ? old : await stampFile(sourceDirectory, name, onBytes, task.signal)
       if (stamp === null) throw new SwitchboardError('model_corrupt', `${name} of model ${manifest.name} is missing`, { details: { model: manifest.name, file: name } })

@@ -11,7 +11,8 @@ const counts = ['layers', 'hiddenSize', 'heads', 'kvHeads', 'headDim', 'vocabula
  */
 export function readGraphDescription(directory: string): GraphDescription {
   const path = join(directory, graphFiles.description)
-  const corrupt = (reason: string, cause?: unknown) => new SwitchboardError('model_corrupt', `${path}: ${reason}`, cause === undefined ? {} : { cause })
+  // Clients read the message: where the file lies is not their business.
+  const corrupt = (reason: string, cause: unknown = new Error(path)) => new SwitchboardError('model_corrupt', `${graphFiles.description}: ${reason}`, { details: { file: graphFiles.description }, cause })
   let parsed: unknown
   try {
     parsed = JSON.parse(readFileSync(path, 'utf8'))

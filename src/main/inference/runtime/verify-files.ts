@@ -17,8 +17,8 @@ export async function verifyFiles(directory: string, description: GraphDescripti
     try {
       await pipeline(createReadStream(path, { highWaterMark: 4 * 1024 * 1024 }), hash)
     } catch (cause) {
-      throw new SwitchboardError('model_corrupt', `${path} cannot be read`, { cause })
+      throw new SwitchboardError('model_corrupt', `${name} cannot be read`, { details: { file: name }, cause })
     }
-    if (hash.digest('hex') !== description.files[name]) throw new SwitchboardError('model_corrupt', `${path} is damaged: its SHA-256 differs from the one in ${graphFiles.description}`, { details: { file: name } })
+    if (hash.digest('hex') !== description.files[name]) throw new SwitchboardError('model_corrupt', `${name} is damaged: its SHA-256 differs from the one in ${graphFiles.description}`, { details: { file: name }, cause: new Error(path) })
   }
 }
