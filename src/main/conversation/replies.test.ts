@@ -6,14 +6,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { FakeEngine, type FakeEngineOptions } from '../../shared/contracts/engine.fake.ts'
 import type { PromptMessage } from '../../shared/domain/conversation.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
-import { byteLevelJson, fixtureConfig } from '../tokenizer/tokenizer.fixture.ts'
+import { byteLevelJson, controlIdsOf, fixtureConfig } from '../tokenizer/tokenizer.fixture.ts'
 import { tokenizerFrom } from '../tokenizer/tokenizer.ts'
 import { createReplyService } from './replies.ts'
 import type { ReplyEvent, ReplyRequest } from './reply-service.ts'
 import { fingerprintOf, TextModels, type ModelOnDisk } from './text-models.ts'
 
 const tokenizer = tokenizerFrom(byteLevelJson(), fixtureConfig)
-const endId = tokenizer.controlId('<|im_end|>') ?? -1
+const endId = controlIdsOf(byteLevelJson()).get('<|im_end|>') ?? -1
 const user = (content: string): PromptMessage => ({ role: 'user', content })
 const assistant = (content: string): PromptMessage => ({ role: 'assistant', content })
 
@@ -135,7 +135,7 @@ describe('a reply', () => {
     expect(engine.requests[2]).not.toHaveProperty('grammar')
   })
 
-  it('that may call tools comes as calls, and a stop string counts as the end of what it cuts', async () => {
+  it('that may call tools comes as calls, and stop strings are looked for in its words alone', async () => {
     const tools = { callable: [{ name: 'a', arguments: { shape: { kind: 'any' }, definitions: { '0:#': { kind: 'any' } } } }], required: false, mostCalls: 2 } as const
     const ask = async (text: string, patch: Partial<ReplyRequest> = {}): Promise<readonly unknown[]> => {
       const { engine, replies } = serviceOver(says(text, 3))
@@ -151,8 +151,9 @@ describe('a reply', () => {
     expect(joined(await ask(`${call}\n${call}`))).toBe(JSON.stringify([[0, 'a', true], 'toolArguments {"b": "}"}', [1, 'a', true], 'toolArguments {"b": "}"}', 'stop']))
     expect(joined(await ask('<tool is what I need'))).toBe(JSON.stringify(['delta <tool is what I need', 'stop']))
     expect(joined(await ask('I say <tool_call>', { stop: ['<tool_'] }))).toBe(JSON.stringify(['delta I say ', 'stop']))
-    expect(joined(await ask(call, { stop: ['"}"'] }))).toBe(JSON.stringify([[0, 'a', true], 'toolArguments {"b": ', 'length']))
-    expect(joined(await ask(call, { stop: ['</tool'] }))).toBe(JSON.stringify([[0, 'a', true], 'toolArguments {"b": "}"}', 'stop']))
+    expect(joined(await ask('<tool\nis', { stop: ['\n'] }))).toBe(JSON.stringify(['delta <tool', 'stop']))
+    expect(joined(await ask('<tool', { stop: ['ool'] }))).toBe(JSON.stringify(['delta <t', 'stop']))
+    for (const stop of ['\n', '"}"', '<tool', '</tool']) expect(joined(await ask(call, { stop: [stop] }))).toBe(JSON.stringify([[0, 'a', true], 'toolArguments {"b": "}"}', 'stop']))
   })
 
   it('gives each token with its bytes and alternatives', async () => {
@@ -161,7 +162,8 @@ describe('a reply', () => {
     const tokens = events.flatMap((event) => (event.kind === 'delta' ? event.tokens : []))
     expect(tokens.map(({ id }) => id)).toEqual(tokenizer.encodeText('é!'))
     expect(tokens.map(({ bytes }) => bytes)).toEqual([[0xc3], [0xa9], [0x21]])
-    expect(tokens[2]).toEqual({ id: tokens[2]?.id, text: '!', bytes: [0x21], logprob: -0.25, top: [{ id: tokens[2]?.id, text: '!', bytes: [0x21], logprob: -0.25 }] })
+    expect(tokens.map((piece) => piece.released)).toEqual(['', 'é', '!'])
+    expect(tokens[2]).toEqual({ id: tokens[2]?.id, text: '!', bytes: [0x21], released: '!', logprob: -0.25, top: [{ id: tokens[2]?.id, text: '!', bytes: [0x21], logprob: -0.25 }] })
   })
 
   it('echoes and scores a prompt', async () => {
@@ -172,7 +174,15 @@ describe('a reply', () => {
     expect(engine.requests[0]).toMatchObject({ promptIds: ids, promptLogprobs: 0 })
     const prompt = events[1]
     expect(prompt).toMatchObject({ kind: 'prompt', text: 'hello<|im_end|>' })
-    expect(prompt?.kind === 'prompt' ? prompt.tokens.map(({ id, logprob }) => [id, logprob]) : []).toEqual(ids.map((id, index) => [id, index === 0 ? null : -0.25]))
+    const pieces = prompt?.kind === 'prompt' ? prompt.tokens : []
+    expect(pieces.map(({ id, logprob }) => [id, logprob])).toEqual(ids.map((id, index) => [id, index === 0 ? null : -0.25]))
+    expect(pieces.map((piece) => piece.released).join('')).toBe('hello<|im_end|>')
+  })
+
+  it('of ids tells which of them are no text', async () => {
+    const { replies } = serviceOver(says('!'))
+    const events = await collect(replies.reply(request({ input: { kind: 'ids', ids: [endId, ...tokenizer.encodeText('hi')] }, echo: true, logprobs: 0 }), never()))
+    expect(events[1]).toMatchObject({ kind: 'prompt', text: 'hi', tokens: [{ released: '' }, { released: 'h' }, { released: 'i' }] })
   })
 
   it('ends with what it has when it is stopped', async () => {

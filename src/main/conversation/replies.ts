@@ -2,13 +2,14 @@ import { randomInt, randomUUID } from 'node:crypto'
 import type { Engine, GenerationEvent, TokenOutput } from '../../shared/contracts/engine.ts'
 import type { FinishReason, Receipt } from '../../shared/domain/generation.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
+import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { samplingFor } from './generation-defaults.ts'
 import { fitPrompt, type Prompt } from './prompt-budget.ts'
 import { grammarOf } from './reply-grammar.ts'
+import { ReplyReader } from './reply-reader.ts'
 import type { ReplyEvent, ReplyRequest, ReplyService, TokenPiece } from './reply-service.ts'
-import { ReplyText, type Released } from './reply-text.ts'
 import type { TextModel, TextModels } from './text-models.ts'
-import { ToolCallReader, type ReplyPart } from './tool-call-reader.ts'
+import type { ReplyPart } from './tool-call-reader.ts'
 
 /** Where engines come from; the engine pool is of this shape. */
 export interface EngineSource {
@@ -57,7 +58,12 @@ async function* generate(generation: Generation, signal: AbortSignal): AsyncIter
   const { tokenizer } = model
   const piece = pieceMaker(model)
   const stopped = new AbortController()
-  const text = new ReplyText(tokenizer.decoder({ continues: request.input.kind !== 'chat' }), request.stop, request.logprobs === null ? null : piece)
+  const reader = new ReplyReader({
+    decoder: tokenizer.decoder({ continues: request.input.kind !== 'chat' }),
+    piece: request.logprobs === null ? null : piece,
+    stops: request.stop,
+    mayCallTools: request.structure?.tools != null,
+  })
   const events = engine.generate({
     requestId: request.requestId,
     promptIds: prompt.ids,
@@ -73,10 +79,8 @@ async function* generate(generation: Generation, signal: AbortSignal): AsyncIter
     ...(request.structure == null ? {} : { grammar: grammarOf(request.structure) }),
   }, AbortSignal.any([signal, stopped.signal]))
 
-  const calls = request.structure?.tools == null ? null : new ToolCallReader<TokenPiece>()
   let started = false
   let echoed = !request.echo
-  let consumed = 0
   for await (const event of events) {
     if (!started) {
       if (event.kind === 'done' && event.finishReason === 'cancelled') throw new SwitchboardError('cancelled', 'the request was stopped before it began')
@@ -86,59 +90,29 @@ async function* generate(generation: Generation, signal: AbortSignal): AsyncIter
     }
     if (!echoed) {
       echoed = true
-      yield { kind: 'prompt', text: promptText(request, model, prompt), tokens: event.kind === 'prompt' ? promptPieces(prompt, event.tokens, piece) : [] }
+      yield { kind: 'prompt', text: promptText(request, model, prompt), tokens: event.kind === 'prompt' ? promptPieces(prompt, event.tokens, tokenizer, piece) : [] }
     }
-    if (event.kind === 'tokens' && !stopped.signal.aborted) {
-      const released = takeTokens(text, event.tokens, () => { consumed += 1 })
-      yield* eventsOf(released, calls)
+    if (event.kind === 'tokens') {
+      for (const part of reader.push(event.tokens)) yield eventOf(part)
       // The engine still says how long it took.
-      if (released.stopped) stopped.abort()
+      if (reader.stopped) stopped.abort()
     }
     if (event.kind === 'done') {
-      const byStopString = stopped.signal.aborted
-      const rest = byStopString ? { text: '', tokens: [] } : text.end()
-      yield* eventsOf(rest, calls)
-      for (const part of calls?.end() ?? []) yield eventOf(part)
-      yield { kind: 'done', receipt: receiptOf(generation, event, byStopString ? { finishReason: cutOff(request, calls) ? 'length' : 'stop', completionTokens: consumed } : event) }
+      for (const part of reader.end()) yield eventOf(part)
+      // A form ends by itself: a stop string inside it leaves a part of one, as a limit of tokens does.
+      const finishReason = request.structure?.format == null ? 'stop' : 'length'
+      yield { kind: 'done', receipt: receiptOf(generation, event, reader.stopped ? { finishReason, completionTokens: reader.taken } : event) }
     }
   }
 }
 
-/** A structure ends by itself: a stop string inside it leaves a part of one, as a limit of tokens does. */
-function cutOff({ structure }: ReplyRequest, calls: ToolCallReader<TokenPiece> | null): boolean {
-  if (structure == null) return false
-  return calls === null || calls.place === 'content' ? structure.format !== null : calls.place === 'call'
-}
-
-/** Text as it is, or taken apart where it may call tools; log-probabilities go with content alone, as in OpenAI's API. */
-function* eventsOf({ text, tokens }: Pick<Released, 'text' | 'tokens'>, calls: ToolCallReader<TokenPiece> | null): Iterable<ReplyEvent> {
-  if (calls === null) {
-    if (text !== '' || tokens.length > 0) yield { kind: 'delta', text, tokens }
-    return
-  }
-  for (const part of calls.push(text, tokens)) yield eventOf(part)
-}
-
+/** Log-probabilities go with content alone, as in OpenAI's API. */
 function eventOf(part: ReplyPart<TokenPiece>): ReplyEvent {
   switch (part.kind) {
     case 'content': return { kind: 'delta', text: part.text, tokens: part.tokens }
     case 'call': return { kind: 'toolCall', index: part.index, id: `call_${randomUUID().replaceAll('-', '')}`, name: part.name }
     case 'arguments': return { kind: 'toolArguments', index: part.index, text: part.text }
   }
-}
-
-/** Several tokens of one step as one piece of text; what follows a stop string is ignored. */
-function takeTokens(text: ReplyText, tokens: readonly TokenOutput[], onToken: () => void): Released {
-  let shown = ''
-  const pieces: TokenPiece[] = []
-  for (const token of tokens) {
-    onToken()
-    const released = text.push(token)
-    shown += released.text
-    pieces.push(...released.tokens)
-    if (released.stopped) return { text: shown, tokens: pieces, stopped: true }
-  }
-  return { text: shown, tokens: pieces, stopped: false }
 }
 
 function receiptOf({ model, prompt, engine, seed }: Generation, done: Extract<GenerationEvent, { kind: 'done' }>, end: { readonly finishReason: FinishReason; readonly completionTokens: number }): Receipt {
@@ -163,22 +137,24 @@ function receiptOf({ model, prompt, engine, seed }: Generation, done: Extract<Ge
   }
 }
 
-function pieceMaker({ tokenizer }: TextModel): (token: TokenOutput) => TokenPiece {
+function pieceMaker({ tokenizer }: TextModel): (token: TokenOutput, released: string) => TokenPiece {
   const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
   const show = (id: number): { readonly id: number; readonly text: string; readonly bytes: readonly number[] } => {
     const bytes = tokenizer.bytes(id)
     return { id, text: utf8.decode(bytes), bytes: [...bytes] }
   }
-  return ({ id, logprob, top }) => ({
+  return ({ id, logprob, top }, released) => ({
     ...show(id),
+    released,
     logprob: logprob ?? null,
     top: (top ?? []).map((other) => ({ ...show(other.id), logprob: other.logprob })),
   })
 }
 
 /** The engine scores every prompt token but the first. */
-function promptPieces(prompt: Prompt, scored: readonly TokenOutput[], piece: (token: TokenOutput) => TokenPiece): readonly TokenPiece[] {
-  return prompt.ids.map((id, index) => piece(index === 0 ? { id } : (scored[index - 1] ?? { id })))
+function promptPieces(prompt: Prompt, scored: readonly TokenOutput[], tokenizer: Tokenizer, piece: (token: TokenOutput, released: string) => TokenPiece): readonly TokenPiece[] {
+  const decoder = tokenizer.decoder({ continues: false })
+  return prompt.ids.map((id, index) => piece(index === 0 ? { id } : (scored[index - 1] ?? { id }), decoder.push(id)))
 }
 
 function promptText(request: ReplyRequest, { tokenizer }: TextModel, prompt: Prompt): string {

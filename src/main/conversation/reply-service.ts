@@ -7,6 +7,8 @@ export interface TokenPiece {
   readonly id: number
   readonly text: string
   readonly bytes: readonly number[]
+  /** What it added to the text of the prompt or reply: the characters it completed; nothing of a special token. */
+  readonly released: string
   /** Natural log-probability; null for the first prompt token, which has nothing before it. */
   readonly logprob: number | null
   readonly top: readonly { readonly id: number; readonly text: string; readonly bytes: readonly number[]; readonly logprob: number }[]
@@ -46,7 +48,7 @@ export interface ReplyRequest {
   readonly model: string
   readonly input: ReplyInput
   readonly parameters: ParameterOverrides & { readonly logitBias?: Readonly<Record<number, number>> | undefined }
-  /** At most 4 strings; the reply ends before the first of them. */
+  /** At most 4 strings; the reply ends before the first of them. They are looked for in its words, not in calls of tools. */
   readonly stop: readonly string[]
   /** Number of alternatives a token, 0 to 20; null for no log-probabilities. */
   readonly logprobs: number | null

@@ -1,56 +1,52 @@
-import type { TokenOutput } from '../../shared/contracts/engine.ts'
-import type { IncrementalDecoder } from '../tokenizer/incremental-decoder.ts'
 import type { TokenPiece } from './reply-service.ts'
 
-/** Text that may be shown, with the tokens it came from. */
+/** Text with the tokens it came from. */
 export interface Released {
   readonly text: string
   readonly tokens: readonly TokenPiece[]
-  /** A stop string was reached; nothing of it and nothing after it is released. */
-  readonly stopped: boolean
 }
 
 /**
- * Tokens to text that may be shown: whole characters, ending before the first stop string even where that lies across
- * tokens. Only what could still become a stop string is held back.
+ * Text of a reply to text that may be shown: it ends before the first stop string, even where that lies across tokens. Only
+ * what could still become a stop string is held back.
  */
 export class ReplyText {
-  readonly #decoder: IncrementalDecoder
   readonly #stops: readonly string[]
-  readonly #piece: ((token: TokenOutput) => TokenPiece) | null
   #held = ''
+  /** In code units, like all lengths here. */
   #shown = 0
-  #decoded = 0
+  #written = 0
   #waiting: { readonly piece: TokenPiece; readonly from: number; readonly to: number }[] = []
+  #stopped = false
 
-  /** `piece` makes the token pieces; null when none are asked for. */
-  constructor(decoder: IncrementalDecoder, stops: readonly string[], piece: ((token: TokenOutput) => TokenPiece) | null) {
-    this.#decoder = decoder
+  constructor(stops: readonly string[]) {
     this.#stops = stops.map((stop) => stop.toWellFormed()).filter((stop) => stop !== '')
-    this.#piece = piece
   }
 
-  push(token: TokenOutput): Released {
-    const text = this.#decoder.push(token.id)
-    if (this.#piece !== null) this.#waiting.push({ piece: this.#piece(token), from: this.#decoded, to: this.#decoded + text.length })
-    this.#decoded += text.length
+  /** A stop string was reached; nothing of it and nothing after it is released. */
+  get stopped(): boolean {
+    return this.#stopped
+  }
+
+  /** The tokens wrote this text together; there are none where nobody asked for them. */
+  push(text: string, tokens: readonly TokenPiece[]): Released {
+    if (this.#stopped) return { text: '', tokens: [] }
+    for (const piece of tokens) {
+      const from = this.#written
+      this.#written += piece.released.length
+      this.#waiting.push({ piece, from, to: this.#written })
+    }
     this.#held += text
     const stop = this.#firstStop()
-    if (stop >= 0) {
-      const end = this.#shown + stop
-      const tokens = this.#waiting.filter(({ from, to }) => from < end || to <= end).map(({ piece }) => piece)
-      const released = this.#held.slice(0, stop)
-      this.#held = ''
-      this.#waiting = []
-      return { text: released, tokens, stopped: true }
-    }
-    return this.#release(this.#held.length - this.#possibleStop())
+    if (stop < 0) return this.#release(this.#held.length - this.#possibleStop())
+    this.#stopped = true
+    const end = this.#shown + stop
+    return { text: this.#held.slice(0, stop), tokens: this.#waiting.filter(({ from, to }) => from < end || to <= end).map(({ piece }) => piece) }
   }
 
-  /** What was held back; a character that was never finished is dropped. */
+  /** What was held back. */
   end(): Released {
-    this.#decoder.end()
-    return this.#release(this.#held.length)
+    return this.#stopped ? { text: '', tokens: [] } : this.#release(this.#held.length)
   }
 
   #release(length: number): Released {
@@ -59,7 +55,7 @@ export class ReplyText {
     this.#shown += length
     const ready = this.#waiting.findIndex(({ to }) => to > this.#shown)
     const tokens = this.#waiting.splice(0, ready < 0 ? this.#waiting.length : ready).map(({ piece }) => piece)
-    return { text, tokens, stopped: false }
+    return { text, tokens }
   }
 
   #firstStop(): number {

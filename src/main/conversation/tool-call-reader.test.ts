@@ -5,11 +5,9 @@ import { ToolCallReader, type ReplyPart } from './tool-call-reader.ts'
 const call = (name: string, values: object): string => `<tool_call>\n{"name": "${name}", "arguments": ${JSON.stringify(values)}}\n</tool_call>`
 
 /** The parts of a text that arrives in these pieces, each with one token; pieces of the same part joined. */
-function read(pieces: readonly string[]): { readonly parts: readonly ReplyPart<string>[]; readonly place: string } {
+function read(pieces: readonly string[]): readonly ReplyPart<string>[] {
   const reader = new ToolCallReader<string>()
-  const parts = pieces.flatMap((piece) => reader.push(piece, [piece]))
-  const { place } = reader
-  parts.push(...reader.end())
+  const parts = [...pieces.flatMap((piece) => reader.push(piece, [piece])), ...reader.end()]
   const joined: ReplyPart<string>[] = []
   for (const part of parts) {
     const last = joined.at(-1)
@@ -17,7 +15,7 @@ function read(pieces: readonly string[]): { readonly parts: readonly ReplyPart<s
     else if (part.kind === 'arguments' && last?.kind === 'arguments' && last.index === part.index) joined[joined.length - 1] = { ...part, text: last.text + part.text }
     else joined.push(part)
   }
-  return { parts: joined, place }
+  return joined
 }
 
 /** A text cut at these places. */
@@ -32,9 +30,7 @@ describe('ToolCallReader', () => {
     const someCall = fc.record({ name: fc.constantFrom('find_order', 'a', 'B-2'), values: fc.dictionary(fc.string(), value, { maxKeys: 3 }) })
     fc.assert(fc.property(fc.array(someCall, { minLength: 1, maxLength: 3 }), fc.array(fc.nat(), { maxLength: 12 }), (calls, at) => {
       const text = calls.map(({ name, values }) => call(name, values)).join('\n')
-      const { parts, place } = read(cut(text, at))
-      expect(parts).toEqual(calls.flatMap(({ name, values }, index) => [{ kind: 'call', index, name }, { kind: 'arguments', index, text: JSON.stringify(values) }]))
-      expect(place).toBe('afterCall')
+      expect(read(cut(text, at))).toEqual(calls.flatMap(({ name, values }, index) => [{ kind: 'call', index, name }, { kind: 'arguments', index, text: JSON.stringify(values) }]))
     }), { numRuns: 200 })
   })
 
@@ -42,14 +38,12 @@ describe('ToolCallReader', () => {
     const text = fc.oneof(fc.string(), fc.constantFrom('<tool', '<tool_cal', '<', ' <tool_call>', 'Hello <tool_call>', '<tool_calm>'))
     fc.assert(fc.property(text, fc.array(fc.nat(), { maxLength: 6 }), (reply, at) => {
       const pieces = cut(reply, at)
-      const { parts, place } = read(pieces)
-      expect(parts).toEqual(reply === '' ? [] : [{ kind: 'content', text: reply, tokens: pieces }])
-      expect(place).toBe('content')
+      expect(read(pieces)).toEqual(reply === '' ? [] : [{ kind: 'content', text: reply, tokens: pieces }])
     }), { numRuns: 200 })
   })
 
-  it('says of a call that was cut off that it is one', () => {
-    expect(read(['<tool_call>']).place).toBe('call')
-    expect(read(['<tool_call>\n{"name": "a", "arguments": {"b": "}'])).toEqual({ parts: [{ kind: 'call', index: 0, name: 'a' }, { kind: 'arguments', index: 0, text: '{"b": "}' }], place: 'call' })
+  it('gives what there is of a call that was cut off', () => {
+    expect(read(['<tool_call>'])).toEqual([])
+    expect(read(['<tool_call>\n{"name": "a", "arguments": {"b": "}'])).toEqual([{ kind: 'call', index: 0, name: 'a' }, { kind: 'arguments', index: 0, text: '{"b": "}' }])
   })
 })

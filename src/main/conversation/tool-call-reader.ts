@@ -22,15 +22,6 @@ export class ToolCallReader<Token> {
   #inString = false
   #escaped = false
 
-  /** Where the reply stands: in its content, inside a call, or behind a whole one. */
-  get place(): 'content' | 'call' | 'afterCall' {
-    switch (this.#place) {
-      case 'undecided': case 'content': return 'content'
-      case 'between': return this.#index < 0 ? 'call' : 'afterCall'
-      default: return 'call'
-    }
-  }
-
   push(text: string, tokens: readonly Token[]): readonly ReplyPart<Token>[] {
     this.#held += text
     this.#tokens.push(...tokens)

@@ -13,9 +13,6 @@ interface WholeReply {
 type CallEvent = Extract<ReplyEvent, { kind: 'toolCall' | 'toolArguments' }>
 type Started = Extract<ReplyEvent, { kind: 'started' }>
 
-/** Log-probability of what cannot happen, since JSON has no -Infinity (OpenAI's own value). */
-const IMPOSSIBLE = -9999
-
 /** Writes one reply in OpenAI's shapes. Chunks are built by concatenation around one JSON.stringify: there is one a token. */
 export class ReplyFormat {
   readonly #request: CompletionRequest
@@ -97,11 +94,11 @@ export class ReplyFormat {
   #textLogprobs(tokens: readonly TokenPiece[]): CompletionLogprobs {
     return {
       tokens: tokens.map(tokenName),
-      token_logprobs: tokens.map((token) => (token.logprob === null ? null : finite(token.logprob))),
+      token_logprobs: tokens.map((token) => token.logprob),
       top_logprobs: tokens.map(topByName),
       text_offset: tokens.map((token) => {
         const offset = this.#offset
-        this.#offset += startedCharacters(token.bytes)
+        this.#offset += [...token.released].length
         return offset
       }),
     }
@@ -111,8 +108,8 @@ export class ReplyFormat {
 /** The most probable tokens and, as OpenAI does, the chosen one as well. */
 function topByName(token: TokenPiece): Record<string, number> | null {
   if (token.logprob === null) return null
-  const top = Object.fromEntries(token.top.map((other) => [tokenName(other), finite(other.logprob)]))
-  top[tokenName(token)] ??= finite(token.logprob)
+  const top = Object.fromEntries(token.top.map((other) => [tokenName(other), other.logprob]))
+  top[tokenName(token)] ??= token.logprob
   return top
 }
 
@@ -120,9 +117,9 @@ function chatLogprobs(tokens: readonly TokenPiece[]): ChatLogprobs {
   return {
     content: tokens.map((token) => ({
       token: token.text,
-      logprob: finite(token.logprob ?? 0),
+      logprob: token.logprob ?? 0,
       bytes: token.bytes,
-      top_logprobs: token.top.map(({ text, logprob, bytes }) => ({ token: text, logprob: finite(logprob), bytes })),
+      top_logprobs: token.top.map(({ text, logprob, bytes }) => ({ token: text, logprob, bytes })),
     })),
     refusal: null,
   }
@@ -132,15 +129,6 @@ function chatLogprobs(tokens: readonly TokenPiece[]): ChatLogprobs {
 function tokenName(token: Pick<TokenPiece, 'text' | 'bytes'>): string {
   if (!token.text.includes('\u{FFFD}') && (token.text !== '' || token.bytes.length === 0)) return token.text
   return `bytes:${token.bytes.map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('')}`
-}
-
-const finite = (logprob: number) => (Number.isFinite(logprob) ? logprob : IMPOSSIBLE)
-
-/** Code points that begin in these UTF-8 bytes: right for tokens that are parts of a character as well. */
-function startedCharacters(bytes: readonly number[]): number {
-  let count = 0
-  for (const byte of bytes) if ((byte & 0xc0) !== 0x80) count++
-  return count
 }
 
 function usage(receipt: Receipt): Usage {

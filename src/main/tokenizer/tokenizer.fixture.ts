@@ -118,6 +118,11 @@ export function byteFallbackJson(): Record<string, unknown> {
   }
 }
 
+/** Ids of special and added tokens, by their text. */
+export function controlIdsOf(json: Readonly<Record<string, unknown>>): ReadonlyMap<string, number> {
+  return new Map((json['added_tokens'] as readonly { readonly content: string; readonly id: number }[]).map(({ content, id }) => [content, id]))
+}
+
 function added(vocab: ReadonlyMap<string, number>): object[] {
   return specials.map((content) => ({ id: vocab.get(content), content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true }))
 }

@@ -84,7 +84,7 @@ function promptEvent(request: ReplyRequest): ReplyEvent {
 function piece(text: string, logprob: number | null, alternatives: number): TokenPiece {
   const bytes = [...Buffer.from(text)]
   const top = logprob === null ? [] : Array.from({ length: alternatives }, (_, at) => ({ id: at, text: at === 0 ? text : `other${at}`, bytes: at === 0 ? bytes : [111], logprob: logprob - at }))
-  return { id: text.length, text, bytes, logprob, top }
+  return { id: text.length, text, bytes, released: text, logprob, top }
 }
 
 function receiptOf(request: ReplyRequest, script: FakeScript, count: number, finishReason: Receipt['finishReason']): Receipt {
