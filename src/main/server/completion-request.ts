@@ -4,7 +4,7 @@ import type { PromptMessage } from '../../shared/domain/conversation.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import type { ReplyInput, ReplyRequest, ReplyStructure } from '../conversation/reply-service.ts'
 import { describedTools, structureOf } from './reply-structure.ts'
-import { parseStrictJson } from './strict-json.ts'
+import { isNestedDeeperThan, MAX_DEPTH } from './strict-json.ts'
 
 /** One request of either API after the door: native types, every default decided but the model's own. */
 export interface CompletionRequest {
@@ -80,16 +80,22 @@ function toMessage({ role, content, tool_calls: calls }: ChatRequestBody['messag
   }
 }
 
-/** Arguments come back as the reply wrote them; a reply that was cut off has none that can be shown to the model again. */
+/**
+ * Arguments come back as the reply wrote them, the same key twice included; a reply that was cut off has none that can be
+ * shown to the model again. What is nested without end would be walked by template and tokenizer.
+ */
 function parseArguments(text: string, param: string): Readonly<Record<string, unknown>> {
+  const refused = (fault: string): SwitchboardError => new SwitchboardError('invalid_request', `Invalid value for '${param}': it is ${fault}.`, { param })
+  if (text === '') return {}
+  if (isNestedDeeperThan(text, MAX_DEPTH)) throw refused(`nested more than ${MAX_DEPTH} levels deep`)
   let value: unknown
   try {
-    // As strictly as a body: what is nested without end would be walked by template and tokenizer.
-    value = text === '' ? {} : parseStrictJson(Buffer.from(text))
-  } catch (cause) {
-    throw new SwitchboardError('invalid_request', `Invalid value for '${param}': it is not JSON, or nested too deeply.`, { param, cause })
+    value = JSON.parse(text)
+  } catch {
+    // the parser's message quotes the text, so it is not passed on
+    throw refused('not valid JSON')
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new SwitchboardError('invalid_request', `Invalid value for '${param}': it is not a JSON object.`, { param })
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw refused('not a JSON object')
   return value as Readonly<Record<string, unknown>>
 }
 

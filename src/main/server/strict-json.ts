@@ -73,6 +73,18 @@ function checkStructure(text: string): void {
   }
 }
 
+/** Counted without building anything; what is no JSON has any depth. */
+export function isNestedDeeperThan(text: string, levels: number): boolean {
+  let depth = 0
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at)
+    if (unit === quote) at = endOfString(text, at + 1)
+    else if (unit === closeBrace || unit === closeBracket) depth--
+    else if ((unit === openBrace || unit === openBracket) && ++depth > levels) return true
+  }
+  return false
+}
+
 /** Index of the closing quote, or the end of the text when there is none. */
 function endOfString(text: string, start: number): number {
   let at = start

@@ -246,6 +246,9 @@ export function threatsSuite(start: () => Promise<Endpoint>): void {
     bad('calls by a user', [{ role: 'user', content: 'x', tool_calls: [{ id: 'a', type: 'function', function: { name: 'f', arguments: '{}' } }] }], 'messages[0].tool_calls')
     bad('arguments that are no JSON', calling(`{${secretText}`), 'messages[0].tool_calls[0].function.arguments')
     bad('arguments that are no object', calling('[]'), 'messages[0].tool_calls[0].function.arguments')
+    test('17 arguments are taken back as a reply may write them', async () => {
+      for (const values of ['{"a":1,"a":2}', '{"__proto__":1,"constructor":{"prototype":[]}}', '']) expect((await post({ ...good(), messages: [...calling(values), ...messages] })).status, values).toBe(200)
+    })
     bad('arguments nested without end', calling(`{"a":${'['.repeat(50_000)}${']'.repeat(50_000)}}`), 'messages[0].tool_calls[0].function.arguments')
     refused('17 100,000 messages', () => post(`{"messages":[${'{},'.repeat(99_999)}{}]}`), { status: 400, code: 'invalid_request', param: 'messages' })
     test('17 system, developer, user, assistant and text parts are accepted', async () => {
