@@ -21,7 +21,7 @@ export interface ConsoleDoor {
 
 /**
  * The console's WebSocket. Everything is checked before the upgrade is accepted: Host, the page's own Origin, and the
- * secret, which travels as a second subprotocol because a page can set no header. Without a console every upgrade is refused.
+ * secret, which travels as a second subprotocol because a page can set no header. Without a console every WebSocket is refused.
  */
 export class ConsoleSocket implements Disposable {
   readonly #sockets: WebSocketServer
@@ -60,7 +60,7 @@ export class ConsoleSocket implements Disposable {
     checkDoor(request, this.#hosts())
     const door = this.#door
     if (door === null || request.method !== 'GET' || request.url !== consoleSocketPath || request.headers.upgrade?.toLowerCase() !== 'websocket') {
-      throw new SwitchboardError('invalid_request', 'This endpoint speaks HTTP/1.1 at this path and upgrades to nothing else.')
+      throw new SwitchboardError('invalid_request', 'There is no WebSocket at this path.')
     }
     if (request.headers.origin === undefined) throw new SwitchboardError('origin_not_allowed', 'The console is opened by its own page only.')
     const [protocol, key, ...rest] = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim())

@@ -126,6 +126,8 @@ function createListener(handler: RequestListener, limits: ServerLimits, hosts: (
     maxHeaderSize: 16 * 1024,
     requireHostHeader: false,
     noDelay: true,
+    // Other offers (h2c of Java's and curl's clients) may be ignored (RFC 9110, 7.8): such a request is one like any other.
+    shouldUpgradeCallback: ({ headers }) => /\bwebsocket\b/i.test(headers.upgrade ?? ''),
   }, (request, response) => {
     try {
       checkDoor(request, hosts())

@@ -31,12 +31,13 @@ export async function sendRaw(port: number, bytes: string | Buffer | ((socket: S
   })
 }
 
-/** Resolves once the other side has closed. */
-export async function closedAfter(port: number, bytes: string | Buffer): Promise<RawAnswer> {
+/** Resolves once the other side has closed. `next` is sent once something has come back. */
+export async function closedAfter(port: number, bytes: string | Buffer, next?: string): Promise<RawAnswer> {
   const socket = connect(port, '127.0.0.1')
   const received: Buffer[] = []
   return await new Promise<RawAnswer>((resolve) => {
     socket.on('data', (chunk: Buffer) => void received.push(chunk))
+    if (next !== undefined) socket.once('data', () => socket.write(next))
     socket.on('error', () => socket.destroy())
     socket.on('close', () => resolve(parseAnswer(Buffer.concat(received).toString('utf8'))))
     socket.write(bytes)

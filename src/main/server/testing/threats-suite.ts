@@ -382,7 +382,20 @@ export function threatsSuite(start: () => Promise<Endpoint>): void {
 
   describe('31: other protocols', () => {
     refused('31 a WebSocket upgrade', () => closedAfter(endpoint.port, requestText(endpoint.port, 'GET', '/v1/chat/completions', { Authorization: `Bearer ${endpoint.key}`, Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Version': '13' })), { status: 400 })
-    refused('31 an upgrade to HTTP/2', () => closedAfter(endpoint.port, requestText(endpoint.port, 'GET', '/v1/models', { Connection: 'Upgrade, HTTP2-Settings', Upgrade: 'h2c', 'HTTP2-Settings': 'AAMAAABkAAQAAP__' })), { status: 400 })
+    refused('31 a WebSocket among other offers', () => closedAfter(endpoint.port, requestText(endpoint.port, 'GET', '/v1/models', { Authorization: `Bearer ${endpoint.key}`, Connection: 'Upgrade', Upgrade: 'h2c, websocket' })), { status: 400 })
+    // Java's HttpClient and curl --http2 send this with every first request; whoever does not take it up answers as always.
+    const offer = { Connection: 'Upgrade, HTTP2-Settings', Upgrade: 'h2c', 'HTTP2-Settings': 'AAMAAABkAAQAAP__' }
+    test('31 an offer of HTTP/2 is left, and the request is one like any other', async () => {
+      const body = JSON.stringify(good())
+      const asked = await raw('POST', '/v1/chat/completions', { ...offer, 'Content-Type': 'application/json' }, body)
+      expect([asked.status, asked.headers['upgrade']]).toEqual([200, undefined])
+      expect((await raw('GET', '/v1/models', offer)).status).toBe(200)
+      expect((await raw('GET', '/v1/models', { ...offer, Authorization: null })).status).toBe(401)
+      expect((await raw('GET', '/v1/models', { ...offer, Host: 'evil.example' })).status).toBe(403)
+      const twice = await closedAfter(endpoint.port, requestText(endpoint.port, 'GET', '/v1/models', { ...offer, Authorization: `Bearer ${endpoint.key}` }), requestText(endpoint.port, 'GET', '/v1/models', { Authorization: `Bearer ${endpoint.key}` }))
+      expect(twice.body.match(/HTTP\/1\.1 200/gu)).toHaveLength(1)
+      await goodPasses()
+    })
     refused('31 the preface of HTTP/2', () => closedAfter(endpoint.port, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), { status: 400 })
     refused('31 a TLS hello', () => closedAfter(endpoint.port, Buffer.from('16030100c8010000c40303', 'hex')), { status: 400 })
     refused('31 noise', () => closedAfter(endpoint.port, Buffer.from([0, 1, 2, 3, 255, 254, 13, 10, 13, 10])), { status: 400 })
