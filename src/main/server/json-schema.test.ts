@@ -67,6 +67,8 @@ describe('parseJsonSchema', () => {
     [{ type: 'toString' }, 'type: expected one of object, array, string, number, integer, boolean, null'],
     [{ enum: ['a'], type: 'number' }, 'enum: holds no value of the type'],
     [{ properties: { a: false } }, 'properties.a: expected a schema (an object)'],
+    [{ items: [{}] }, 'items: expected a schema (an object)'],
+    [{ enum: [] }, 'enum: holds no value of the type'],
     [{ properties: { a: {} }, required: ['b'] }, 'required: names "b", which is not in properties'],
     [{ type: 'array', minItems: 3, maxItems: 2 }, 'maxItems: is less than minItems'],
     [{ $ref: '#/$defs/none' }, '$ref: "#/$defs/none" is not defined'],
@@ -90,6 +92,16 @@ describe('parseJsonSchema', () => {
   it('leaves out what it does not know where it may, and nothing else', () => {
     expect(parseJsonSchema({ type: 'string', pattern: 'x', minLength: 2 }, { lenient: true }).shape).toEqual(string)
     expect(fault({ $ref: '#/$defs/none', minLength: 1 }, { lenient: true })).toBe('$ref: "#/$defs/none" is not defined')
+  })
+
+  it('follows as far as it can what no value fits, or an older draft has', () => {
+    const shapeOf = (schema: unknown): unknown => parseJsonSchema(schema, { lenient: true }).shape
+    const anything = { kind: 'any' }
+    const odd: readonly unknown[] = [false, { type: 'array', minItems: 3, maxItems: 2 }, { enum: ['a'], type: 'number' }, { $ref: '#/properties/a' }, { enum: [] }]
+    for (const schema of odd) expect(shapeOf({ properties: { a: schema }, required: ['a', 'gone'] }), JSON.stringify(schema)).toEqual({ kind: 'object', properties: [{ name: 'a', shape: anything, required: true }], additional: null })
+    expect(shapeOf({ type: 'array', maxItems: 100_000 })).toEqual({ kind: 'array', items: anything, minItems: 0, maxItems: null })
+    expect(shapeOf({ type: 'array', items: [] })).toEqual({ kind: 'array', items: anything, minItems: 0, maxItems: null })
+    expect(shapeOf({ type: 'array', items: [{ type: 'string' }, { type: 'integer' }] })).toEqual({ kind: 'array', items: anything, minItems: 0, maxItems: null })
   })
 
   it('takes plain values together, and alternatives as one place has them', () => {

@@ -37,10 +37,12 @@ export class SchemaBudget {
 export interface SchemaOptions {
   /** Put before the names of definitions, so that several schemas fit into one grammar. */
   readonly prefix?: string
-  /** Keywords that are not supported are left out instead of refused: values then need not obey them. */
+  /** What is not supported, and what no value could obey, is left out instead of refused: values then need not obey it. */
   readonly lenient?: boolean
   readonly budget?: SchemaBudget
 }
+
+const anything = { kind: 'any' } as const
 
 type Fields = Readonly<Record<string, unknown>>
 const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -89,7 +91,9 @@ class SchemaReader {
 
   #shape(schema: unknown, path: string, depth: number): JsonShape {
     if (depth > DEEPEST) throw new SchemaFault(path, `is nested deeper than ${DEEPEST} levels`)
-    if (schema === true) return { kind: 'any' }
+    if (schema === true) return anything
+    // `false`, which nothing fits, and the list of schemas that older drafts have for `items`.
+    if (schema === false || Array.isArray(schema)) return this.#odd(path, 'expected a schema (an object)')
     if (!isFields(schema)) throw new SchemaFault(path, 'expected a schema (an object)')
     const used = Object.keys(schema).filter((key) => schema[key] !== undefined && !annotations.has(key) && !(schema['type'] === 'integer' && isWideBound(key, schema[key])))
     if (used.includes('$ref')) return this.#reference(schema, used, path)
@@ -103,10 +107,16 @@ class SchemaReader {
     if (used.includes('const') || used.includes('enum')) return this.#literals(schema, used, types, path)
     if (types === null) {
       this.#only(used, [], path)
-      return { kind: 'any' }
+      return anything
     }
     this.#only(used, ['type', ...types.flatMap((type) => keywordsOf[type])], path)
     return oneOf(types.map((type) => this.#typed(type, schema, path, depth)))
+  }
+
+  /** Any value, where a schema may be followed loosely. @throws SchemaFault where not. */
+  #odd(path: string, fault: string): JsonShape {
+    if (!this.#lenient) throw new SchemaFault(path, fault)
+    return anything
   }
 
   #only(used: readonly string[], known: readonly string[], path: string): void {
@@ -138,8 +148,8 @@ class SchemaReader {
         const [minItems, maxItems] = [this.#count(schema, 'minItems', path) ?? 0, this.#count(schema, 'maxItems', path)]
         this.#budget.items += maxItems ?? minItems
         if (this.#budget.items > MOST_ITEMS) throw new SchemaFault('', `counts more than ${MOST_ITEMS} items in minItems and maxItems`)
-        if (maxItems !== null && maxItems < minItems) throw new SchemaFault(at(path, 'maxItems'), 'is less than minItems')
-        return { kind: 'array', items: schema['items'] === undefined ? { kind: 'any' } : this.#shape(schema['items'], at(path, 'items'), depth + 1), minItems, maxItems }
+        if (maxItems !== null && maxItems < minItems) return this.#odd(at(path, 'maxItems'), 'is less than minItems')
+        return { kind: 'array', items: schema['items'] === undefined ? anything : this.#shape(schema['items'], at(path, 'items'), depth + 1), minItems, maxItems }
       }
       case 'object': return this.#object(schema, path, depth)
     }
@@ -147,7 +157,7 @@ class SchemaReader {
 
   #count(schema: Fields, key: string, path: string): number | null {
     const value = schema[key]
-    if (value === undefined) return null
+    if (value === undefined || (this.#lenient && typeof value === 'number' && value > MOST_ITEMS)) return null
     if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > MOST_ITEMS) throw new SchemaFault(at(path, key), `expected a whole number from 0 to ${MOST_ITEMS}`)
     return value
   }
@@ -163,7 +173,7 @@ class SchemaReader {
       return { name, shape: this.#shape(property, at(path, `properties.${name}`), depth + 1), required: needed.has(name) }
     })
     const foreign = required.find((name: string) => !Object.hasOwn(properties, name))
-    if (foreign !== undefined) throw new SchemaFault(at(path, 'required'), `names ${JSON.stringify(foreign.slice(0, 60))}, which is not in properties`)
+    if (foreign !== undefined && !this.#lenient) throw new SchemaFault(at(path, 'required'), `names ${JSON.stringify(foreign.slice(0, 60))}, which is not in properties`)
     // An object of which nothing is said is any object; one with properties has these alone, unless it says otherwise.
     const open = additionalProperties ?? (parsed.length === 0 && schema['properties'] === undefined)
     return { kind: 'object', properties: parsed, additional: open === false ? null : this.#shape(open, at(path, 'additionalProperties'), depth + 1) }
@@ -177,14 +187,14 @@ class SchemaReader {
     this.#budget.values += values.length
     if (this.#budget.values > MOST_VALUES) throw new SchemaFault('', `has more than ${MOST_VALUES} values in enum and const`)
     const fitting = types === null ? values : values.filter((value: unknown) => types.some((type) => isOfType(value, type)))
-    if (fitting.length === 0) throw new SchemaFault(at(path, key), 'holds no value of the type')
+    if (fitting.length === 0) return this.#odd(at(path, key), 'holds no value of the type')
     return { kind: 'literals', texts: [...new Set(fitting.map((value: unknown) => JSON.stringify(value)))] }
   }
 
   #reference(schema: Fields, used: readonly string[], path: string): JsonShape {
     this.#only(used, ['$ref'], path)
     const pointer = schema['$ref']
-    if (typeof pointer !== 'string' || !/^#(?:\/(?:\$defs|definitions)\/[^/]+)?$/u.test(pointer)) throw new SchemaFault(at(path, '$ref'), 'expected #, #/$defs/NAME or #/definitions/NAME')
+    if (typeof pointer !== 'string' || !/^#(?:\/(?:\$defs|definitions)\/[^/]+)?$/u.test(pointer)) return this.#odd(at(path, '$ref'), 'expected #, #/$defs/NAME or #/definitions/NAME')
     if (!this.#seen.has(pointer)) {
       this.#seen.add(pointer)
       this.#pending.push({ pointer, path: at(path, '$ref') })

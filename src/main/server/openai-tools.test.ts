@@ -50,6 +50,15 @@ describe('what a request asks for', () => {
     })
   })
 
+  test('arguments that a schema leaves open are any object', async () => {
+    const open = { shape: { kind: 'object', properties: [], additional: { kind: 'any' } }, definitions: {} }
+    const schemas = [{}, { $ref: '#/$defs/A', $defs: { A: { type: 'object' } } }, { anyOf: [{ type: 'object' }, { type: 'null' }] }]
+    await client.chat.completions.create({ model: 'demo', messages, tools: schemas.map((parameters, at) => ({ type: 'function', function: { name: `f${at}`, parameters } })) })
+    expect(endpoint.replies.requests[0]?.structure?.tools?.callable).toEqual(schemas.map((_, at) => ({ name: `f${at}`, arguments: open })))
+    const failure = await client.chat.completions.create({ model: 'demo', messages, tools: [{ type: 'function', function: { name: 'f', parameters: {}, strict: true } }] }).then(() => null, (thrown: unknown) => thrown)
+    expect(failure).toMatchObject({ param: 'tools[0].function.parameters', status: 400 })
+  })
+
   test('a strict tool is refused by the place of what is not supported', async () => {
     const failure = await client.chat.completions.create({ model: 'demo', messages, tools: [clock, { type: 'function', function: { ...findOrder.function, strict: true } }] }).then(() => null, (thrown: unknown) => thrown)
     expect(failure).toBeInstanceOf(BadRequestError)

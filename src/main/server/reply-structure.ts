@@ -45,12 +45,14 @@ function formatOf(format: Wire['response_format'], budget: SchemaBudget): JsonFo
   return parseAt('response_format.json_schema.schema', schema, { lenient: strict === false, budget })
 }
 
-/** As in OpenAI's API the schema of a tool is strict only where it says so: elsewhere keywords that are not supported are left out. */
+/** As in OpenAI's API the schema of a tool is strict only where it says so: elsewhere it is followed as far as it can be. */
 function argumentsOf({ parameters, strict }: ToolFunction, index: number, budget: SchemaBudget): JsonFormat {
   const param = `tools[${index}].function.parameters`
   const format = parseAt(param, parameters ?? noArguments, { prefix: `${index}:`, lenient: strict !== true, budget })
-  if (format.shape.kind !== 'object') throw invalid(param, 'arguments are an object: expected "type": "object"')
-  return format
+  if (format.shape.kind === 'object') return format
+  const mayBeObject = format.shape.kind === 'any' || format.shape.kind === 'anyOf' || format.shape.kind === 'reference'
+  if (strict === true || !mayBeObject) throw invalid(param, 'arguments are an object: expected "type": "object"')
+  return { shape: { kind: 'object', properties: [], additional: { kind: 'any' } }, definitions: {} }
 }
 
 function parseAt(param: string, schema: unknown, options: SchemaOptions): JsonFormat {
