@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
+import { hashFile } from '../platform/hash-file.ts'
 import { openRegularFile } from '../platform/open-regular-file.ts'
 import { throwIfCancelled } from './cancelled.ts'
 import { stampOf, type FileStamp } from './file-stamp.ts'
@@ -29,25 +29,20 @@ export async function copyModelFile(
     const before = await source.handle.stat()
     const target = await open(join(to, name), 'wx', 0o600)
     try {
-      const hash = createHash('sha256')
-      const block = new Uint8Array(4 * 1024 * 1024)
-      for (let position = 0; position < source.size; position += block.byteLength) {
+      const sha256 = await hashFile(source, async (piece, position) => {
         throwIfCancelled(signal)
-        const piece = block.subarray(0, Math.min(block.byteLength, source.size - position))
-        await source.read(piece, position)
-        hash.update(piece)
         for (let written = 0; written < piece.byteLength; ) {
           const { bytesWritten } = await target.write(piece, written, piece.byteLength - written, position + written)
           written += bytesWritten
         }
         onBytes(piece.byteLength)
-      }
+      })
       const after = await source.handle.stat()
       if (after.size !== before.size || after.mtimeMs !== before.mtimeMs) throw changed()
       // Windows has a read-only flag in place of modes, which would make removing the model fail
       if (process.platform !== 'win32') await target.chmod(0o400)
       await target.sync()
-      return stampOf(await target.stat(), hash.digest('hex'))
+      return stampOf(await target.stat(), sha256)
     } finally {
       await target.close()
     }

@@ -1,8 +1,9 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { Stats } from 'node:fs'
 import { open, readFile, rename, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
+import { hashFile } from '../platform/hash-file.ts'
 import { openRegularFile } from '../platform/open-regular-file.ts'
 import { throwIfCancelled } from './cancelled.ts'
 
@@ -66,16 +67,11 @@ export async function stampFile(directory: string, name: string, onBytes: (count
   const source = await openRegularFile(directory, name)
   if (source === null) return null
   try {
-    const hash = createHash('sha256')
-    const block = new Uint8Array(4 * 1024 * 1024)
-    for (let position = 0; position < source.size; position += block.byteLength) {
+    const sha256 = await hashFile(source, ({ byteLength }) => {
       throwIfCancelled(signal)
-      const piece = block.subarray(0, Math.min(block.byteLength, source.size - position))
-      await source.read(piece, position)
-      hash.update(piece)
-      onBytes(piece.byteLength)
-    }
-    return stampOf(await source.handle.stat(), hash.digest('hex'))
+      onBytes(byteLength)
+    })
+    return stampOf(await source.handle.stat(), sha256)
   } finally {
     await source.close()
   }

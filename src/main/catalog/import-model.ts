@@ -5,6 +5,7 @@ import type { Precision } from '../../shared/domain/generation.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import { diskFailure } from '../platform/disk-failure.ts'
 import { stagingName } from '../platform/staging.ts'
+import { syncFolder } from '../platform/sync-folder.ts'
 import { copyModelFile } from './copy-model-file.ts'
 import { cancelled, throwIfCancelled } from './cancelled.ts'
 import { writeFileWhole, writeStamps, type FileStamp, type FileStamps } from './file-stamp.ts'
@@ -14,7 +15,7 @@ import type { LongTask, Workshop } from './workshop.ts'
 
 /** Free space asked for, as a multiple of what will be written. */
 const SPACE_FACTOR = 1.1
-const bytesPerParameter: Readonly<Record<Precision, number>> = { fp32: 4, fp16: 2, int8: 1.1, int4: 0.7 }
+const bytesPerParameter: Readonly<Record<Precision, number>> = { fp32: 4, fp16: 2, int8: 1.125, int4: 0.7 }
 
 export interface ImportRequest {
   readonly directory: string
@@ -50,8 +51,11 @@ export async function importModel(store: ModelStore, workshop: Workshop, request
     const manifest = makeManifest(name, precision, copied, files, nowMs())
     await writeFileWhole(join(staging, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`, 0o400)
     await writeStamps(join(staging, STAMPS_FILE), stamps)
+    for (const folder of [source, staging]) await syncFolder(folder)
     throwIfCancelled(signal)
     await rename(staging, join(store.directory, name))
+    // Without this a power cut could take the name away again.
+    await syncFolder(store.directory)
     return { manifest, sourceDirectory: join(store.directory, name, 'source') }
   } catch (failure) {
     await rm(staging, { recursive: true, force: true })

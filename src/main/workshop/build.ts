@@ -1,14 +1,16 @@
 import { access, mkdir, open, readdir, rename, rm, rmdir } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { diskFailure } from '../platform/disk-failure.ts'
+import { hashFile } from '../platform/hash-file.ts'
 import { stagingName } from '../platform/staging.ts'
+import { syncFolder } from '../platform/sync-folder.ts'
 import { GRAPH_VERSION, graphFiles, graphOutputs, type GraphDescription, type GraphFloats } from '../../shared/contracts/graph.ts'
 import type { ToolJob } from '../../shared/contracts/jobs.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import { makeDecoder } from './builder/decoder.ts'
 import type { MatrixEncodings } from './builder/matrix-encoding.ts'
 import { encodingsOf, floatsOf } from './encodings.ts'
-import { hashSource, openModelFolder, type ModelFolder } from './model-folder.ts'
+import { openModelFolder, type ModelFolder } from './model-folder.ts'
 import { tensorByteLength, type OnnxGraph } from './onnx/graph.ts'
 import { inHalves } from './onnx/in-halves.ts'
 import { writeModel } from './onnx/write-model.ts'
@@ -57,7 +59,8 @@ async function writeAll(folder: ModelFolder, graph: OnnxGraph, { precision, floa
     progress(done / (readTotal + writeTotal), step)
   }
   const sources: Record<string, string> = {}
-  for (const file of folder.files) sources[file.name] = await hashSource(file, advance('Checking the model files'))
+  const checked = advance('Checking the model files')
+  for (const file of folder.files) sources[file.name] = await hashFile(file, ({ byteLength }) => checked(byteLength))
   const graphs = Object.fromEntries(floats.map((kind, index) => [graphFiles[kind], index === 0 ? graph : inHalves(graph, [graphOutputs.logits])]))
   const written = await writeModel({ graphs, weights: graphFiles.weights }, directory, advance('Writing the graph'))
   const { architecture } = folder
@@ -95,8 +98,9 @@ async function refuseUsedTarget(target: string): Promise<void> {
   if (entries.length > 0) throw new SwitchboardError('name_taken', `the target folder ${basename(target)} is not empty`)
 }
 
-/** Renames the staged folder to the target. Where the target exists empty it is removed first, because Windows cannot rename onto it. */
+/** Renames the staged folder to the target, so that a power cut leaves all of it or nothing. Where the target exists empty it is removed first, because Windows cannot rename onto it. */
 async function place(staging: string, target: string): Promise<void> {
+  await syncFolder(staging)
   try {
     await rmdir(target).catch((failure: NodeJS.ErrnoException) => {
       if (failure.code !== 'ENOENT') throw failure
@@ -107,14 +111,7 @@ async function place(staging: string, target: string): Promise<void> {
     if (await exists(target)) throw new SwitchboardError('name_taken', `the target folder ${basename(target)} was filled meanwhile`, { cause })
     throw cause
   }
-  if (process.platform === 'win32') return
-  // the rename itself has to survive a power cut; Windows cannot open folders for flushing
-  const parent = await open(dirname(target), 'r')
-  try {
-    await parent.sync()
-  } finally {
-    await parent.close()
-  }
+  await syncFolder(dirname(target))
 }
 
 async function exists(path: string): Promise<boolean> {

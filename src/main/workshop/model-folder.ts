@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { plainFileName } from '../../shared/base/plain-file-name.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
@@ -90,17 +89,4 @@ export function parseJson(name: string, text: string): unknown {
   } catch (cause) {
     throw new SwitchboardError('model_corrupt', `${name} is not valid JSON`, { cause, details: { file: name } })
   }
-}
-
-/** SHA-256 (hex) of a file through its open descriptor, 4 MiB at a time. */
-export async function hashSource(source: FileSource, onBytes: (count: number) => void): Promise<string> {
-  const hash = createHash('sha256')
-  const block = new Uint8Array(4 * 1024 * 1024)
-  for (let position = 0; position < source.size; position += block.byteLength) {
-    const piece = block.subarray(0, Math.min(block.byteLength, source.size - position))
-    await source.read(piece, position)
-    hash.update(piece)
-    onBytes(piece.byteLength)
-  }
-  return hash.digest('hex')
 }
