@@ -34,7 +34,8 @@ export async function serveHeadless({ home: root, port, files, tell, onReady }: 
     const backend = await createBackend({ home, files, host: 'headless', launch: launchChildProcess, consoleSecret, openExternal: null })
     try {
       const url = await listen(backend, port)
-      lock.publish({ pid: process.pid, port: Number(new URL(url).port), startedAt: Date.now() })
+      // A URL does not tell the port that http has of its own.
+      lock.publish({ pid: process.pid, port: Number(new URL(url).port || 80), startedAt: Date.now() })
       // A fragment stays in the browser: it is in no request, no log and no referrer.
       tell(files.renderer === null ? 'The console was not built; the endpoint works without it.' : `console ${url}/console/#key=${consoleSecret}`)
       void backend.ready.then(() => onReady(url), (thrown: unknown) => tell(describeFailure(thrown)))

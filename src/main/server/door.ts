@@ -4,9 +4,13 @@ import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 /** Headers of one request; no honest client comes near. */
 const MAX_HEADERS = 200
 
+const names = ['127.0.0.1', 'localhost', '[::1]'] as const
+/** Clients leave it out of Host and Origin. */
+const HTTP_PORT = 80
+
 /** The authorities this server answers to, exactly as a client writes them in Host. */
 export function allowedHosts(port: number): ReadonlySet<string> {
-  return new Set([`127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`])
+  return new Set([...names.map((name) => `${name}:${port}`), ...(port === HTTP_PORT ? names : [])])
 }
 
 /**
