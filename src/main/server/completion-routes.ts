@@ -15,7 +15,7 @@ import type { Principal, ServerDependencies, ServerLimits } from './ports.ts'
 import { type KeepAlive, SseWriter } from './sse-writer.ts'
 
 export interface CompletionContext {
-  readonly dependencies: Pick<ServerDependencies, 'replies' | 'engine' | 'defaultModel' | 'log'>
+  readonly dependencies: Pick<ServerDependencies, 'replies' | 'defaultModel' | 'log'>
   readonly limits: ServerLimits
   readonly open: OpenReplies
   readonly keepAlive: KeepAlive
@@ -76,7 +76,6 @@ class ReplyRun {
     this.#requestId = requestId
     const model = request.model ?? context.dependencies.defaultModel()
     checkModel(model)
-    checkLogitBias(context.dependencies.engine, model, request)
     const { input, parameters, stop, logprobs, echo, structure, speculation } = request
     this.#replyRequest = { requestId, client: principal.id, priority: 'batch', model, input, parameters, stop, logprobs, echo, structure, speculation }
   }
@@ -206,14 +205,4 @@ function truncationHeader(truncated: Truncation | null): Record<string, string> 
 /** What can be no name is no model; it is not repeated in the answer. */
 function checkModel(model: string): void {
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(model)) throw new SwitchboardError('model_not_found', 'There is no model of this name.', { param: 'model' })
-}
-
-function checkLogitBias(engine: CompletionContext['dependencies']['engine'], model: string, request: CompletionRequest): void {
-  const { logitBias } = request.parameters
-  const { state } = engine
-  if (logitBias === undefined || state.kind !== 'ready' || state.loaded.model !== model) return
-  const { vocabularySize } = state.loaded
-  if (Object.keys(logitBias).some((id) => Number(id) >= vocabularySize)) {
-    throw new SwitchboardError('invalid_request', `Invalid value for 'logit_bias': token ids of this model end at ${vocabularySize - 1}.`, { param: 'logit_bias' })
-  }
 }
