@@ -65,7 +65,7 @@ export const catalogue = {
   job_failed: work(500, 'See the details; nothing was left half done.'),
   storage_full: work(507, 'Free disk space; nothing that was acknowledged is lost.', true),
   storage_failed: work(500, 'Check the disk; nothing that was acknowledged is lost.', true),
-  storage_corrupt: work(500, 'Restore a backup; the damaged file is kept aside.'),
+  storage_corrupt: work(500, 'Put back a copy of the data file switchboard.db, or move it out of the home folder to start anew.'),
   storage_newer: work(500, 'Start the newer version that wrote this data, or choose another folder with --home.'),
   insufficient_disk_space: work(507, 'Free disk space and try again.', true),
   internal: work(500, 'Try again; if it stays, report it with the request id.', true),

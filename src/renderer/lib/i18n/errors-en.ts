@@ -47,7 +47,7 @@ export const errorsEn = {
   job_failed: 'The work failed. Nothing was left half done.',
   storage_full: 'The disk is full. What was stored is safe; free some space and try again.',
   storage_failed: 'Storing failed. Check the disk; what was stored before is safe.',
-  storage_corrupt: 'The data file is damaged. It was kept aside; restore a backup.',
+  storage_corrupt: 'The data file (switchboard.db in the data folder) is damaged. Put back a copy of it, or move it elsewhere to start anew.',
   storage_newer: 'The data was written by a newer version of Switchboard. Install that version; the data was left as it is.',
   insufficient_disk_space: 'There is not enough free disk space.',
   internal: 'Something unexpected went wrong. Try again.',

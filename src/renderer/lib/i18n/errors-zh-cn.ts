@@ -47,7 +47,7 @@ export const errorsZhCn: Record<ErrorCode, string> = {
   job_failed: '任务失败。没有留下半成品。',
   storage_full: '磁盘已满。已保存的内容是安全的；请释放空间后重试。',
   storage_failed: '保存失败。请检查磁盘；之前保存的内容是安全的。',
-  storage_corrupt: '数据文件已损坏，已另行保留。请恢复备份。',
+  storage_corrupt: '数据文件（数据文件夹中的 switchboard.db）已损坏。请放回它的副本，或将它移到别处以重新开始。',
   storage_newer: '数据由更新版本的 Switchboard 写入。请安装该版本；数据未被改动。',
   insufficient_disk_space: '磁盘空间不足。',
   internal: '发生意外问题。请重试。',
