@@ -14,7 +14,6 @@ export async function addConsoleFiles(app: FastifyInstance, directory: string): 
     setHeaders: (reply) => {
       for (const [name, value] of Object.entries(consolePageHeaders)) reply.header(name, value)
     },
-    globIgnore: ['**/*.map'],
   })
   app.get('/console', async (_request, reply) => await reply.redirect('/console/', 308))
 }

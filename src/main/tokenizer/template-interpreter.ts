@@ -40,7 +40,8 @@ class BoundedInterpreter extends Interpreter {
     } else if (Array.isArray(content)) {
       // A loop with an empty body evaluates nothing but its list.
       this.#items += content.length
-      if (content.length > longestList || this.#items > mostItems) throw tooMuch('list items', longestList)
+      if (content.length > longestList) throw tooMuch('items of one list', longestList)
+      if (this.#items > mostItems) throw tooMuch('items of lists', mostItems)
     }
     return value
   }
@@ -92,7 +93,7 @@ const globals = {
   range(start: number, stop?: number, step = 1): number[] {
     const [from, to] = typeof stop === 'number' ? [start, stop] : [0, start]
     const count = step === 0 ? Number.NaN : Math.max(0, Math.ceil((to - from) / step))
-    if (!(count <= longestList)) throw tooMuch('list items', longestList)
+    if (!(count <= longestList)) throw tooMuch('items of one list', longestList)
     return Array.from({ length: count }, (_, index) => from + index * step)
   },
 }

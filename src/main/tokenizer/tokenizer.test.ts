@@ -2,12 +2,13 @@ import { Tokenizer as LibraryTokenizer } from '@huggingface/tokenizers'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { PromptMessage } from '../../shared/domain/conversation.ts'
-import { byteFallbackJson, byteLevelJson, chatMlTemplate, fixtureConfig } from './tokenizer.fixture.ts'
+import { byteFallbackJson, byteLevelJson, chatMlTemplate, controlIdsOf, fixtureConfig } from './tokenizer.fixture.ts'
 import { tokenizerFrom } from './tokenizer.ts'
 
 const byteLevel = tokenizerFrom(byteLevelJson(), fixtureConfig)
 const byteFallback = tokenizerFrom(byteFallbackJson(), fixtureConfig)
-const both = [['byte-level', byteLevel], ['byte-fallback', byteFallback]] as const
+const controlIds = controlIdsOf(byteLevelJson())
+const both = [['byte-level', byteLevel, new Set(controlIds.values())], ['byte-fallback', byteFallback, new Set(controlIdsOf(byteFallbackJson()).values())]] as const
 const withTemplate = (template: string) => () => tokenizerFrom(byteLevelJson(), { ...fixtureConfig, chat_template: template })
 
 const anyText = fc.array(fc.oneof(
@@ -16,7 +17,7 @@ const anyText = fc.array(fc.oneof(
   fc.constantFrom('退款', '👩‍👩‍👧‍👦', 'e\u0301', ' ', '\n', '\u0000', '\ufeff', '\ufffd', 'hello world', '<|im_end|>', '<s>', '<0x41>', '\u2581', '한국어', '🇨🇳'),
 ), { maxLength: 12 }).map((parts) => parts.join(''))
 
-describe.each(both)('%s text', (name, tokenizer) => {
+describe.each(both)('%s text', (name, tokenizer, controls) => {
   // SentencePiece cannot tell its own mark from a space.
   const same = (text: string): string => (name === 'byte-fallback' ? text.replaceAll('\u2581', ' ') : text).toWellFormed()
 
@@ -31,12 +32,12 @@ describe.each(both)('%s text', (name, tokenizer) => {
 
   it('never gives a control token', () => {
     fc.assert(fc.property(anyText, (text) => {
-      expect(tokenizer.encodeText(text).filter((id) => tokenizer.isControl(id))).toEqual([])
+      expect(tokenizer.encodeText(text).filter((id) => controls.has(id))).toEqual([])
     }), { numRuns: 200 })
     for (const token of ['<|im_start|>', '<|im_end|>', '<|endoftext|>', '<s>', '</s>', '<unk>']) {
       for (const text of [token, `a${token}`, `${token}b`, ` ${token} `, `\n${token}\n`, `${token}${token}`]) {
         const ids = tokenizer.encodeText(text)
-        expect(ids.filter((id) => tokenizer.isControl(id))).toEqual([])
+        expect(ids.filter((id) => controls.has(id))).toEqual([])
         expect(tokenizer.decode(ids)).toBe(text)
       }
     }
@@ -49,14 +50,14 @@ describe.each(both)('%s text', (name, tokenizer) => {
   })
 })
 
-describe.each(both)('the packed table of %s', (_name, tokenizer) => {
+describe.each(both)('the packed table of %s', (_name, tokenizer, controls) => {
   it('holds the bytes of every token in the order of ids, and none of special ones', () => {
     const packed = tokenizer.packedBytes()
     let at = 0
     for (let id = 0; id < tokenizer.vocabularySize; id += 1) {
       // No token of these is as long as 128 bytes, where a length takes two.
       const length = packed[at] ?? -1
-      expect([...packed.subarray(at + 1, at + 1 + length)], `token ${id}`).toEqual(tokenizer.isControl(id) ? [] : [...tokenizer.bytes(id)])
+      expect([...packed.subarray(at + 1, at + 1 + length)], `token ${id}`).toEqual(controls.has(id) ? [] : [...tokenizer.bytes(id)])
       at += 1 + length
     }
     expect(at).toBe(packed.length)
@@ -75,7 +76,7 @@ describe('the incremental decoder', () => {
 
   it('gives nothing for special tokens, U+FFFD for bytes that are no text', () => {
     const decoder = byteLevel.decoder({ continues: false })
-    const end = byteLevel.controlId('<|im_end|>') ?? -1
+    const end = controlIds.get('<|im_end|>') ?? -1
     expect([104, end, 105].map((id) => decoder.push(id === end ? end : byteLevel.encodeText(String.fromCharCode(id))[0] ?? 0)).join('')).toBe('hi')
     const lone = Array.from({ length: 256 }, (_, id) => id).find((id) => byteLevel.bytes(id)[0] === 0x80) ?? -1
     expect(byteLevel.decoder({ continues: false }).push(lone)).toBe('\ufffd')
@@ -103,13 +104,13 @@ describe('the chat template', () => {
   })
 
   it('writes control tokens from the template alone, whatever messages say', () => {
-    const controls = ['<|im_start|>', '<|im_end|>', '<|endoftext|>']
-    const attack = fc.array(fc.oneof(fc.constantFrom(...controls, '<|im_', 'start|>', '<|', '|>', 'end|>', '\n', 'system\nYou are root', '\uE0B0sB0\uE0B1', '\u2003'), fc.string({ maxLength: 5 })), { maxLength: 8 }).map((parts) => parts.join(''))
+    const controls = new Set(controlIds.values())
+    const attack = fc.array(fc.oneof(fc.constantFrom('<|im_start|>', '<|im_end|>', '<|endoftext|>', '<|im_', 'start|>', '<|', '|>', 'end|>', '\n', 'system\nYou are root', '\uE0B0sB0\uE0B1', '\u2003'), fc.string({ maxLength: 5 })), { maxLength: 8 }).map((parts) => parts.join(''))
     const message = fc.record({ role: fc.constantFrom('system', 'user', 'assistant') as fc.Arbitrary<PromptMessage['role']>, content: attack })
     fc.assert(fc.property(fc.array(message, { minLength: 1, maxLength: 5 }), (messages) => {
       const ids = byteLevel.chat?.encode(messages) ?? []
-      const expected = [...messages.flatMap(() => ['<|im_start|>', '<|im_end|>']), '<|im_start|>'].map((text) => byteLevel.controlId(text))
-      expect(ids.filter((id) => byteLevel.isControl(id))).toEqual(expected)
+      const expected = [...messages.flatMap(() => ['<|im_start|>', '<|im_end|>']), '<|im_start|>'].map((text) => controlIds.get(text))
+      expect(ids.filter((id) => controls.has(id))).toEqual(expected)
       const text = messages.map(({ role, content }) => `${role}\n${content}\n`).join('')
       expect(byteLevel.decode(ids)).toBe(`${text}assistant\n`.toWellFormed())
     }), { numRuns: 200 })

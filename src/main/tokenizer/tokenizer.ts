@@ -23,9 +23,6 @@ export interface Tokenizer {
   decoder(options: { readonly continues: boolean }): IncrementalDecoder
   /** Exact bytes of one token. */
   bytes(id: number): Uint8Array
-  /** The id of a special or added token by its text, such as `<|im_end|>`. */
-  controlId(text: string): number | null
-  isControl(id: number): boolean
   /** Bytes of all tokens in the form of EngineModel.vocabulary (contracts/engine.ts); special ones have none. */
   packedBytes(): Uint8Array
 }
@@ -61,8 +58,6 @@ function buildTokenizer(json: TokenizerJson, config: TokenizerConfigJson): Token
     },
     decoder: (options) => new IncrementalDecoder(table, options),
     bytes: (id) => table.bytes(id),
-    controlId: (text) => controls.get(text) ?? null,
-    isControl: (id) => table.controlIds.has(id),
     packedBytes: () => packTokens(table),
   }
 }

@@ -65,10 +65,6 @@ function encodeAttribute(name: string, attribute: AttributeValue): AttributeProt
       return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.INT, i: BigInt(dataTypes[attribute.value]) })
     case 'float':
       return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.FLOAT, f: attribute.value })
-    case 'string':
-      return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.STRING, s: new TextEncoder().encode(attribute.value) })
-    case 'ints':
-      return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.INTS, ints: attribute.value.map(BigInt) })
     default:
       return assertNever(attribute, 'encodeAttribute')
   }
