@@ -67,7 +67,7 @@ export interface Backend extends Disposable {
   dispose(): Promise<void>
 }
 
-/** Prompt tokens that may wait, for all queued requests together. */
+/** Prompt tokens that may wait, for each priority. */
 const queueTokens = 262_144
 /** Prompt tokens run beside the decodes of one step: short enough that nobody's reply stutters. */
 const prefillChunk = 128

@@ -72,7 +72,7 @@ async function start({ home, profile, port }: Place): Promise<void> {
       app.exit(0)
       return
     }
-    lock.publish({ pid: process.pid, port: Number(new URL(url).port), startedAt: Date.now() })
+    lock.publish({ pid: process.pid, port: Number(new URL(url).port || 80), startedAt: Date.now() })
     process.stdout.write(`Switchboard ${files.version} is ready; endpoint ${url}/v1\n`)
     backend.core.storage.settings.onChange((changed) => { settings = changed })
     await openWindow({ backend, lock, files, profile, texts })

@@ -24,6 +24,6 @@ export function findOrtLibrary(override?: string): string {
   }
   const unpacked = dirname(manifest).replace(/app\.asar(?=[\\/])/, 'app.asar.unpacked')
   const path = join(unpacked, 'bin', 'napi-v6', process.platform, process.arch, name)
-  if (!existsSync(path)) throw new SwitchboardError('provider_unavailable', `ONNX Runtime's library is missing: ${path}; install Switchboard again.`)
+  if (!existsSync(path)) throw new SwitchboardError('provider_unavailable', `ONNX Runtime's library ${name} is missing; install Switchboard again.`)
   return path
 }
