@@ -39,6 +39,28 @@ test('delete hides at once, Undo restores, and a refusal puts it back', async ()
   expect(titles()).toContain('鞋子退货')
 })
 
+test('what is written in a deleted conversation does not bring it back; Undo and a refused deletion do', async () => {
+  const { fake, conversations, titles } = await listUnderTest()
+  const order = await fake.conversations.get({ id: 'c-order' })
+  await conversations.remove('c-order')
+  conversations.touch(order)
+  expect(titles()).not.toContain(order.title)
+  await conversations.restore('c-order')
+  conversations.touch({ id: 'c-order', title: 'Found again', updatedAt: Number.MAX_SAFE_INTEGER })
+  expect(titles()?.[0]).toBe('Found again')
+  await fake.conversations.remove({ id: 'c-chinese' })
+  await expect(conversations.remove('c-chinese')).rejects.toThrow(SwitchboardError)
+  conversations.touch({ id: 'c-chinese', title: '鞋子' })
+  expect(titles()).toContain('鞋子')
+})
+
+test('a list that was asked for before a deletion does not bring the conversation back', async () => {
+  const { conversations, titles } = await listUnderTest()
+  const loading = conversations.load()
+  await Promise.all([conversations.remove('c-order'), loading])
+  expect(titles()).not.toContain('Parcel 20251103 not arrived')
+})
+
 test('an answer that was overtaken by a newer search is dropped', async () => {
   const fake = new FakeConsole()
   const pending: (() => void)[] = []

@@ -25,6 +25,8 @@ export interface ConversationsStore {
 export function createConversationsStore(client: ConsoleClient): ConversationsStore {
   const store = createStore<ConversationsState>(() => ({ list: notLoaded, search: '' }))
   let generation = 0
+  /** Deleted here: neither its reply, which may still be ending, nor an answer that was on its way brings it back. */
+  const removed = new Set<string>()
 
   const shown = (): readonly ConversationSummary[] => store.getState().list.value ?? []
   const replace = (value: readonly ConversationSummary[]): void => store.setState({ list: { kind: 'ready', value: value.toSorted((a, b) => b.updatedAt - a.updatedAt) } })
@@ -34,14 +36,15 @@ export function createConversationsStore(client: ConsoleClient): ConversationsSt
     const { search } = store.getState()
     store.setState(({ list }) => ({ list: { kind: 'loading', value: list.value } }))
     try {
-      const value = await client.conversations.list(search.trim() === '' ? {} : { search: search.trim() })
-      if (mine === generation) store.setState({ list: { kind: 'ready', value } })
+      const found = await client.conversations.list(search.trim() === '' ? {} : { search: search.trim() })
+      if (mine === generation) store.setState({ list: { kind: 'ready', value: found.filter(({ id }) => !removed.has(id)) } })
     } catch (thrown) {
       if (mine === generation) store.setState(({ list }) => ({ list: { kind: 'failed', value: list.value, error: toSwitchboardError(thrown) } }))
     }
   }
 
   const touch: ConversationsStore['touch'] = ({ id, title, model, createdAt, updatedAt }) => {
+    if (removed.has(id)) return
     if (shown().some((other) => other.id === id)) {
       replace(shown().map((other) => (other.id === id ? { ...other, title: title ?? other.title, updatedAt: updatedAt ?? other.updatedAt } : other)))
     } else if (store.getState().search === '' && title !== undefined && model !== undefined && createdAt !== undefined && updatedAt !== undefined) {
@@ -74,16 +77,20 @@ export function createConversationsStore(client: ConsoleClient): ConversationsSt
     },
     async remove(id) {
       const before = shown()
+      removed.add(id)
       replace(before.filter((other) => other.id !== id))
       try {
         await client.conversations.remove({ id })
       } catch (thrown) {
+        removed.delete(id)
         replace(before)
         throw thrown
       }
     },
     async restore(id) {
-      touch(await client.conversations.restore({ id }))
+      const conversation = await client.conversations.restore({ id })
+      removed.delete(id)
+      touch(conversation)
     },
   }
 }
