@@ -30,3 +30,12 @@ test('full storage keeps the text in the window and says so', () => {
   expect(drafts.write('a', 'text')).toBe(false)
   expect(drafts.read('a')).toBe('text')
 })
+
+test('a refused text comes back before what was written since', () => {
+  const drafts = new Drafts(memory())
+  drafts.giveBack('a', 'Where is my order?')
+  expect(drafts.read('a')).toBe('Where is my order?')
+  drafts.write('a', 'And the lamp?')
+  drafts.giveBack('a', 'Where is my order?')
+  expect(drafts.read('a')).toBe('Where is my order?\n\nAnd the lamp?')
+})

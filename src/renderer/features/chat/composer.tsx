@@ -36,7 +36,9 @@ export function Composer({ id, disabled, onSend }: ComposerProps) {
   }, [])
 
   const send = (): void => {
-    if (canSend) onSend(text.trim())
+    if (!canSend) return
+    drafts.write(key, '')
+    onSend(text.trim())
   }
   const stop = (): void => {
     if (id !== undefined && running) void chat.stop(id)

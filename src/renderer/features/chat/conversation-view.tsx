@@ -25,7 +25,6 @@ export function ConversationView({ id }: { readonly id: string | undefined }) {
   const welcomed = useStore(settings.store, (state) => state.settings.welcomed)
 
   const send = async (text: string): Promise<void> => {
-    drafts.write(id ?? 'new', '')
     setCreateError(null)
     try {
       let target = id
@@ -37,10 +36,10 @@ export function ConversationView({ id }: { readonly id: string | undefined }) {
       }
       if (!welcomed) void settings.update({ welcomed: true })
       const taken = await chat.send(target, text)
-      if (!taken && drafts.read(target) === '') drafts.write(target, text)
+      if (!taken) drafts.giveBack(target, text)
     } catch (thrown) {
       setCreateError(shownError(thrown))
-      drafts.write(id ?? 'new', text)
+      drafts.giveBack(id ?? 'new', text)
     }
   }
 

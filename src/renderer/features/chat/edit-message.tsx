@@ -2,23 +2,33 @@ import { Button } from '@mantine/core'
 import { useLayoutEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Message } from '../../../shared/domain/conversation.ts'
+import { editKey } from '../../lib/drafts.ts'
 import { useStores } from '../../stores/stores.ts'
 import { isComposing } from './composer.tsx'
 import styles from './edit-message.module.css'
 
-/** Edits a question; sending adds a version beside the old one, which stays. */
+/** Edits a question; sending adds a version beside the old one, which stays. Leaving the page keeps the edit. */
 export function EditMessage({ message, onDone }: { readonly message: Message; readonly onDone: () => void }) {
   const { t } = useTranslation()
   const { chat, drafts } = useStores()
-  const [text, setText] = useState(message.content)
+  const key = editKey(message.id)
+  const [text, setText] = useState(() => drafts.read(key) || message.content)
   const field = useRef<HTMLTextAreaElement>(null)
   useLayoutEffect(() => field.current?.focus(), [])
+  const change = (next: string): void => {
+    setText(next)
+    drafts.write(key, next === message.content ? '' : next)
+  }
+  const close = (): void => {
+    drafts.write(key, '')
+    onDone()
+  }
   const send = (): void => {
     const next = text.trim()
     if (next === '') return
-    onDone()
+    close()
     void chat.send(message.conversationId, next, message.parentId).then((taken) => {
-      if (!taken && drafts.read(message.conversationId) === '') drafts.write(message.conversationId, next)
+      if (!taken) drafts.giveBack(message.conversationId, next)
     })
   }
   return (
@@ -29,10 +39,10 @@ export function EditMessage({ message, onDone }: { readonly message: Message; re
         aria-label={t('chat.editLabel')}
         value={text}
         maxLength={200_000}
-        onChange={(event) => setText(event.currentTarget.value)}
+        onChange={(event) => change(event.currentTarget.value)}
         onKeyDown={(event) => {
           if (isComposing(event)) return
-          if (event.key === 'Escape') onDone()
+          if (event.key === 'Escape') close()
           else if (event.key === 'Enter' && !event.shiftKey) {
             event.preventDefault()
             send()
@@ -40,7 +50,7 @@ export function EditMessage({ message, onDone }: { readonly message: Message; re
         }}
       />
       <div className={styles.buttons}>
-        <Button size="xs" variant="default" onClick={onDone}>{t('app.cancel')}</Button>
+        <Button size="xs" variant="default" onClick={close}>{t('app.cancel')}</Button>
         <Button size="xs" disabled={text.trim() === ''} onClick={send}>{t('chat.resend')}</Button>
       </div>
     </div>
