@@ -94,11 +94,15 @@ function useFollowing(id: string, asked: boolean) {
     if (up && !atEnd) follow(false)
     else if (atEnd && !followed.current) follow(true)
   }
-  // Opening a conversation and asking something new both mean: show me the newest.
-  useLayoutEffect(() => {
+  const showNewest = (): void => {
     follow(true)
     toEnd()
-  }, [id, asked])
+  }
+  // Opening a conversation and asking something new both mean: show me the newest. The beginning of the reply does not.
+  useLayoutEffect(showNewest, [id])
+  useLayoutEffect(() => {
+    if (asked) showNewest()
+  }, [asked])
   // Text grows through the store and images do not exist, so size is the one thing to watch.
   useEffect(() => {
     const element = box.current
@@ -120,9 +124,6 @@ function useFollowing(id: string, asked: boolean) {
       if (element) fromEnd.current = element.scrollHeight - element.scrollTop
       follow(false)
     },
-    jump: () => {
-      follow(true)
-      toEnd()
-    },
+    jump: showNewest,
   }
 }
