@@ -5,11 +5,12 @@ import type { EngineState } from '../../shared/domain/engine.ts'
 import type { AppStatus } from '../../shared/domain/status.ts'
 import { errorDetails } from '../lib/error-text.ts'
 import { bytes } from '../lib/format.ts'
+import { providerNames } from '../lib/provider-names.ts'
 import { useStores } from '../stores/stores.ts'
 import { EndpointPart } from './status-endpoint.tsx'
 import { StatusPart } from './status-part.tsx'
 import { EngineDetails, MemoryDetails, ModelDetails, ProviderDetails, RequestsDetails } from './status-details.tsx'
-import { engineText, providerNames } from './status-text.ts'
+import { engineText } from './status-text.ts'
 import styles from './status-bar.module.css'
 
 /** Always true: fed by the engine through the status stream. Without news it says so instead of showing old values. */

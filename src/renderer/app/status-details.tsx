@@ -6,9 +6,9 @@ import { shownError } from '../lib/shown-error.ts'
 import type { EngineState, EngineStats, LoadedModel } from '../../shared/domain/engine.ts'
 import type { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import { bytes, duration, number } from '../lib/format.ts'
+import { providerNames } from '../lib/provider-names.ts'
 import { useStores } from '../stores/stores.ts'
 import { ErrorNotice, Notice } from '../ui/notice.tsx'
-import { providerNames } from './status-text.ts'
 import styles from './status-bar.module.css'
 
 function Rows({ rows }: { readonly rows: readonly (readonly [string, ReactNode])[] }) {

@@ -1,8 +1,5 @@
 import type { TFunction } from 'i18next'
 import type { EngineState } from '../../shared/domain/engine.ts'
-import type { Provider } from '../../shared/domain/generation.ts'
-
-export const providerNames: Readonly<Record<Provider, string>> = { cuda: 'CUDA', webgpu: 'WebGPU', cpu: 'CPU' }
 
 /** The state of the engine in a word or two. */
 export function engineText(t: TFunction, engine: EngineState): string {

@@ -1,13 +1,12 @@
 import type { Conversation, Message, TurnEvent } from '../../shared/domain/conversation.ts'
 import { shownPath } from '../lib/branches.ts'
+import type { Saving } from '../lib/saving.ts'
 import type { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 
 /** A reply on its way. `waiting`: asked, nothing came yet; `writing`: the reply exists and grows. */
 export type Turn =
   | { readonly kind: 'waiting'; readonly question: string | null; readonly parentId: string | null }
   | { readonly kind: 'writing'; readonly messageId: string; readonly text: string }
-
-export type Saving = { readonly kind: 'idle' } | { readonly kind: 'saving' } | { readonly kind: 'saved' } | { readonly kind: 'failed'; readonly error: SwitchboardError }
 
 /** One conversation as the window holds it. */
 export interface ChatEntry {

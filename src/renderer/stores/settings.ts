@@ -2,7 +2,7 @@ import { createStore, type StoreApi } from 'zustand/vanilla'
 import type { ConsoleClient } from '../../shared/contracts/console-bridge.ts'
 import { defaultSettings, type Settings } from '../../shared/domain/settings.ts'
 import { toSwitchboardError } from '../bridge/reviving-link.ts'
-import type { Saving } from './chat-state.ts'
+import type { Saving } from '../lib/saving.ts'
 
 export interface SettingsState {
   readonly settings: Settings

@@ -1,10 +1,8 @@
 import { IconCheck } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
-import type { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import { errorText } from '../lib/error-text.ts'
+import type { Saving } from '../lib/saving.ts'
 import styles from './save-state.module.css'
-
-type Saving = { readonly kind: 'idle' } | { readonly kind: 'saving' } | { readonly kind: 'saved' } | { readonly kind: 'failed'; readonly error: SwitchboardError }
 
 /** Says whether what was changed is kept. */
 export function SaveState({ saving }: { readonly saving: Saving }) {

@@ -1,12 +1,11 @@
 import { IconChevronDown } from '@tabler/icons-react'
 import { useId, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import type { Provider, Receipt } from '../../../shared/domain/generation.ts'
+import type { Receipt } from '../../../shared/domain/generation.ts'
 import { duration, number } from '../../lib/format.ts'
+import { providerNames } from '../../lib/provider-names.ts'
 import { CopyButton } from '../../ui/copy-button.tsx'
 import styles from './receipt-line.module.css'
-
-const providerNames: Readonly<Record<Provider, string>> = { cuda: 'CUDA', webgpu: 'WebGPU', cpu: 'CPU' }
 
 /** The facts about a reply: one line, all of them on a press. */
 export function ReceiptLine({ receipt, demo }: { readonly receipt: Receipt; readonly demo: boolean }) {

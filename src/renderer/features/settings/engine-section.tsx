@@ -7,13 +7,12 @@ import { shownError } from '../../lib/shown-error.ts'
 import type { ProviderPolicy } from '../../../shared/domain/engine.ts'
 import type { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
 import { number } from '../../lib/format.ts'
+import { providerNames } from '../../lib/provider-names.ts'
 import { useStores } from '../../stores/stores.ts'
 import { ErrorNotice } from '../../ui/notice.tsx'
-import { providerNames } from './provider-names.ts'
 import { numberRanges, parseNumberSetting, type NumberSetting } from './number-fields.ts'
 import { Row, Section } from './section.tsx'
 import styles from './settings.module.css'
-
 
 /** How the engine runs. Kept at once; in force after a restart of the engine, which is one press away. */
 export function EngineSection() {
