@@ -1,19 +1,18 @@
 import { Button, Modal } from '@mantine/core'
-import { notifications } from '@mantine/notifications'
 import { useState, type ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useStore } from 'zustand'
-import { shownError } from '../lib/shown-error.ts'
-import { errorText } from '../lib/error-text.ts'
 import type { SafeUrl } from '../lib/safe-url.ts'
 import { useStores } from '../stores/stores.ts'
 import { LinkOpenerContext } from '../ui/link-opener.ts'
+import { useNotifyFailure } from '../ui/notify-failure.ts'
 import styles from './link-confirm.module.css'
 
 /** Asks before a link leaves the program. In the desktop window the host asks; in a browser this does. */
 export function LinkConfirm({ children }: { readonly children: ReactNode }) {
   const { t } = useTranslation()
   const { client, status } = useStores()
+  const notifyFailure = useNotifyFailure()
   const host = useStore(status.store, (state) => state.info?.host ?? 'headless')
   const [asked, setAsked] = useState<SafeUrl | null>(null)
   const ask = (url: SafeUrl): void => {
@@ -21,7 +20,7 @@ export function LinkConfirm({ children }: { readonly children: ReactNode }) {
       setAsked(url)
       return
     }
-    client.app.openExternal({ url: url.href }).catch((thrown: unknown) => notifications.show({ color: 'red', message: errorText(t, shownError(thrown)) }))
+    client.app.openExternal({ url: url.href }).catch(notifyFailure)
   }
   const open = (): void => {
     if (asked) window.open(asked.href, '_blank', 'noopener,noreferrer')

@@ -5,16 +5,18 @@ import { useTranslation } from 'react-i18next'
 import type { Message } from '../../../shared/domain/conversation.ts'
 import { siblingsOf } from '../../lib/branches.ts'
 import { useStores } from '../../stores/stores.ts'
+import { useNotifyFailure } from '../../ui/notify-failure.ts'
 import styles from './branch-navigator.module.css'
 
 /** ‹ 2/3 ›: walks through the versions of a message. Nothing is shown where there is only one. */
 export function BranchNavigator({ message, all, busy }: { readonly message: Message; readonly all: readonly Message[]; readonly busy: boolean }) {
   const { t } = useTranslation()
   const { chat } = useStores()
+  const notifyFailure = useNotifyFailure()
   const { ids, index } = useMemo(() => siblingsOf(all, message), [all, message])
   if (ids.length < 2) return null
   const show = (id: string | undefined): void => {
-    if (id !== undefined) void chat.showBranch(message.conversationId, id)
+    if (id !== undefined) chat.showBranch(message.conversationId, id).catch(notifyFailure)
   }
   return (
     <span className={styles.navigator} role="group" aria-label={t('chat.version', { index: index + 1, count: ids.length })}>

@@ -9,6 +9,7 @@ import type { SwitchboardError } from '../../../shared/errors/switchboard-error.
 import type { Conversation, Preset } from '../../../shared/domain/conversation.ts'
 import { errorText } from '../../lib/error-text.ts'
 import { useStores } from '../../stores/stores.ts'
+import { useNotifyFailure } from '../../ui/notify-failure.ts'
 import { SaveState } from '../../ui/save-state.tsx'
 import { parameterFields, withParameter } from './parameter-fields.ts'
 import { ParameterInput } from './parameter-input.tsx'
@@ -139,7 +140,7 @@ function SavePreset({ conversation }: { readonly conversation: Conversation }) {
 function DeletePreset({ preset, onDeleted }: { readonly preset: Preset; readonly onDeleted: () => void }) {
   const { t } = useTranslation()
   const { client, presets } = useStores()
-  const failed = (thrown: unknown): void => void notifications.show({ color: 'red', message: errorText(t, shownError(thrown)) })
+  const notifyFailure = useNotifyFailure()
   const remove = async (): Promise<void> => {
     try {
       await client.presets.remove({ id: preset.id })
@@ -155,10 +156,10 @@ function DeletePreset({ preset, onDeleted }: { readonly preset: Preset; readonly
         id: notification,
         autoClose: 10_000,
         closeButtonProps: { 'aria-label': t('app.close') },
-        message: <span className={styles.undo}>{t('drawer.presetDeleted', { name: preset.name })}<Button size="compact-sm" variant="default" onClick={() => void undo().catch(failed)}>{t('app.undo')}</Button></span>,
+        message: <span className={styles.undo}>{t('drawer.presetDeleted', { name: preset.name })}<Button size="compact-sm" variant="default" onClick={() => void undo().catch(notifyFailure)}>{t('app.undo')}</Button></span>,
       })
     } catch (thrown) {
-      failed(thrown)
+      notifyFailure(thrown)
     }
   }
   return <Tooltip label={t('drawer.presetDelete')}><ActionIcon variant="default" size={36} aria-label={t('drawer.presetDelete')} onClick={() => void remove()}><IconTrash size={16} aria-hidden /></ActionIcon></Tooltip>

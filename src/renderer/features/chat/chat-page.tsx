@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next'
 import { useLocation, useNavigate, useParams } from 'react-router'
 import { useStore } from 'zustand'
 import { useStores } from '../../stores/stores.ts'
+import { useNotifyFailure } from '../../ui/notify-failure.ts'
 import { ConversationList } from './conversation-list.tsx'
 import { ConversationView } from './conversation-view.tsx'
 import styles from './chat-page.module.css'
@@ -18,6 +19,7 @@ export function ChatPage() {
   const { id } = useParams()
   const { chat, conversations } = useStores()
   const navigate = useNavigate()
+  const notifyFailure = useNotifyFailure()
   const location = useLocation()
   const [listOpen, list] = useDisclosure(false)
   const [drawerOpen, drawer] = useDisclosure(false)
@@ -34,12 +36,16 @@ export function ChatPage() {
   useEffect(() => closeList(), [closeList, id])
 
   const openDrawer = async (): Promise<void> => {
-    if (id === undefined) {
-      const conversation = await conversations.create()
-      chat.adopt(conversation)
-      await navigate(`/chat/${conversation.id}`)
+    try {
+      if (id === undefined) {
+        const conversation = await conversations.create()
+        chat.adopt(conversation)
+        await navigate(`/chat/${conversation.id}`)
+      }
+      drawer.open()
+    } catch (thrown) {
+      notifyFailure(thrown)
     }
-    drawer.open()
   }
   // The command palette asks for the drawer through the navigation state, since features do not know the palette.
   const wanted = (location.state as { drawer?: boolean } | null)?.drawer === true

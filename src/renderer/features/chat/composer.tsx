@@ -4,6 +4,7 @@ import { useLayoutEffect, useRef, useState, type KeyboardEvent } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useStore } from 'zustand'
 import { useStores } from '../../stores/stores.ts'
+import { useNotifyFailure } from '../../ui/notify-failure.ts'
 import { paletteStore } from '../../ui/palette-control.ts'
 import styles from './composer.module.css'
 
@@ -22,6 +23,7 @@ export function isComposing(event: KeyboardEvent): boolean {
 export function Composer({ id, disabled, onSend }: ComposerProps) {
   const { t } = useTranslation()
   const { chat, drafts } = useStores()
+  const notifyFailure = useNotifyFailure()
   const key = id ?? 'new'
   const text = useStore(drafts.store, () => drafts.read(key))
   const running = useStore(chat.store, (state) => id !== undefined && Boolean(state.entries[id]?.turn))
@@ -41,7 +43,7 @@ export function Composer({ id, disabled, onSend }: ComposerProps) {
     onSend(text.trim())
   }
   const stop = (): void => {
-    if (id !== undefined && running) void chat.stop(id)
+    if (id !== undefined && running) chat.stop(id).catch(notifyFailure)
   }
   const onKeyDown = (event: KeyboardEvent): void => {
     if (isComposing(event)) return

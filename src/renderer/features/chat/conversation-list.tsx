@@ -8,6 +8,7 @@ import type { ConversationSummary } from '../../../shared/domain/conversation.ts
 import { exactTime, when } from '../../lib/format.ts'
 import { useStores } from '../../stores/stores.ts'
 import { EmptyState, ErrorNotice } from '../../ui/notice.tsx'
+import { useNotifyFailure } from '../../ui/notify-failure.ts'
 import { useDeleteConversation } from './use-delete-conversation.tsx'
 import styles from './conversation-list.module.css'
 
@@ -109,11 +110,12 @@ function RowMenu({ title, wanted, onNear, onRename, onDelete }: { readonly title
 function RenameField({ conversation, onDone }: { readonly conversation: ConversationSummary; readonly onDone: () => void }) {
   const { t } = useTranslation()
   const { conversations } = useStores()
+  const notifyFailure = useNotifyFailure()
   const [title, setTitle] = useState(conversation.title)
   const save = (): void => {
     const next = title.trim()
     onDone()
-    if (next !== '' && next !== conversation.title) void conversations.rename(conversation.id, next)
+    if (next !== '' && next !== conversation.title) conversations.rename(conversation.id, next).catch((thrown: unknown) => notifyFailure(thrown, (reason) => t('chat.renameFailed', { reason })))
   }
   return (
     <TextInput

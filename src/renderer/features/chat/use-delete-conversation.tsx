@@ -2,9 +2,8 @@ import { Button } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { useTranslation } from 'react-i18next'
 import { useNavigate } from 'react-router'
-import { shownError } from '../../lib/shown-error.ts'
-import { errorText } from '../../lib/error-text.ts'
 import { useStores } from '../../stores/stores.ts'
+import { useNotifyFailure } from '../../ui/notify-failure.ts'
 import styles from './undo.module.css'
 
 /** Deletes at once and offers Undo: nothing is gone for good before the next start. */
@@ -12,13 +11,13 @@ export function useDeleteConversation(): (conversation: { readonly id: string; r
   const { t } = useTranslation()
   const { conversations } = useStores()
   const navigate = useNavigate()
+  const notifyFailure = useNotifyFailure()
   return async ({ id, title }, open) => {
     if (open) void navigate('/chat')
-    const failed = (thrown: unknown): void => void notifications.show({ color: 'red', message: t('chat.restoreFailed', { reason: errorText(t, shownError(thrown)) }) })
     try {
       await conversations.remove(id)
     } catch (thrown) {
-      failed(thrown)
+      notifyFailure(thrown, (reason) => t('chat.deleteFailed', { reason }))
       return
     }
     const notification = `deleted-${id}`
@@ -28,7 +27,7 @@ export function useDeleteConversation(): (conversation: { readonly id: string; r
         await conversations.restore(id)
         if (open) void navigate(`/chat/${id}`)
       } catch (thrown) {
-        failed(thrown)
+        notifyFailure(thrown, (reason) => t('chat.restoreFailed', { reason }))
       }
     }
     notifications.show({

@@ -64,6 +64,8 @@ export const en = {
     openFailed: 'This conversation could not be opened.',
     messages: 'Messages',
     you: 'You',
+    deleteFailed: 'Not deleted: {{reason}}',
+    renameFailed: 'Not renamed: {{reason}}',
     assistant: 'Assistant',
     message: 'Message',
     placeholder: 'Write as a customer would',

@@ -65,6 +65,8 @@ export const zhCn: Messages = {
     openFailed: '无法打开此对话。',
     messages: '消息',
     you: '您',
+    deleteFailed: '未删除：{{reason}}',
+    renameFailed: '未重命名：{{reason}}',
     assistant: '助手',
     message: '消息',
     placeholder: '像顾客一样提问',
