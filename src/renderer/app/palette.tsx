@@ -6,9 +6,8 @@ import type { KeyboardEvent } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useLocation, useNavigate } from 'react-router'
 import { useStore } from 'zustand'
-import { errorText } from '../lib/error-text.ts'
-import { shownError } from '../lib/shown-error.ts'
 import { useStores } from '../stores/stores.ts'
+import { useNotifyFailure } from '../ui/notify-failure.ts'
 import { paletteStore } from '../ui/palette-control.ts'
 
 /** Ctrl/⌘ K: every action, conversation and model. */
@@ -18,18 +17,16 @@ export function Palette() {
   const navigate = useNavigate()
   const location = useLocation()
   const { setColorScheme } = useMantineColorScheme({ keepTransitions: true })
-  const conversations = useStore(stores.conversations.store, (state) => state.list.value) ?? []
+  const notifyFailure = useNotifyFailure()
+  const { text, found } = useStore(stores.finder.store)
   const models = useStore(stores.models.store, (state) => state.value) ?? []
   const endpoint = useStore(stores.status.store, (state) => state.status?.endpointUrl ?? null)
-  const { settings } = stores
+  const { settings, finder } = stores
   const theme = (value: 'auto' | 'light' | 'dark'): void => {
     setColorScheme(value)
     void settings.update({ theme: value })
   }
-  const restart = (): void => void stores.status.restartEngine().then(
-    () => notifications.show({ message: t('status.restarted') }),
-    (thrown: unknown) => notifications.show({ color: 'red', message: errorText(t, shownError(thrown)) }),
-  )
+  const restart = (): void => void settings.restartEngine().then(() => notifications.show({ message: t('status.restarted') }), notifyFailure)
   const icon = { size: 18, stroke: 1.7, 'aria-hidden': true } as const
   const groups: SpotlightActionGroupData[] = [
     {
@@ -54,7 +51,8 @@ export function Palette() {
     },
     {
       group: t('palette.conversations'),
-      actions: conversations.map((conversation) => ({ id: conversation.id, label: conversation.title || t('chat.untitled'), leftSection: <IconMessageCircle {...icon} />, onClick: () => void navigate(`/chat/${conversation.id}`) })),
+      // The program found them by this text, perhaps inside a message: it is their keyword here.
+      actions: found.map(({ id, title, excerpt }) => ({ id, label: title || t('chat.untitled'), ...(excerpt === null ? {} : { description: excerpt }), keywords: text, leftSection: <IconMessageCircle {...icon} />, onClick: () => void navigate(`/chat/${id}`) })),
     },
   ].filter((group) => group.actions.length > 0)
   return (
@@ -64,6 +62,9 @@ export function Palette() {
       shortcut={['mod + K']}
       tagsToIgnore={[]}
       triggerOnContentEditable
+      // Closing empties the field, which is no question.
+      onQueryChange={(query) => { if (paletteStore.getState().opened) finder.find(query) }}
+      onSpotlightOpen={() => finder.find('')}
       nothingFound={t('palette.empty')}
       highlightQuery
       limit={60}

@@ -27,13 +27,12 @@ function SettingsButton() {
 
 export function EngineDetails({ engine }: { readonly engine: EngineState }) {
   const { t, i18n } = useTranslation()
-  const { status, settings } = useStores()
+  const { settings } = useStores()
   const [error, setError] = useState<SwitchboardError | null>(null)
   const restart = async (): Promise<void> => {
     setError(null)
     try {
-      await status.restartEngine()
-      settings.engineRestarted()
+      await settings.restartEngine()
     } catch (thrown) {
       setError(shownError(thrown))
     }

@@ -11,6 +11,6 @@ test('a change shows at once, is kept, and asks for a restart only where the eng
   expect(settings.store.getState()).toMatchObject({ settings: { slots: 4 }, saving: { kind: 'saving' } })
   await saving
   expect(settings.store.getState().engineRestartNeeded).toBe(true)
-  settings.engineRestarted()
+  await settings.restartEngine()
   expect(settings.store.getState().engineRestartNeeded).toBe(false)
 })

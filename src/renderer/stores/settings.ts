@@ -18,7 +18,8 @@ export interface SettingsStore {
   readonly store: StoreApi<SettingsState>
   load(): Promise<void>
   update(patch: Partial<Settings>): Promise<void>
-  engineRestarted(): void
+  /** Starts the engine again, by which every setting is in force. */
+  restartEngine(): Promise<void>
 }
 
 const appliedAtRestart: readonly (keyof Settings)[] = ['providers', 'slots', 'contextLength', 'queueRequests']
@@ -45,7 +46,8 @@ export function createSettingsStore(client: ConsoleClient): SettingsStore {
         store.setState({ settings: before, saving: { kind: 'failed', error: toSwitchboardError(thrown) } })
       }
     },
-    engineRestarted() {
+    async restartEngine() {
+      await client.app.restartEngine()
       store.setState({ engineRestartNeeded: false })
     },
   }

@@ -18,7 +18,6 @@ export interface StatusStore {
   readonly store: StoreApi<StatusState>
   /** Follows the status until the stream ends; called anew after each reconnect. */
   follow(): Promise<void>
-  restartEngine(): Promise<void>
 }
 
 export function createStatusStore(client: ConsoleClient): StatusStore {
@@ -40,9 +39,6 @@ export function createStatusStore(client: ConsoleClient): StatusStore {
         // A status that is no longer fed must not be shown.
         if (mine === generation) store.setState({ status: null })
       }
-    },
-    async restartEngine() {
-      await client.app.restartEngine()
     },
   }
 }

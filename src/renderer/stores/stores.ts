@@ -7,6 +7,7 @@ import type { DoctorReport } from '../../shared/domain/status.ts'
 import type { ConsoleConnection } from '../bridge/connect.ts'
 import { Drafts } from '../lib/drafts.ts'
 import type { ScheduleFrame } from '../lib/frame-batch.ts'
+import { createConversationFinder, type ConversationFinder } from './conversation-finder.ts'
 import { createChatStore, type ChatStore } from './chat.ts'
 import { createConnectionStore, type ConnectionStore } from './connection.ts'
 import { createConversationsStore, type ConversationsStore } from './conversations.ts'
@@ -20,6 +21,7 @@ export interface Stores {
   readonly connection: ConnectionStore
   readonly status: StatusStore
   readonly conversations: ConversationsStore
+  readonly finder: ConversationFinder
   readonly chat: ChatStore
   readonly settings: SettingsStore
   readonly presets: Resource<readonly Preset[]>
@@ -46,6 +48,7 @@ export function createStores({ connection, schedule, storage }: StoresOptions): 
   return {
     client,
     conversations,
+    finder: createConversationFinder(client),
     chat,
     status,
     settings,

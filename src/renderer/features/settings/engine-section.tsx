@@ -113,7 +113,7 @@ function NumberRow({ name, label, help, unit }: { readonly name: NumberSetting; 
 
 function Apply() {
   const { t } = useTranslation()
-  const { settings, status, doctor } = useStores()
+  const { settings, doctor } = useStores()
   const needed = useStore(settings.store, (state) => state.engineRestartNeeded)
   const [error, setError] = useState<SwitchboardError | null>(null)
   const [restarting, setRestarting] = useState(false)
@@ -121,8 +121,7 @@ function Apply() {
     setRestarting(true)
     setError(null)
     try {
-      await status.restartEngine()
-      settings.engineRestarted()
+      await settings.restartEngine()
       await doctor.load()
     } catch (thrown) {
       setError(shownError(thrown))
