@@ -7,14 +7,21 @@ import { CopyButton } from '../ui/copy-button.tsx'
 import { Notice } from '../ui/notice.tsx'
 import styles from './connection-gate.module.css'
 
-/** Prints the address with its key; the key stays the same over restarts. */
-const command = 'switchboard serve'
+/** Prints the address of the running program with its key. */
+const command = 'npm run -s switchboard -- status'
+
+const lostTexts = {
+  unreachable: { title: 'connection.lostTitle', text: 'connection.lostText', banner: 'connection.lostBanner' },
+  closing: { title: 'connection.closingTitle', text: 'connection.closingText', banner: 'connection.closingBanner' },
+  crowded: { title: 'connection.crowdedTitle', text: 'connection.crowdedText', banner: 'connection.crowdedBanner' },
+} as const
 
 /** Shows the program once it was reached; until then, what is missing and what to do. */
 export function ConnectionGate({ children }: { readonly children: ReactNode }) {
   const { t } = useTranslation()
   const { connection } = useStores()
   const kind = useStore(connection.store, (state) => state.kind)
+  const lost = useLostTexts()
   const [reached, setReached] = useState(false)
   useEffect(() => {
     if (kind === 'open') setReached(true)
@@ -28,8 +35,8 @@ export function ConnectionGate({ children }: { readonly children: ReactNode }) {
         <div className={styles.connecting} role="status"><Loader size="sm" />{t('connection.connecting')}</div>
       ) : (
         <div className={styles.card}>
-          <h1>{t('connection.lostTitle')}</h1>
-          <p>{t('connection.lostText')}</p>
+          <h1>{t(lost.title)}</h1>
+          <p>{t(lost.text)}</p>
           <Button onClick={connection.retry}>{t('connection.tryNow')}</Button>
         </div>
       )}
@@ -61,6 +68,12 @@ export function ConnectionBanner() {
   const { t } = useTranslation()
   const { connection } = useStores()
   const kind = useStore(connection.store, (state) => state.kind)
+  const lost = useLostTexts()
   if (kind === 'open') return null
-  return <div className={styles.banner}><Notice kind="amber" live actions={<Button size="xs" variant="default" onClick={connection.retry}>{t('connection.tryNow')}</Button>}>{t('connection.lostBanner')}</Notice></div>
+  return <div className={styles.banner}><Notice kind="amber" live actions={<Button size="xs" variant="default" onClick={connection.retry}>{t('connection.tryNow')}</Button>}>{t(lost.banner)}</Notice></div>
+}
+
+function useLostTexts() {
+  const { connection } = useStores()
+  return lostTexts[useStore(connection.store, (state) => (state.kind === 'lost' ? state.reason : 'unreachable'))]
 }

@@ -3,7 +3,7 @@ import { RPCLink as PortLink } from '@orpc/client/message-port'
 import { RPCLink as SocketLink } from '@orpc/client/websocket'
 import { consoleBridge, type ConsoleClient, type ConsolePipe } from '../../shared/contracts/console-bridge.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
-import type { ConnectionState } from './connection-state.ts'
+import type { ConnectionState, LostReason } from './connection-state.ts'
 import { takeConsoleKey, type KeyPlace } from './console-key.ts'
 import { portOfPipe } from './pipe-port.ts'
 import { revivingLink } from './reviving-link.ts'
@@ -27,6 +27,7 @@ const closed: Link = {
 
 const firstDelayMs = 500
 const longestDelayMs = 10_000
+
 /** Connects by the pipe of the desktop window where there is one, else by a WebSocket to the page's own host. */
 export function connectConsole(window: Window): ConsoleConnection {
   const pipe = Reflect.get(window, consoleBridge.global) as ConsolePipe | undefined
@@ -57,8 +58,11 @@ function connectBySocket(window: Window, place: KeyPlace): ConsoleConnection {
       become({ kind: 'missing-key' })
       return
     }
-    const address = `${window.location.protocol === 'https:' ? 'wss' : 'ws'}://${window.location.host}/console/ws`
-    const socket = new WebSocket(address, [consoleBridge.subprotocol, `key.${key}`])
+    const socket = socketWith(window, key)
+    if (socket === null) {
+      become({ kind: 'refused' })
+      return
+    }
     let wasOpen = false
     socket.addEventListener('open', () => {
       wasOpen = true
@@ -68,16 +72,15 @@ function connectBySocket(window: Window, place: KeyPlace): ConsoleConnection {
     })
     socket.addEventListener('close', () => {
       link = closed
-      // A refused handshake looks like any failed connection from here; whether the program still answers tells them apart.
-      if (wasOpen) again()
-      else void answers(window).then((answered) => (answered && attempt > 0 ? become({ kind: 'refused' }) : again()), again)
+      if (wasOpen) again('unreachable')
+      else void whyRefused(window, key, attempt > 0).then((reason) => (reason === 'wrong-key' ? become({ kind: 'refused' }) : again(reason)))
     })
   }
 
-  const again = (): void => {
+  const again = (reason: LostReason): void => {
     attempt += 1
     const delayMs = Math.min(longestDelayMs, firstDelayMs * 2 ** (attempt - 1))
-    become({ kind: 'lost', attempt, retryAt: Date.now() + delayMs })
+    become({ kind: 'lost', reason, attempt, retryAt: Date.now() + delayMs })
     timer = window.setTimeout(open, delayMs)
   }
 
@@ -97,8 +100,30 @@ function connectBySocket(window: Window, place: KeyPlace): ConsoleConnection {
   }
 }
 
-/** Whether the program serves this page right now. */
-async function answers(window: Window): Promise<boolean> {
-  const response = await window.fetch(window.location.pathname, { cache: 'no-store' })
-  return response.ok
+/** Null for a key that no handshake can carry, such as an address that was pasted without its end. */
+function socketWith(window: Window, key: string): WebSocket | null {
+  const address = `${window.location.protocol === 'https:' ? 'wss' : 'ws'}://${window.location.host}/console/ws`
+  try {
+    return new WebSocket(address, [consoleBridge.subprotocol, `key.${key}`])
+  } catch {
+    return null
+  }
 }
+
+/**
+ * A refused handshake looks like any failed connection from here, so the same key asks over HTTP. Where the program takes it
+ * and goes on answering, there are too many windows; the first time it may as well have started in between.
+ */
+async function whyRefused(window: Window, key: string, before: boolean): Promise<LostReason | 'wrong-key'> {
+  try {
+    const response = await window.fetch('/ready', { cache: 'no-store', headers: { authorization: `Bearer ${key}` } })
+    // 429: wrong keys came too often; a right one always passes.
+    if (response.status === 401 || response.status === 429) return 'wrong-key'
+    if (response.status === 503 && (await response.json() as Refusal).error?.code === 'draining') return 'closing'
+    return before ? 'crowded' : 'unreachable'
+  } catch {
+    return 'unreachable'
+  }
+}
+
+interface Refusal { readonly error?: { readonly code?: string } }
