@@ -11,7 +11,7 @@ import { providerNames } from '../../lib/provider-names.ts'
 import { useStores } from '../../stores/stores.ts'
 import { ErrorNotice } from '../../ui/notice.tsx'
 import { numberRanges, parseNumberSetting, type NumberSetting } from './number-fields.ts'
-import { Row, Section } from './section.tsx'
+import { helpId, Row, Section } from './section.tsx'
 import styles from './settings.module.css'
 
 /** How the engine runs. Kept at once; in force after a restart of the engine, which is one press away. */
@@ -28,6 +28,7 @@ export function EngineSection() {
       <Row label={t('settings.prefer')} help={t('settings.preferHelp')} htmlFor={prefer} changed={policy.prefer === standard.prefer ? null : <Back value={preferText(standard.prefer)} onClick={() => void settings.update({ providers: { ...policy, prefer: standard.prefer } })} />}>
         <Select
           id={prefer}
+          attributes={describedBy(helpId(prefer))}
           className={styles.select ?? ''}
           allowDeselect={false}
           value={policy.prefer}
@@ -36,7 +37,7 @@ export function EngineSection() {
         />
       </Row>
       <Row label={t('settings.allowCpu')} help={t('settings.allowCpuHelp')} htmlFor={allowCpu}>
-        <Switch id={allowCpu} checked={policy.allowCpu} onChange={(event) => void settings.update({ providers: { ...policy, allowCpu: event.currentTarget.checked } })} />
+        <Switch id={allowCpu} aria-describedby={helpId(allowCpu)} checked={policy.allowCpu} onChange={(event) => void settings.update({ providers: { ...policy, allowCpu: event.currentTarget.checked } })} />
       </Row>
       <Providers />
       <NumberRow name="slots" label={t('settings.slots')} help={t('settings.slotsHelp')} />
@@ -75,6 +76,11 @@ function Providers() {
   )
 }
 
+/** Mantine writes its own `aria-describedby` over a given one; what comes in by `attributes` is written last. */
+function describedBy(...ids: readonly string[]) {
+  return { input: { 'aria-describedby': ids.join(' ') } }
+}
+
 function NumberRow({ name, label, help, unit }: { readonly name: NumberSetting; readonly label: string; readonly help: string; readonly unit?: string }) {
   const { t, i18n } = useTranslation()
   const { settings } = useStores()
@@ -83,6 +89,7 @@ function NumberRow({ name, label, help, unit }: { readonly name: NumberSetting; 
   const [text, setText] = useState(String(value))
   useEffect(() => setText(String(value)), [value])
   const id = useId()
+  const errorId = `${id}-error`
   const parsed = parseNumberSetting(name, text)
   const { min, max } = numberRanges[name]
   const save = (): void => {
@@ -95,7 +102,8 @@ function NumberRow({ name, label, help, unit }: { readonly name: NumberSetting; 
         className={styles.number ?? ''}
         classNames={{ input: 'sb-numbers' }}
         inputMode="numeric"
-        aria-describedby={`${id}-help`}
+        attributes={describedBy(helpId(id), ...(parsed === null ? [errorId] : []))}
+        errorProps={{ id: errorId }}
         value={text}
         error={parsed === null ? t('drawer.rangeWhole', { min: number(min, i18n.language), max: number(max, i18n.language) }) : null}
         rightSection={unit === undefined ? undefined : <span className={styles.soft}>{unit}</span>}
