@@ -16,20 +16,13 @@ export function number(value: number, locale: string, digits = 0): string {
   return new Intl.NumberFormat(locale, { maximumFractionDigits: digits }).format(value)
 }
 
-/** Number of parameters of a model, such as `4.2 M` or `7 B`. */
-export function parameters(count: number, locale: string): string {
-  if (count >= 1e9) return `${number(count / 1e9, locale, 1)} B`
-  if (count >= 1e6) return `${number(count / 1e6, locale, 1)} M`
-  return number(count, locale)
-}
-
-/** Time of day for today, weekday within a week, else the date. */
+/** Time of day for today, weekday within a week, else the date, with its year where that is another one. */
 export function when(at: number, now: number, locale: string): string {
   const day = 86_400_000
   const date = new Date(at)
   if (date.toDateString() === new Date(now).toDateString()) return new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit' }).format(date)
   if (now - at < 6 * day) return new Intl.DateTimeFormat(locale, { weekday: 'short' }).format(date)
-  return new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short' }).format(date)
+  return new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', ...(date.getFullYear() === new Date(now).getFullYear() ? {} : { year: 'numeric' }) }).format(date)
 }
 
 /** Date and time in full, for hover and details. */

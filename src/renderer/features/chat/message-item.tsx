@@ -4,6 +4,8 @@ import { memo, useState, type ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useStore } from 'zustand'
 import type { Message } from '../../../shared/domain/conversation.ts'
+import type { Receipt } from '../../../shared/domain/generation.ts'
+import { number } from '../../lib/format.ts'
 import { useStores } from '../../stores/stores.ts'
 import { CopyButton } from '../../ui/copy-button.tsx'
 import { Markdown } from '../../ui/markdown.tsx'
@@ -54,7 +56,7 @@ function Reply({ message, conversationId, all, writing, last }: MessageItemProps
   const truncated = message.receipt?.truncated
   return (
     <article className={styles.reply} aria-label={t('chat.assistant')} aria-busy={writing}>
-      {truncated ? <div className={styles.cut}><Notice kind="amber"><strong>{t('chat.cut', { count: truncated.droppedMessages, tokens: truncated.droppedTokens })}</strong> {t('chat.cutHelp')}</Notice></div> : null}
+      {truncated ? <Cut {...truncated} /> : null}
       {writing ? <Writing conversationId={conversationId} /> : <Markdown text={message.content} />}
       {writing ? null : <Ending message={message} conversationId={conversationId} busy={busy} onRetry={regenerate} />}
       {writing ? null : (
@@ -69,6 +71,14 @@ function Reply({ message, conversationId, all, writing, last }: MessageItemProps
       )}
     </article>
   )
+}
+
+/** Says that the reply was written without the beginning of the conversation. */
+function Cut({ droppedMessages, droppedTokens }: NonNullable<Receipt['truncated']>) {
+  const { t, i18n } = useTranslation()
+  const messages = number(droppedMessages, i18n.language)
+  const tokens = t('receipt.tokens', { count: droppedTokens, value: number(droppedTokens, i18n.language) })
+  return <div className={styles.cut}><Notice kind="amber"><strong>{t('chat.cut', { count: droppedMessages, messages, tokens })}</strong> {t('chat.cutHelp')}</Notice></div>
 }
 
 /** Why a reply is not complete, in words, and the way on. */

@@ -13,12 +13,14 @@ export function ReceiptLine({ receipt, demo }: { readonly receipt: Receipt; read
   const [open, setOpen] = useState(false)
   const panel = useId()
   const locale = i18n.language
+  const tokens = (count: number): string => t('receipt.tokens', { count, value: number(count, locale) })
+  const messages = (count: number): string => t('receipt.messages', { count, value: number(count, locale) })
   const speed = receipt.tokensPerSecond === null ? null : t('receipt.tokensPerSecond', { value: number(receipt.tokensPerSecond, locale, 1) })
   const short = [
     ...(demo ? [t('app.demo')] : []),
     `${t('receipt.ttftShort')} ${duration(receipt.ttftMs, locale)}`,
     ...(speed === null ? [] : [speed]),
-    t('receipt.tokensShort', { prompt: receipt.promptTokens, completion: receipt.completionTokens }),
+    t('receipt.tokensShort', { prompt: number(receipt.promptTokens, locale), completion: number(receipt.completionTokens, locale) }),
     providerNames[receipt.provider],
   ]
   const rows: readonly (readonly [string, string])[] = [
@@ -29,11 +31,11 @@ export function ReceiptLine({ receipt, demo }: { readonly receipt: Receipt; read
     [t('receipt.ttft'), duration(receipt.ttftMs, locale)],
     [t('receipt.total'), duration(receipt.totalMs, locale)],
     [t('receipt.speed'), speed ?? '–'],
-    [t('receipt.promptTokens'), t('receipt.tokens', { count: receipt.promptTokens })],
-    [t('receipt.completionTokens'), t('receipt.tokens', { count: receipt.completionTokens })],
-    [t('receipt.cachedTokens'), t('receipt.tokens', { count: receipt.cachedTokens })],
+    [t('receipt.promptTokens'), tokens(receipt.promptTokens)],
+    [t('receipt.completionTokens'), tokens(receipt.completionTokens)],
+    [t('receipt.cachedTokens'), tokens(receipt.cachedTokens)],
     [t('receipt.finish'), finishText(receipt, t)],
-    [t('receipt.truncated'), receipt.truncated ? t('receipt.truncatedBy', { messages: receipt.truncated.droppedMessages, tokens: receipt.truncated.droppedTokens }) : t('receipt.notTruncated')],
+    [t('receipt.truncated'), receipt.truncated ? t('receipt.truncatedBy', { messages: messages(receipt.truncated.droppedMessages), tokens: tokens(receipt.truncated.droppedTokens) }) : t('receipt.notTruncated')],
     [t('receipt.seed'), String(receipt.seed)],
     [t('receipt.fingerprint'), receipt.systemFingerprint],
   ]

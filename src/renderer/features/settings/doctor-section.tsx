@@ -74,7 +74,7 @@ function Facts({ report }: { readonly report: DoctorReport }) {
   const gpuText = gpus.map((gpu) => [gpu.name, ...(gpu.memoryBytes === null ? [] : [bytes(gpu.memoryBytes, locale)]), ...(gpu.driver === null ? [] : [t('settings.driver', { version: gpu.driver })])].join(', '))
   const rows: readonly (readonly [string, string])[] = [
     [t('settings.computer'), `${platform.os} (${platform.arch})`],
-    [t('settings.processor'), `${platform.cpu}, ${t('settings.cores', { count: platform.cores })}`],
+    [t('settings.processor'), `${platform.cpu}, ${t('settings.cores', { count: platform.cores, value: number(platform.cores, locale) })}`],
     [t('settings.memory'), bytes(platform.memoryBytes, locale)],
     [t('settings.graphics'), gpuText.length === 0 ? t('settings.graphicsNone') : gpuText.join('; ')],
     [t('settings.disk'), bytes(disk.freeBytes, locale)],

@@ -1,7 +1,8 @@
+import i18next from 'i18next'
 import { expect, test } from 'vitest'
 import { catalogue } from '../../../shared/errors/catalogue.ts'
 import { en } from './en.ts'
-import { chooseLanguage } from './i18n.ts'
+import { chooseLanguage, startI18n } from './i18n.ts'
 import { zhCn } from './zh-cn.ts'
 
 /** Every text with its path; arrays count by place. */
@@ -33,6 +34,14 @@ test('no text is empty, shouts or was left in English', () => {
   const byPath = new Map(english)
   expect([...english, ...chinese].filter(([, text]) => text.trim() === '' || /[!！]/.test(text))).toEqual([])
   expect(chinese.filter(([path, text]) => byPath.get(path) === text && !path.startsWith('welcome.') && !same.includes(path))).toEqual([])
+})
+
+test('one of a thing is not many', async () => {
+  await startI18n('en')
+  const said = () => [1, 2].flatMap((count) => [i18next.t('settings.cores', { count, value: String(count) }), i18next.t('chat.cut', { count, messages: String(count), tokens: '9 tokens' })])
+  expect(said()).toEqual(['1 core', expect.stringContaining('1 earlier message was'), '2 cores', expect.stringContaining('2 earlier messages were')])
+  await i18next.changeLanguage('zh-CN')
+  expect(said()).toEqual(['1 核', expect.stringContaining('1 条'), '2 核', expect.stringContaining('2 条')])
 })
 
 test.each([
