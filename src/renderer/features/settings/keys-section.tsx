@@ -41,7 +41,7 @@ function Key({ value, onRevoke }: { readonly value: ApiKey; readonly onRevoke: (
       <span className={styles.keyName}>{value.name}</span>
       <span className={styles.keyPrefix}>{value.prefix}…</span>
       <span className={`${styles.soft} sb-numbers`} title={used === null ? undefined : exactTime(used, i18n.language)}>
-        {t('settings.keyColumns.used')}: {used === null ? t('settings.keyNeverUsed') : when(used, Date.now(), i18n.language)}
+        {t('settings.keyUsed')}: {used === null ? t('settings.keyNeverUsed') : when(used, Date.now(), i18n.language)}
       </span>
       {value.revokedAt === null
         ? <Button size="xs" variant="default" aria-label={t('settings.keyRevokeName', { name: value.name })} onClick={onRevoke}>{t('settings.keyRevoke')}</Button>
