@@ -78,6 +78,15 @@ test('a page that comes late does not take the keyboard from the palette', async
   await expect(console.field).toHaveValue('')
 })
 
+test('on a Mac the tooltip names the key of a Mac', async ({ browser }) => {
+  const context = await browser.newContext({ locale: 'en-US', userAgent: 'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36' })
+  const console = new ConsolePage(await context.newPage())
+  await console.open(host.consoleUrl)
+  await console.page.getByRole('button', { name: console.text.app.openPalette }).hover()
+  await expect(console.page.getByRole('tooltip')).toHaveText(`${console.text.app.openPalette} (⌘ K)`)
+  await context.close()
+})
+
 for (const theme of ['light', 'dark'] as const) {
   test(`axe finds nothing on any page, ${theme}`, async ({ page }) => {
     const console = new ConsolePage(page)

@@ -92,7 +92,7 @@ const zhCN: DesktopTexts = {
   portTakenDetail: 'Switchboard 本次可以改用一个空闲端口。调用它的程序需要使用新地址，该地址显示在窗口底部。',
   useFreePort: '使用空闲端口',
   pageFailed: '窗口多次停止工作',
-  pageFailedDetail: '本地接口和您的会话不受影响。请退出后重新启动 Switchboard。',
+  pageFailedDetail: '本地接口和您的对话不受影响。请退出后重新启动 Switchboard。',
 }
 
 /** Words in the chosen language; `auto` follows the system. */

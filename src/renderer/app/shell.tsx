@@ -1,4 +1,5 @@
 import { ActionIcon, Tooltip } from '@mantine/core'
+import { useOs } from '@mantine/hooks'
 import { IconMessageCircle, IconSearch, IconSettings } from '@tabler/icons-react'
 import { lazy, Suspense } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -21,6 +22,7 @@ const pages = [
 /** Rail, page and status bar. Below 720 px the rail lies at the bottom. */
 export function Shell() {
   const { t } = useTranslation()
+  const keys = useOs() === 'macos' ? '⌘ K' : 'Ctrl K'
   return (
     <div className={styles.shell}>
       <a className={styles.skip} href="#content" onClick={(event) => { event.preventDefault(); document.getElementById('content')?.focus() }}>{t('app.skip')}</a>
@@ -31,7 +33,7 @@ export function Shell() {
           </NavLink>
         ))}
         <div className={styles.palette}>
-          <Tooltip label={`${t('app.openPalette')} (Ctrl K)`} position="right">
+          <Tooltip label={`${t('app.openPalette')} (${keys})`} position="right">
             <ActionIcon variant="subtle" color="gray" size={40} radius="md" aria-label={t('app.openPalette')} onClick={palette.open}><IconSearch size={20} stroke={1.7} aria-hidden /></ActionIcon>
           </Tooltip>
         </div>
