@@ -109,6 +109,64 @@ test.describe.serial('a person asks the demo model', () => {
   })
 })
 
+test('a draft outlives a pressed example, an edit outlives leaving the page', async ({ page }) => {
+  const console = new ConsolePage(page)
+  await console.open(host.consoleUrl)
+  await console.field.fill('half a sentence')
+  await page.getByRole('button', { name: console.text.welcome.en[1], exact: true }).click()
+  await console.answered(0)
+  await console.newConversation()
+  await expect(console.field).toHaveValue('half a sentence')
+
+  const edited = page.getByRole('textbox', { name: console.text.chat.editLabel })
+  const edit = async (): Promise<void> => {
+    await console.list.getByRole('link').first().click()
+    await console.questions.first().hover()
+    await console.questions.first().getByRole('button', { name: console.text.chat.edit }).click()
+  }
+  await edit()
+  await edited.fill('half an edit')
+  await console.goToSettings()
+  await page.getByRole('navigation', { name: console.text.nav.label }).getByRole('link', { name: console.text.nav.chat }).click()
+  await edit()
+  await expect(edited).toHaveValue('half an edit')
+  await edited.press('Escape')
+  await edit()
+  await expect(edited).toHaveValue(console.text.welcome.en[1])
+  expect(console.errors).toEqual([])
+})
+
+test('a reader who scrolled up while the reply was waited for stays there when it begins', async ({ page }) => {
+  const console = new ConsolePage(page)
+  await page.setViewportSize({ width: 1280, height: 420 })
+  await console.open(host.consoleUrl)
+  for (const question of ['Where is my order 4711234?', 'Can I pay by invoice?', 'How long do I have to return the shoes?']) await console.ask(question)
+  const messages = page.getByRole('region', { name: console.text.chat.messages })
+  await console.field.fill('Tell me about delivery.')
+  // The whole program holds its breath, so that the reply begins only after the scrolling.
+  process.kill(host.program.pid, 'SIGSTOP')
+  await console.field.press('Enter')
+  await expect(console.replies).toHaveCount(4)
+  await messages.hover()
+  await page.mouse.wheel(0, -5000)
+  await expect(page.getByRole('button', { name: console.text.chat.jump })).toBeVisible()
+  process.kill(host.program.pid, 'SIGCONT')
+  await console.answered(3)
+  expect(await page.evaluate<number>(`document.querySelector('[role=region]').scrollTop`)).toBe(0)
+})
+
+test('the palette finds words inside messages, whatever the list is searching for', async ({ page }) => {
+  const console = new ConsolePage(page)
+  await console.open(host.consoleUrl)
+  await console.ask('Do you sell teapots with a spout for left-handed people?')
+  await console.ask('And kettles?')
+  await console.newConversation()
+  await console.list.getByRole('textbox', { name: console.text.chat.search }).fill('zzzz')
+  await expect(console.list).toContainText(console.text.chat.nothingFoundText)
+  await console.palette('kettles')
+  await expect(console.questions).toHaveText([/teapots/, 'And kettles?'])
+})
+
 test.describe('in Chinese', () => {
   test.use({ locale: 'zh-CN' })
 

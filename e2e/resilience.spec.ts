@@ -3,6 +3,7 @@ import { expect, test } from '@playwright/test'
 import { ConsolePage } from './support/console-page.ts'
 import { descendants, enginePid, startHost, type Host } from './support/host.ts'
 import { slowDown } from './support/slow-engine.ts'
+import { filled } from './support/texts.ts'
 
 test('a killed engine is shown, comes back, and answers again', async ({ page }) => {
   const host = await startHost()
@@ -58,6 +59,40 @@ test('an app killed while it writes has every acknowledged word at its next star
   expect(kept.startsWith(seen.trim().slice(0, 20))).toBe(true)
   await context.close()
   await again.program.stop()
+})
+
+test('what could not be done while the program was gone is said', async ({ page }) => {
+  const host = await startHost()
+  const console = new ConsolePage(page)
+  await console.open(host.consoleUrl)
+  await console.ask('Where is my order 4711234?')
+  await host.program.stop('SIGKILL')
+  await expect(page.getByText(console.text.connection.lostBanner)).toBeVisible()
+  const said = (text: string) => page.getByRole('alert').filter({ hasText: filled(text, { reason: console.text.errors.disconnected }) }).first()
+
+  const link = console.list.getByRole('link').first()
+  const title = (await link.locator('span').nth(1).textContent()) ?? ''
+  await link.focus()
+  await page.keyboard.press('F2')
+  await page.keyboard.type('Another title')
+  await page.keyboard.press('Enter')
+  await expect(said(console.text.chat.renameFailed)).toBeVisible()
+  await expect(link).toContainText(title)
+  await link.focus()
+  await page.keyboard.press('Delete')
+  await expect(said(console.text.chat.deleteFailed)).toBeVisible()
+  await expect(link).toContainText(title)
+})
+
+test('a key that does not fit is refused at once, with the way to the right one', async ({ page }) => {
+  const host = await startHost()
+  const console = new ConsolePage(page)
+  await page.goto(`${new URL(host.consoleUrl).origin}/console/#key=wrong`)
+  await expect(page.getByRole('heading', { name: console.text.connection.refusedTitle })).toBeVisible()
+  await page.getByRole('textbox', { name: console.text.connection.keyLabel }).fill(host.consoleUrl)
+  await page.getByRole('button', { name: console.text.connection.keyOpen }).click()
+  await expect(console.field).toBeVisible()
+  await host.program.stop()
 })
 
 function isAlive(pid: number): boolean {
