@@ -163,7 +163,11 @@ test('the palette finds words inside messages, whatever the list is searching fo
   await console.newConversation()
   await console.list.getByRole('textbox', { name: console.text.chat.search }).fill('zzzz')
   await expect(console.list).toContainText(console.text.chat.nothingFoundText)
-  await console.palette('kettles')
+  await page.keyboard.press('Control+K')
+  await expect(page.getByRole('textbox', { name: console.text.palette.placeholder })).toBeFocused()
+  await page.keyboard.type('kettles')
+  await expect(page.locator('[data-action][data-selected]')).toHaveText(/teapots.*And kettles\?/)
+  await page.keyboard.press('Enter')
   await expect(console.questions).toHaveText([/teapots/, 'And kettles?'])
 })
 

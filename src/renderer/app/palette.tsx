@@ -2,7 +2,7 @@ import { useMantineColorScheme } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { Spotlight, type SpotlightActionGroupData } from '@mantine/spotlight'
 import { IconAdjustmentsHorizontal, IconCopy, IconCube, IconLanguage, IconMessageCircle, IconPlus, IconRefresh, IconSearch, IconSettings, IconStethoscope, IconSun } from '@tabler/icons-react'
-import type { KeyboardEvent } from 'react'
+import { useEffect, type KeyboardEvent } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useLocation, useNavigate } from 'react-router'
 import { useStore } from 'zustand'
@@ -19,6 +19,7 @@ export function Palette() {
   const { setColorScheme } = useMantineColorScheme({ keepTransitions: true })
   const notifyFailure = useNotifyFailure()
   const { text, found } = useStore(stores.finder.store)
+  useEffect(() => chooseFirst(), [found])
   const models = useStore(stores.models.store, (state) => state.value) ?? []
   const endpoint = useStore(stores.status.store, (state) => state.status?.endpointUrl ?? null)
   const { settings, finder } = stores
@@ -78,6 +79,15 @@ export function Palette() {
       searchProps={{ onKeyDown: runFirst, leftSection: <IconSearch {...icon} />, placeholder: t('palette.placeholder'), 'aria-label': t('palette.placeholder') }}
     />
   )
+}
+
+/** The library chooses the first hit when the text changes; conversations may come after that. */
+function chooseFirst(): void {
+  const { opened, query, listId } = paletteStore.getState()
+  const list = opened && query !== '' ? document.getElementById(listId) : null
+  if (!list || list.querySelector('[data-selected]')) return
+  list.querySelector('[data-action]')?.setAttribute('data-selected', 'true')
+  paletteStore.updateState((state) => ({ ...state, selected: 0 }))
 }
 
 /**
