@@ -84,13 +84,22 @@ test('what could not be done while the program was gone is said', async ({ page 
   await expect(link).toContainText(title)
 })
 
-test('a key that does not fit is refused at once, with the way to the right one', async ({ page }) => {
+test('a key that does not fit, or is none, is refused with the way to the right one', async ({ page }) => {
   const host = await startHost()
   const console = new ConsolePage(page)
-  await page.goto(`${new URL(host.consoleUrl).origin}/console/#key=wrong`)
+  const address = `${new URL(host.consoleUrl).origin}/console/`
+  const open = async (text: string): Promise<void> => {
+    await page.getByRole('textbox', { name: console.text.connection.keyLabel }).fill(text)
+    await page.getByRole('button', { name: console.text.connection.keyOpen }).click()
+  }
+  await page.goto(address)
+  await expect(page.getByRole('heading', { name: console.text.connection.missingTitle })).toBeVisible()
+  await open(address)
   await expect(page.getByRole('heading', { name: console.text.connection.refusedTitle })).toBeVisible()
-  await page.getByRole('textbox', { name: console.text.connection.keyLabel }).fill(host.consoleUrl)
-  await page.getByRole('button', { name: console.text.connection.keyOpen }).click()
+  await page.goto(`${address}#key=wrong`)
+  await page.reload()
+  await expect(page.getByRole('heading', { name: console.text.connection.refusedTitle })).toBeVisible()
+  await open(host.consoleUrl)
   await expect(console.field).toBeVisible()
   await host.program.stop()
 })
