@@ -114,7 +114,7 @@ function openModel(model: EngineModel, description: GraphDescription, { libraryP
       const plan = planMemory(wish, freeBytes)
       const graph = join(model.graphDirectory, graphFiles[floats])
       const settings = { threads: threads.count, provider: sessionProvider(provider, freeBytes), config: threads.config }
-      const running = withArithmetic({ ...wish, ...plan }, freeBytes, () => run(OrtSession.load(environment, graph, settings), provider, wish, plan))
+      const running = withArithmetic({ ...wish, ...plan }, freeBytes, () => runOnce(OrtSession.load(environment, graph, settings), provider, wish, plan))
       opened.set(provider, { ...running, wish, plan })
       return small
     } catch (failure) {
@@ -135,7 +135,7 @@ function openModel(model: EngineModel, description: GraphDescription, { libraryP
 }
 
 /** Reserves KV and runs once. A session that fails is given back: the next provider may need its memory. */
-function run(session: OrtSession, provider: Provider, { description, floats, prefillChunk, scoreRows }: MemoryWish, { slots, contextLength }: MemoryPlan): Pick<OpenedModel, 'decoder' | 'warm'> {
+function runOnce(session: OrtSession, provider: Provider, { description, floats, prefillChunk, scoreRows }: MemoryWish, { slots, contextLength }: MemoryPlan): Pick<OpenedModel, 'decoder' | 'warm'> {
   let decoder: Decoder | null = null
   try {
     decoder = new Decoder(session, { description, floats, provider, slots, maxLength: contextLength, prefillChunk, scoreRows })
