@@ -1,23 +1,28 @@
 import { mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { performance } from 'node:perf_hooks'
-import { setTimeout as wait } from 'node:timers/promises'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { exclusively } from './stamp.mjs'
 
 let folder
 let lock
 beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'setInterval', 'clearInterval', 'performance', 'Date'] })
   folder = mkdtempSync(join(tmpdir(), 'switchboard-lock-'))
   lock = join(folder, 'some.lock')
 })
-afterEach(() => { rmSync(folder, { recursive: true, force: true }) })
+afterEach(() => {
+  vi.useRealTimers()
+  rmSync(folder, { recursive: true, force: true })
+})
 
-/** How long the lock was waited for, ms. */
-async function waited(options) {
-  const from = performance.now()
-  return await exclusively(lock, async () => performance.now() - from, options)
+const wait = (ms) => new Promise((resolve) => { setTimeout(resolve, ms) })
+
+/** Asks for the lock; `taken` says whether it was had by now. */
+function ask(options) {
+  const asked = { taken: false }
+  void exclusively(lock, async () => { asked.taken = true }, options)
+  return asked
 }
 
 test('one after the other, and nothing is left', async () => {
@@ -27,26 +32,29 @@ test('one after the other, and nothing is left', async () => {
     await wait(50)
     seen.push(`${name} ends`)
   }
-  await Promise.all([exclusively(lock, work('a')), exclusively(lock, work('b'))])
+  const both = Promise.all([exclusively(lock, work('a')), exclusively(lock, work('b'))])
+  await vi.advanceTimersByTimeAsync(1000)
+  await both
   expect(seen.map((line) => line.split(' ')[1])).toEqual(['begins', 'ends', 'begins', 'ends'])
   expect(() => readFileSync(lock)).toThrow('ENOENT')
 })
 
 test('a holder that works longer than silence is borne keeps its lock', async () => {
-  let done = false
-  const holder = exclusively(lock, async () => {
-    await wait(4000)
-    done = true
-  })
-  await wait(20)
-  expect(await exclusively(lock, async () => done, { silentMs: 2500 })).toBe(true)
+  const holder = exclusively(lock, () => wait(20_000))
+  const other = ask({ silentMs: 2500 })
+  await vi.advanceTimersByTimeAsync(19_900)
+  expect(other.taken).toBe(false)
+  await vi.advanceTimersByTimeAsync(500)
   await holder
+  expect(other.taken).toBe(true)
 })
 
 test('a lock of a dead process is taken at once, also one that had our process id', async () => {
   for (const pid of [99_999_999, process.pid]) {
     writeFileSync(lock, `${pid} ${hostname()} 0`)
-    await waited({ silentMs: Infinity })
+    const asked = ask()
+    await vi.advanceTimersByTimeAsync(0)
+    expect(asked.taken).toBe(true)
   }
 })
 
@@ -58,10 +66,16 @@ test.each([
   writeFileSync(lock, text)
   // An old time says nothing: clocks differ, machines sleep.
   utimesSync(lock, 1, 1)
-  expect(await waited({ silentMs: 600 })).toBeGreaterThan(600)
+  const asked = ask({ silentMs: 15_000 })
+  await vi.advanceTimersByTimeAsync(14_900)
+  expect(asked.taken).toBe(false)
+  await vi.advanceTimersByTimeAsync(500)
+  expect(asked.taken).toBe(true)
 })
 
 test('work that fails gives the lock back', async () => {
   await expect(exclusively(lock, async () => { throw new Error('no') })).rejects.toThrow('no')
-  await waited({ silentMs: Infinity })
+  const asked = ask()
+  await vi.advanceTimersByTimeAsync(0)
+  expect(asked.taken).toBe(true)
 })
