@@ -73,7 +73,7 @@ function checkStructure(text: string): void {
   }
 }
 
-/** Counted without building anything; what is no JSON has any depth. */
+/** Whether objects and arrays lie this deep inside one another; counts brackets alone, so what is no JSON is left to JSON.parse. */
 export function isNestedDeeperThan(text: string, levels: number): boolean {
   let depth = 0
   for (let at = 0; at < text.length; at++) {
