@@ -18,6 +18,17 @@ export interface BareLoopOptions {
 /** The engine's step loop alone, in a process of its own: no queue, no pipe, no HTTP. */
 export function bareLoop({ graph, prompt, tokens, context }: BareLoopOptions): BareLoop {
   const script = join(import.meta.dirname, '..', 'src', 'main', 'inference', 'bare-loop.ts')
-  const args = [script, graph, '--prompt', String(prompt), '--tokens', String(tokens), '--context', String(context), '--provider', 'cpu']
+  const args = [
+    script,
+    graph,
+    '--prompt',
+    String(prompt),
+    '--tokens',
+    String(tokens),
+    '--context',
+    String(context),
+    '--provider',
+    'cpu',
+  ]
   return JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' })) as BareLoop
 }

@@ -1,6 +1,7 @@
 /**
  * Speed and memory of the product with the demo model, through its own endpoint, as ratios within one run.
- * Bare loop and endpoint take turns in many short rounds, and every ratio is of figures from the same round: a machine whose
+ * Bare loop and endpoint take turns in many short rounds, and every ratio is of figures from the same round: a machine
+ * whose
  * speed drifts, or that is busy for a while, favours neither.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -18,7 +19,6 @@ const { rounds } = benchOptions(process.argv.slice(2), { quick: 5, full: 15 })
 const replyTokens = 128
 const firstTokenRequests = 7
 
-
 /** Orders differ from the first word on, so that no request finds its prompt computed already. */
 let order = 20_251_103
 function question(tokens: number): StreamRequest {
@@ -34,13 +34,15 @@ function question(tokens: number): StreamRequest {
 }
 
 /**
- * TTFT of a round, ms. The first request after a pause finds its memory swept from the caches by whatever ran meanwhile: it
+ * TTFT of a round, ms. The first request after a pause finds its memory swept from the caches by whatever ran
+ * meanwhile: it
  * measures the machine, not the product, so it is made and thrown away, and the median of several is taken.
  */
 async function timeToFirstToken(endpoint: Endpoint): Promise<number> {
   await streamReply(endpoint, question(4))
   const times: number[] = []
-  for (let request = 0; request < firstTokenRequests; request += 1) times.push((await streamReply(endpoint, question(4))).ttftMs)
+  for (let request = 0; request < firstTokenRequests; request += 1)
+    times.push((await streamReply(endpoint, question(4))).ttftMs)
   return median(times)
 }
 
@@ -66,11 +68,17 @@ try {
   const bare: BareLoop[] = []
   const ttft: number[] = []
   const eight: number[] = []
-  const measureBare = (): void => void bare.push(bareLoop({ graph, prompt: promptTokens, tokens: replyTokens, context: 1024 }))
+  const measureBare = (): void =>
+    void bare.push(bareLoop({ graph, prompt: promptTokens, tokens: replyTokens, context: 1024 }))
   const measureEndpoint = async (): Promise<void> => {
     ttft.push(await timeToFirstToken(endpoint))
     one.push((await streamReply(endpoint, question(replyTokens))).tokensPerSecond)
-    eight.push(await parallelStreams(endpoint, Array.from({ length: 8 }, () => question(replyTokens))))
+    eight.push(
+      await parallelStreams(
+        endpoint,
+        Array.from({ length: 8 }, () => question(replyTokens)),
+      ),
+    )
   }
   for (let round = 0; round < rounds; round += 1) {
     // Who goes first changes, so that a clock that falls during a round favours nobody.
@@ -81,7 +89,9 @@ try {
   await stopServer(server)
 
   const bareRate = bare.map((loop) => loop.decodeTokensPerSecond)
-  const ttftLimit = bare.map((loop) => 5 * loop.millisecondsPerStep + (promptTokens / loop.prefillTokensPerSecond) * 1000)
+  const ttftLimit = bare.map(
+    (loop) => 5 * loop.millisecondsPerStep + (promptTokens / loop.prefillTokensPerSecond) * 1000,
+  )
   const endpointRatios = ratios(one, bareRate)
   const ttftRatios = ratios(ttft, ttftLimit)
   const eightRatios = ratios(eight, one)
@@ -89,16 +99,30 @@ try {
   const rows: Row[] = [
     { name: 'one stream, endpoint, tokens/s', value: spread(one) },
     { name: 'one stream, bare step loop, tokens/s', value: spread(bareRate) },
-    { name: 'endpoint / bare step loop', value: spread(endpointRatios, 2), target: atLeast(median(endpointRatios), 0.85) },
+    {
+      name: 'endpoint / bare step loop',
+      value: spread(endpointRatios, 2),
+      target: atLeast(median(endpointRatios), 0.85),
+    },
     { name: `TTFT of a ${promptTokens}-token prompt, ms`, value: spread(ttft, 2) },
     { name: '5 bare steps + bare prefill, ms', value: spread(ttftLimit, 2) },
     { name: 'TTFT / (5 bare steps + prefill)', value: spread(ttftRatios, 2), target: atMost(median(ttftRatios), 1) },
     { name: '8 streams together, tokens/s', value: spread(eight) },
     { name: '8 streams / one stream', value: spread(eightRatios, 2), target: atLeast(median(eightRatios), 2) },
     { name: 'idle RSS of app and engine, MB', value: megabytes.toFixed(0), target: atMost(megabytes, 450) },
-    { name: 'warm serve to ready, s', value: spread(readyMs.map((ms) => ms / 1000), 2), target: atMost(median(readyMs) / 1000, 3) },
+    {
+      name: 'warm serve to ready, s',
+      value: spread(
+        readyMs.map((ms) => ms / 1000),
+        2,
+      ),
+      target: atMost(median(readyMs) / 1000, 3),
+    },
   ]
-  printTable(`Demo model. ${machine()}, ${rounds} rounds, replies of ${replyTokens} tokens; median (lowest to highest), ratios round by round`, rows)
+  printTable(
+    `Demo model. ${machine()}, ${rounds} rounds, replies of ${replyTokens} tokens; median (lowest to highest), ratios round by round`,
+    rows,
+  )
   keepResults('demo', rows, { replyTokens, rounds, one, bare, ttft, ttftLimit, eight, idleBytes, readyMs })
 } finally {
   rmSync(home, { recursive: true, force: true })

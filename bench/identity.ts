@@ -1,12 +1,16 @@
 /**
- * Whether the greedy reply is the same, token for token, however it is computed: alone, in a batch, in chunks, behind a cached
+ * Whether the greedy reply is the same, token for token, however it is computed: alone, in a batch, in chunks, behind a
+ * cached
  * prefix, by speculation. On the demo model, and on a random checkpoint whose layers all speak, as float32 and as int4.
  *
  *   npm run identity [-- --shape 0.5b|tiny]
  *
- * Kernels for one row and for many round differently. Where the two best logits of the plain reply lie closer than 1e-3 a
- * difference is allowed; it is counted, and the rest of that reply, which has another history, is not compared. With int4
- * the activations are rounded to 8 bits in each of the 24 layers and a difference in the last bit grows to several percent
+ * Kernels for one row and for many round differently. Where the two best logits of the plain reply lie closer than 1e-3
+ * a
+ * difference is allowed; it is counted, and the rest of that reply, which has another history, is not compared. With
+ * int4
+ * the activations are rounded to 8 bits in each of the 24 layers and a difference in the last bit grows to several
+ * percent
  * of a logit: those differences are printed with the lead that the plain token had, and not judged.
  */
 import { execFileSync } from 'node:child_process'
@@ -25,7 +29,9 @@ import { byteTokens, shapeNamed } from './peers/shape.ts'
 import { seededRandom } from './seeded-random.ts'
 import { atMost, keepResults, machine, printTable, type Row } from './table.ts'
 
-const { values } = parseArgs({ options: { shape: { type: 'string', default: '0.5b' }, job: { type: 'boolean', default: false } } })
+const { values } = parseArgs({
+  options: { shape: { type: 'string', default: '0.5b' }, job: { type: 'boolean', default: false } },
+})
 const shape = shapeNamed(values.shape)
 const allowedLead = 1e-3
 const replies = 8
@@ -53,17 +59,31 @@ const modes: readonly Mode[] = [
   { ...plain, name: 'prompt in chunks of 16', limits: { speculation: false, prefillChunk: 16 } },
   { ...plain, name: 'prompt cached', request: { cacheScope: 'identity' }, twice: true },
   { ...plain, name: 'speculation', limits: {} },
-  { ...plain, name: 'all of them', limits: { prefillChunk: 16 }, together: 2, request: { cacheScope: 'identity' }, twice: true },
+  {
+    ...plain,
+    name: 'all of them',
+    limits: { prefillChunk: 16 },
+    together: 2,
+    request: { cacheScope: 'identity' },
+    twice: true,
+  },
 ]
 
 const random = seededRandom(7)
-const someTokens = (count: number, vocabulary: number): number[] => Array.from({ length: count }, () => byteTokens + Math.floor(random() * (vocabulary - byteTokens - 1)))
+const someTokens = (count: number, vocabulary: number): number[] =>
+  Array.from({ length: count }, () => byteTokens + Math.floor(random() * (vocabulary - byteTokens - 1)))
 
 const demo = join(import.meta.dirname, '..', 'resources/models/demo')
 /** As many as {@link replies}. */
 const questions = [
-  'Where is my order 20251103?', 'How long do I have to return boots that do not fit?', 'Do you ship to Spain, and what does it cost?', 'The box arrived open and one cup is broken.',
-  '我的包裹三天没有更新了，怎么办？', '你们支持货到付款吗？', '¿Puedo cambiar la talla después de comprar?', 'Quiero hablar con una persona.',
+  'Where is my order 20251103?',
+  'How long do I have to return boots that do not fit?',
+  'Do you ship to Spain, and what does it cost?',
+  'The box arrived open and one cup is broken.',
+  '我的包裹三天没有更新了，怎么办？',
+  '你们支持货到付款吗？',
+  '¿Puedo cambiar la talla después de comprar?',
+  'Quiero hablar con una persona.',
 ]
 
 type Prompts = readonly (readonly number[])[]
@@ -84,27 +104,69 @@ interface Outcome {
 /** In a process of its own: a session gives its memory back when its process ends. */
 function runApart(graph: string, mode: Mode, prompts: Prompts): Outcome {
   const input = JSON.stringify({ graph, mode, prompts } satisfies Job)
-  return JSON.parse(execFileSync(process.execPath, [import.meta.filename, '--shape', shape.name, '--job'], { input, encoding: 'utf8', stdio: ['pipe', 'pipe', 'inherit'], maxBuffer: 2 ** 26 })) as Outcome
+  return JSON.parse(
+    execFileSync(process.execPath, [import.meta.filename, '--shape', shape.name, '--job'], {
+      input,
+      encoding: 'utf8',
+      stdio: ['pipe', 'pipe', 'inherit'],
+      maxBuffer: 2 ** 26,
+    }),
+  ) as Outcome
 }
 
 async function run({ graph: graphDirectory, mode, prompts }: Job): Promise<Outcome> {
-  const limits = { slots: replies, contextLength: 256, queueRequests: 64, queueTokens: 65_536, prefillChunk: 512, ...mode.limits }
-  const { engine } = await loadEngine({ name: 'identity', graphDirectory, policy: { prefer: 'cpu', allowCpu: true }, limits, threads: 0 })
+  const limits = {
+    slots: replies,
+    contextLength: 256,
+    queueRequests: 64,
+    queueTokens: 65_536,
+    prefillChunk: 512,
+    ...mode.limits,
+  }
+  const { engine } = await loadEngine({
+    name: 'identity',
+    graphDirectory,
+    policy: { prefer: 'cpu', allowCpu: true },
+    limits,
+    threads: 0,
+  })
   const all = new Map<string, Step[]>()
   let [proposed, accepted, cached] = [0, 0, 0]
   const ask = (ids: readonly number[]): void => {
     for (const index of ids) {
       all.set(String(index), [])
       engine.submit({
-        requestId: String(index), promptIds: prompts[index]!, maxTokens: tokens, stopIds: [], logprobs: 2, promptLogprobs: null, cacheScope: null, client: 'identity', priority: 'batch',
-        sampling: { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, logitBias: {}, seed: 1 }, ...mode.request,
+        requestId: String(index),
+        promptIds: prompts[index]!,
+        maxTokens: tokens,
+        stopIds: [],
+        logprobs: 2,
+        promptLogprobs: null,
+        cacheScope: null,
+        client: 'identity',
+        priority: 'batch',
+        sampling: {
+          temperature: 0,
+          topP: 1,
+          topK: 0,
+          minP: 0,
+          repetitionPenalty: 1,
+          frequencyPenalty: 0,
+          presencePenalty: 0,
+          logitBias: {},
+          seed: 1,
+        },
+        ...mode.request,
       })
     }
     while (engine.busy) {
       engine.step()
       for (const output of engine.takeOutputs()) {
         if (output.kind === 'failed') throw new Error(output.error.message)
-        if (output.kind === 'tokens') all.get(output.requestId)!.push(...output.tokens.map(({ id, top }) => ({ id, lead: top![0]!.logprob - top![1]!.logprob })))
+        if (output.kind === 'tokens')
+          all
+            .get(output.requestId)!
+            .push(...output.tokens.map(({ id, top }) => ({ id, lead: top![0]!.logprob - top![1]!.logprob })))
         if (output.kind !== 'done') continue
         proposed += output.drafted?.proposed ?? 0
         accepted += output.drafted?.accepted ?? 0
@@ -119,8 +181,13 @@ async function run({ graph: graphDirectory, mode, prompts }: Job): Promise<Outco
   return { replies: [...all.values()], proposed, accepted, cached }
 }
 
-/** Tokens that agree up to the first difference of each reply, and the lead of the plain token at each first difference. */
-function compare(expected: readonly (readonly Step[])[], found: readonly (readonly Step[])[]): { readonly agreed: number; readonly leads: readonly number[] } {
+/**
+ * Tokens that agree up to the first difference of each reply, and the lead of the plain token at each first difference.
+ */
+function compare(
+  expected: readonly (readonly Step[])[],
+  found: readonly (readonly Step[])[],
+): { readonly agreed: number; readonly leads: readonly number[] } {
   let agreed = 0
   const leads: number[] = []
   for (const [index, steps] of expected.entries()) {
@@ -138,10 +205,17 @@ interface Model {
 }
 
 const models: readonly Model[] = [
-  { precision: 'fp32', voices: 'demo' }, { precision: 'int4', voices: 'demo' },
-  { precision: 'fp32', voices: 'all' }, { precision: 'int4', voices: 'all' }, { precision: 'int4', voices: 'one' },
+  { precision: 'fp32', voices: 'demo' },
+  { precision: 'int4', voices: 'demo' },
+  { precision: 'fp32', voices: 'all' },
+  { precision: 'int4', voices: 'all' },
+  { precision: 'int4', voices: 'one' },
 ]
-const speakers: Readonly<Record<Model['voices'], string>> = { demo: 'the demo model', all: `random ${shape.name}, all layers speak`, one: `random ${shape.name}, one layer speaks` }
+const speakers: Readonly<Record<Model['voices'], string>> = {
+  demo: 'the demo model',
+  all: `random ${shape.name}, all layers speak`,
+  one: `random ${shape.name}, one layer speaks`,
+}
 
 /** What the prompts begin with: questions, or a few random tokens. */
 function startsOf({ voices }: Model): Prompts {
@@ -151,7 +225,12 @@ function startsOf({ voices }: Model): Prompts {
 }
 
 async function graphOf({ precision, voices }: Model): Promise<string> {
-  const graph = join(import.meta.dirname, '.cache', voices === 'demo' ? 'demo-identity' : `${shape.name}-identity`, `${precision}-${voices}-v${GRAPH_VERSION}`)
+  const graph = join(
+    import.meta.dirname,
+    '.cache',
+    voices === 'demo' ? 'demo-identity' : `${shape.name}-identity`,
+    `${precision}-${voices}-v${GRAPH_VERSION}`,
+  )
   mkdirSync(dirname(graph), { recursive: true })
   if (voices === 'demo') {
     // Small, and its weights change with the product: built anew each time.
@@ -182,19 +261,33 @@ async function compareAll(): Promise<void> {
     rows.push({ name, value: '' })
     // Each prompt ends as it began, so that a model which goes by its last token quotes what it wrote there.
     const written = runApart(graph, plain, starts)
-    const prompts = starts.map((start, index) => [...start, ...written.replies[index]!.map(({ id }) => id), ...someTokens(5 + 11 * index, vocabularySize), ...start])
+    const prompts = starts.map((start, index) => [
+      ...start,
+      ...written.replies[index]!.map(({ id }) => id),
+      ...someTokens(5 + 11 * index, vocabularySize),
+      ...start,
+    ])
     const expected = runApart(graph, plain, prompts)
     for (const mode of modes) {
       const found = runApart(graph, mode, prompts)
       const { agreed, leads } = compare(expected.replies, found.replies)
       const near = leads.filter((lead) => lead < allowedLead).length
-      const parted = leads.length === 0 ? '' : `; ${leads.length} replies part, ${near} where the lead is below ${allowedLead}, the largest at ${Math.max(...leads).toFixed(4)}`
+      const parted =
+        leads.length === 0
+          ? ''
+          : `; ${leads.length} replies part, ${near} where the lead is below ${allowedLead}, the largest at ${Math.max(...leads).toFixed(4)}`
       rows.push({
         name: `  ${mode.name}`,
         value: `${agreed} of ${replies * tokens} alike${parted}; ${found.cached} prompt tokens cached; ${found.accepted} of ${found.proposed} drafted accepted`,
         ...(model.precision === 'fp32' ? { target: atMost(leads.length - near, 0) } : {}),
       })
-      figures[`${model.precision} ${model.voices} ${mode.name}`] = { agreed, leads, proposed: found.proposed, accepted: found.accepted, cached: found.cached }
+      figures[`${model.precision} ${model.voices} ${mode.name}`] = {
+        agreed,
+        leads,
+        proposed: found.proposed,
+        accepted: found.accepted,
+        cached: found.cached,
+      }
       console.error(`${name}: ${mode.name}`)
     }
   }

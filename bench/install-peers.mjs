@@ -8,8 +8,10 @@ const here = dirname(fileURLToPath(import.meta.url))
 const peer = 'node-llama-cpp'
 
 /**
- * Installs the peers that package.json and the lockfile beside it name into bench/node_modules, where they are not there
- * yet. node-llama-cpp lists its programs for every system and card as optional packages, over a gigabyte together: only the
+ * Installs the peers that package.json and the lockfile beside it name into bench/node_modules, where they are not
+ * there
+ * yet. node-llama-cpp lists its programs for every system and card as optional packages, over a gigabyte together: only
+ * the
  * one for this machine's processor is taken.
  */
 export async function installPeers() {
@@ -19,8 +21,14 @@ export async function installPeers() {
   if (complete()) return
   say(`Installing ${peer} ${version} into bench/node_modules to compare with (85 MB, some minutes, once).`)
   const code = await npmInstall(here, ['--omit=optional', `${peer}@${version}`, `${program}@${version}`])
-  if (code !== 0) throw new Refusal(`npm install ended with ${code}. Check the connection to the npm registry and run this again; --only demo needs no peers.`)
-  if (!complete()) throw new Refusal('npm installed other versions than bench/package-lock.json names. Delete bench/node_modules and run this again.')
+  if (code !== 0)
+    throw new Refusal(
+      `npm install ended with ${code}. Check the connection to the npm registry and run this again; --only demo needs no peers.`,
+    )
+  if (!complete())
+    throw new Refusal(
+      'npm installed other versions than bench/package-lock.json names. Delete bench/node_modules and run this again.',
+    )
 }
 
 function installed(name) {

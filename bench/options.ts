@@ -10,12 +10,21 @@ export interface BenchOptions {
  * The options of both tables, since start.mjs hands all of them to each.
  * @throws for what neither knows.
  */
-export function benchOptions(args: readonly string[], usualRounds: { readonly quick: number; readonly full: number }): BenchOptions {
+export function benchOptions(
+  args: readonly string[],
+  usualRounds: { readonly quick: number; readonly full: number },
+): BenchOptions {
   const { values } = parseArgs({
     args: [...args],
-    options: { quick: { type: 'boolean', default: false }, rounds: { type: 'string' }, shape: { type: 'string', default: '0.5b' }, only: { type: 'string' } },
+    options: {
+      quick: { type: 'boolean', default: false },
+      rounds: { type: 'string' },
+      shape: { type: 'string', default: '0.5b' },
+      only: { type: 'string' },
+    },
   })
   const rounds = Number(values.rounds ?? (values.quick ? usualRounds.quick : usualRounds.full))
-  if (!Number.isInteger(rounds) || rounds < 1) throw new RangeError(`--rounds ${String(values.rounds)} is not a positive whole number`)
+  if (!Number.isInteger(rounds) || rounds < 1)
+    throw new RangeError(`--rounds ${String(values.rounds)} is not a positive whole number`)
   return { rounds, shape: values.shape }
 }

@@ -1,5 +1,6 @@
 /**
- * Where the time of a step goes: ONNX Runtime's own times of every operator for one decoding row, for 16, and for a chunk of a
+ * Where the time of a step goes: ONNX Runtime's own times of every operator for one decoding row, for 16, and for a
+ * chunk of a
  * prompt, beside what the machine could do: bytes of weights per second against its memory, multiplications per second
  * against its processor.
  *
@@ -37,7 +38,10 @@ interface TraceEvent {
   readonly name: string
   /** µs */
   readonly dur: number
-  readonly args: { readonly op_name?: string; readonly input_type_shape?: readonly Readonly<Record<string, readonly number[]>>[] }
+  readonly args: {
+    readonly op_name?: string
+    readonly input_type_shape?: readonly Readonly<Record<string, readonly number[]>>[]
+  }
 }
 
 interface OperatorTime {
@@ -64,7 +68,8 @@ function operatorTimes(trace: readonly TraceEvent[], runs: number): OperatorTime
     if (isProduct) {
       // Codes of 4 bits, and a float32 scale for each block.
       entry.bytes += (outputs * (inputs / 2 + blocks * 4)) / runs
-      entry.multiplications += (first.slice(0, -1).reduce((product, extent) => product * extent, 1) * inputs * outputs) / runs
+      entry.multiplications +=
+        (first.slice(0, -1).reduce((product, extent) => product * extent, 1) * inputs * outputs) / runs
     }
     found.set(label, entry)
   }
@@ -72,13 +77,31 @@ function operatorTimes(trace: readonly TraceEvent[], runs: number): OperatorTime
 }
 
 /** The operators of `runs` runs, in a session of their own. */
-function profiled(graph: string, work: (decoder: Decoder) => void, runs: number, prepareRun: (decoder: Decoder) => void): { readonly operators: OperatorTime[]; readonly runMs: number } {
+function profiled(
+  graph: string,
+  work: (decoder: Decoder) => void,
+  runs: number,
+  prepareRun: (decoder: Decoder) => void,
+): { readonly operators: OperatorTime[]; readonly runMs: number } {
   const folder = mkdtempSync(join(tmpdir(), 'switchboard-profile-'))
   try {
     const description = readGraphDescription(graph)
     const { count, config } = sessionThreads(0, description.weightBytes, physicalCores())
-    const session = OrtSession.load(environment, join(graph, graphFiles.float32), { threads: count, provider: { kind: 'cpu' }, config, profileTo: join(folder, 'run') })
-    const decoder = new Decoder(session, { description, floats: 'float32', provider: 'cpu', slots, maxLength: 2 * context + steps, prefillChunk: context, scoreRows: 1 })
+    const session = OrtSession.load(environment, join(graph, graphFiles.float32), {
+      threads: count,
+      provider: { kind: 'cpu' },
+      config,
+      profileTo: join(folder, 'run'),
+    })
+    const decoder = new Decoder(session, {
+      description,
+      floats: 'float32',
+      provider: 'cpu',
+      slots,
+      maxLength: 2 * context + steps,
+      prefillChunk: context,
+      scoreRows: 1,
+    })
     prepareRun(decoder)
     const times: number[] = []
     for (let run = 0; run < runs; run += 1) {
@@ -89,7 +112,7 @@ function profiled(graph: string, work: (decoder: Decoder) => void, runs: number,
     decoder.dispose()
     session.dispose()
     const [file] = readdirSync(folder)
-    const trace = (JSON.parse(readFileSync(join(folder, file!), 'utf8')) as TraceEvent[])
+    const trace = JSON.parse(readFileSync(join(folder, file!), 'utf8')) as TraceEvent[]
     // What prepared the runs comes first in the trace; the last `runs` runs of the model are the measured ones.
     const ends = trace.flatMap((event, index) => (event.name === 'model_run' ? [index] : []))
     return { operators: operatorTimes(trace.slice((ends.at(-runs - 1) ?? -1) + 1), runs), runMs: median(times) }
@@ -108,10 +131,18 @@ const limit = await bandwidth.measure()
 await bandwidth.stop()
 
 const ids = Int32Array.from({ length: context }, (_, index) => 300 + ((index * 7919) % (shape.vocabulary - 400)))
-const fill = (count: number) => (decoder: Decoder): void => {
-  for (let slot = 0; slot < count; slot += 1) decoder.prefill(slot, ids, 0, context, 'last')
-}
-const decode = (count: number) => (decoder: Decoder): void => decoder.decode(0, Array.from({ length: count }, () => 500))
+const fill =
+  (count: number) =>
+  (decoder: Decoder): void => {
+    for (let slot = 0; slot < count; slot += 1) decoder.prefill(slot, ids, 0, context, 'last')
+  }
+const decode =
+  (count: number) =>
+  (decoder: Decoder): void =>
+    decoder.decode(
+      0,
+      Array.from({ length: count }, () => 500),
+    )
 const prefill = (decoder: Decoder): void => {
   decoder.reset(0)
   decoder.prefill(0, ids, 0, context, 'last')
@@ -119,13 +150,18 @@ const prefill = (decoder: Decoder): void => {
 const rows: Row[] = [{ name: 'memory bandwidth (memchr on every core), GB/s', value: (limit / 1e9).toFixed(1) }]
 const figures: Record<string, unknown> = { bandwidthBytesPerSecond: limit }
 for (const [name, work, prepared, runs] of [
-  [`decode, 1 row at ${context}`, decode(1), fill(1), steps], [`decode, ${slots} rows at ${context}`, decode(slots), fill(slots), steps], [`prefill of ${context}`, prefill, prefill, 8],
+  [`decode, 1 row at ${context}`, decode(1), fill(1), steps],
+  [`decode, ${slots} rows at ${context}`, decode(slots), fill(slots), steps],
+  [`prefill of ${context}`, prefill, prefill, 8],
 ] as const) {
   const { operators, runMs } = profiled(graph, work, runs, prepared)
   const sum = operators.reduce((total, { ms }) => total + ms, 0)
   rows.push({ name, value: `${runMs.toFixed(1)} ms a run, ${sum.toFixed(1)} in operators` })
   for (const { name: operator, ms, bytes, multiplications } of operators.filter(({ ms: time }) => time > sum / 200)) {
-    const rates = bytes === 0 ? '' : `, ${(bytes / ms / 1e6).toFixed(1)} GB/s of weights, ${(multiplications / ms / 1e6).toFixed(0)} G multiplications/s`
+    const rates =
+      bytes === 0
+        ? ''
+        : `, ${(bytes / ms / 1e6).toFixed(1)} GB/s of weights, ${(multiplications / ms / 1e6).toFixed(0)} G multiplications/s`
     rows.push({ name: `  ${operator}`, value: `${ms.toFixed(2)} ms, ${((100 * ms) / sum).toFixed(0)} %${rates}` })
   }
   figures[name] = { runMs, operators }

@@ -15,14 +15,21 @@ export interface RunningServer {
 
 /** Runs one command to its end and returns what it printed. */
 export function command(home: string, ...args: string[]): string {
-  return execFileSync(process.execPath, [cli, ...args], { env: { ...process.env, SWITCHBOARD_HOME: home }, encoding: 'utf8' })
+  return execFileSync(process.execPath, [cli, ...args], {
+    env: { ...process.env, SWITCHBOARD_HOME: home },
+    encoding: 'utf8',
+  })
 }
 
 export async function startServer(home: string): Promise<RunningServer> {
   const started = performance.now()
-  const child = spawn(process.execPath, [cli, 'serve', '--port', '0', '--home', home], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [cli, 'serve', '--port', '0', '--home', home], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let errors = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => { errors += text })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    errors += text
+  })
   return await new Promise((resolve, reject) => {
     let output = ''
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -66,14 +73,24 @@ export function processTree(pid: number): readonly ProcessMemory[] {
     try {
       const status = readFileSync(`/proc/${entry}/status`, 'utf8')
       const field = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0)
-      all.set(Number(entry), { pid: Number(entry), parent: field('PPid'), resident: field('VmRSS') * 1024, peak: field('VmHWM') * 1024, anonymous: field('RssAnon') * 1024 })
+      all.set(Number(entry), {
+        pid: Number(entry),
+        parent: field('PPid'),
+        resident: field('VmRSS') * 1024,
+        peak: field('VmHWM') * 1024,
+        anonymous: field('RssAnon') * 1024,
+      })
     } catch (failure) {
       // the process ended between the listing and the read
-      if ((failure as NodeJS.ErrnoException).code !== 'ENOENT' && (failure as NodeJS.ErrnoException).code !== 'ESRCH') throw failure
+      if ((failure as NodeJS.ErrnoException).code !== 'ENOENT' && (failure as NodeJS.ErrnoException).code !== 'ESRCH')
+        throw failure
     }
   }
-  const descends = (candidate: number): boolean => candidate === pid || (candidate > 1 && descends(all.get(candidate)?.parent ?? 0))
-  return [...all.values()].filter((process) => descends(process.pid)).sort((a, b) => Number(b.pid === pid) - Number(a.pid === pid))
+  const descends = (candidate: number): boolean =>
+    candidate === pid || (candidate > 1 && descends(all.get(candidate)?.parent ?? 0))
+  return [...all.values()]
+    .filter((process) => descends(process.pid))
+    .sort((a, b) => Number(b.pid === pid) - Number(a.pid === pid))
 }
 
 /** Resident memory in bytes of a process and all its descendants. */

@@ -1,10 +1,12 @@
 /**
- * Hours under load, against the demo model through the endpoint: 16 streams, a fifth of them cut off by their caller at a
+ * Hours under load, against the demo model through the endpoint: 16 streams, a fifth of them cut off by their caller at
+ * a
  * random point. Prints what the engine's own memory grew by after the warm-up and how many slots were not given back.
  *
  *   npm run soak -- [--minutes 60]
  *
- * A failed reply, a lost slot or an engine restart ends it with 1; so does growth, in runs long enough to tell. The build
+ * A failed reply, a lost slot or an engine restart ends it with 1; so does growth, in runs long enough to tell. The
+ * build
  * server runs three minutes of it.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -35,8 +37,12 @@ const judgedMinutes = 10
 const samples = 400
 
 const questions = [
-  'Where is my order?', 'How long do I have to return boots that do not fit?', 'Do you ship to Spain, and what does it cost?',
-  '我的包裹三天没有更新了，怎么办？', '¿Puedo cambiar la talla después de comprar?', 'The box arrived open and one cup is broken. What do I have to do to get a new one?',
+  'Where is my order?',
+  'How long do I have to return boots that do not fit?',
+  'Do you ship to Spain, and what does it cost?',
+  '我的包裹三天没有更新了，怎么办？',
+  '¿Puedo cambiar la talla después de comprar?',
+  'The box arrived open and one cup is broken. What do I have to do to get a new one?',
 ]
 
 interface Counts {
@@ -55,7 +61,12 @@ async function caller(endpoint: Endpoint, seed: number, untilMs: number, counts:
     const timer = gaveUp ? setTimeout(() => abort.abort(), random() * 1500) : undefined
     const question = questions[Math.floor(random() * questions.length)]!
     try {
-      await streamReply(endpoint, { model: 'demo', prompt: `${Math.floor(random() * 1e6)}: ${question}`, tokens: 16 + Math.floor(random() * 240), signal: abort.signal })
+      await streamReply(endpoint, {
+        model: 'demo',
+        prompt: `${Math.floor(random() * 1e6)}: ${question}`,
+        tokens: 16 + Math.floor(random() * 240),
+        signal: abort.signal,
+      })
       counts.finished += 1
     } catch (failure) {
       if (abort.signal.aborted) counts.aborted += 1
@@ -104,10 +115,18 @@ interface Sample {
 function sample(server: RunningServer): Sample {
   const engine = engineMemory(server)
   const [app] = processTree(server.process.pid ?? 0)
-  return { atMs: performance.now(), engineBytes: engine.anonymous, appBytes: app?.anonymous ?? 0, enginePid: engine.pid }
+  return {
+    atMs: performance.now(),
+    engineBytes: engine.anonymous,
+    appBytes: app?.anonymous ?? 0,
+    enginePid: engine.pid,
+  }
 }
 
-/** Median of the last quarter less the median of the first quarter after the warm-up: collections make single readings jump. */
+/**
+ * Median of the last quarter less the median of the first quarter after the warm-up: collections make single readings
+ * jump.
+ */
 function growth(all: readonly Sample[], bytes: (sample: Sample) => number): number {
   const settled = all.slice(Math.floor(all.length * warmUpShare))
   const quarter = Math.max(1, Math.floor(settled.length / 4))
@@ -123,13 +142,19 @@ try {
   try {
     const endpoint: Endpoint = { url: server.url, key: command(home, 'keys', 'create', 'soak').trim() }
     // Keys and values take memory when a conversation first reaches them: each slot is filled to its end once.
-    await Promise.all(Array.from({ length: streams }, (_, index) => streamReply(endpoint, { model: 'demo', prompt: longPrompt(index), tokens: 8, endTokenIds })))
+    await Promise.all(
+      Array.from({ length: streams }, (_, index) =>
+        streamReply(endpoint, { model: 'demo', prompt: longPrompt(index), tokens: 8, endTokenIds }),
+      ),
+    )
     const startedMs = performance.now()
     const untilMs = startedMs + minutes * 60_000
     const counts: Counts = { finished: 0, aborted: 0, failures: [] }
     const readings: Sample[] = []
     const every = Math.max(250, (minutes * 60_000) / samples)
-    const callers = Promise.all(Array.from({ length: streams }, (_, index) => caller(endpoint, index + 1, untilMs, counts)))
+    const callers = Promise.all(
+      Array.from({ length: streams }, (_, index) => caller(endpoint, index + 1, untilMs, counts)),
+    )
     while (performance.now() < untilMs) {
       await wait(Math.max(0, Math.min(every, untilMs - performance.now())))
       readings.push(sample(server))
@@ -139,14 +164,19 @@ try {
     const restarts = new Set(readings.map(({ enginePid }) => enginePid)).size - 1
     const engineGrowth = growth(readings, ({ engineBytes }) => engineBytes) / 1e6
     const appGrowth = growth(readings, ({ appBytes }) => appBytes) / 1e6
-    const fromTo = (bytes: readonly number[]): string => `${(bytes[0]! / 1e6).toFixed(1)} at first, ${(bytes.at(-1)! / 1e6).toFixed(1)} at the end`
+    const fromTo = (bytes: readonly number[]): string =>
+      `${(bytes[0]! / 1e6).toFixed(1)} at first, ${(bytes.at(-1)! / 1e6).toFixed(1)} at the end`
     const rows: Row[] = [
       { name: 'replies finished / given up by the caller', value: `${counts.finished} / ${counts.aborted}` },
       { name: 'replies that failed', value: String(counts.failures.length), target: atMost(counts.failures.length, 0) },
       { name: 'engine restarts', value: String(restarts), target: atMost(restarts, 0) },
       { name: 'slots not given back', value: String(leaked), target: atMost(leaked, 0) },
       { name: 'RssAnon of the engine, MB', value: fromTo(readings.map(({ engineBytes }) => engineBytes)) },
-      { name: 'its growth after the warm-up, MB', value: engineGrowth.toFixed(2), ...(minutes >= judgedMinutes ? { target: atMost(engineGrowth, 1) } : {}) },
+      {
+        name: 'its growth after the warm-up, MB',
+        value: engineGrowth.toFixed(2),
+        ...(minutes >= judgedMinutes ? { target: atMost(engineGrowth, 1) } : {}),
+      },
       { name: 'RssAnon of the app, MB', value: fromTo(readings.map(({ appBytes }) => appBytes)) },
       { name: 'its growth after the warm-up, MB', value: appGrowth.toFixed(2) },
     ]

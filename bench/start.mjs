@@ -1,6 +1,7 @@
 // Sets the product up, then measures it under the Node it ships with; works from any folder.
 //   node start.mjs bench [--quick] [--rounds N] [--shape 0.5b|1.5b|tiny] [--only demo|peers]
-//   node start.mjs soak [--minutes N]     node start.mjs profile [--shape NAME]     node start.mjs identity [--shape NAME]
+//   node start.mjs soak [--minutes N]     node start.mjs profile [--shape NAME]     node start.mjs identity [--shape
+// NAME]
 import { spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -30,7 +31,8 @@ async function bench(args) {
 const [what, ...args] = process.argv.slice(2)
 try {
   const single = ['soak', 'profile', 'identity']
-  if (what !== 'bench' && !single.includes(what)) throw new Refusal(`node start.mjs bench, ${single.join(' or ')}, not ${what}`)
+  if (what !== 'bench' && !single.includes(what))
+    throw new Refusal(`node start.mjs bench, ${single.join(' or ')}, not ${what}`)
   if (run('setup') !== 0) process.exitCode = 1
   else process.exitCode = what === 'bench' ? await bench(args) : run('node', join(here, `${what}.ts`), ...args)
 } catch (error) {

@@ -33,29 +33,41 @@ export const speculationField = 'speculation'
 
 interface Chunk {
   readonly choices: readonly { readonly delta?: { readonly content?: string }; readonly text?: string }[]
-  readonly usage?: { readonly prompt_tokens: number; readonly completion_tokens: number; readonly prompt_tokens_details: { readonly cached_tokens: number } } | null
+  readonly usage?: {
+    readonly prompt_tokens: number
+    readonly completion_tokens: number
+    readonly prompt_tokens_details: { readonly cached_tokens: number }
+  } | null
   readonly error?: { readonly message: string }
 }
 
-/** One streamed reply of exactly `tokens` tokens, greedily. Aborting the signal closes the connection and throws its reason. */
+/**
+ * One streamed reply of exactly `tokens` tokens, greedily. Aborting the signal closes the connection and throws its
+ * reason.
+ */
 export async function streamReply(endpoint: Endpoint, request: StreamRequest): Promise<StreamedReply> {
   const { prompt } = request
   const startedMs = performance.now()
-  const response = await fetch(`${endpoint.url}/v1/${typeof prompt === 'string' ? 'chat/completions' : 'completions'}`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${endpoint.key}`, 'content-type': 'application/json' },
-    body: JSON.stringify({
-      model: request.model,
-      ...(typeof prompt === 'string' ? { messages: [{ role: 'user', content: prompt }] } : { prompt }),
-      temperature: 0,
-      max_tokens: request.tokens,
-      ...(request.endTokenIds === undefined ? {} : { logit_bias: Object.fromEntries(request.endTokenIds.map((id) => [String(id), -100])) }),
-      ...(request.speculation === undefined ? {} : { [speculationField]: request.speculation }),
-      stream: true,
-      stream_options: { include_usage: true },
-    }),
-    ...(request.signal === undefined ? {} : { signal: request.signal }),
-  })
+  const response = await fetch(
+    `${endpoint.url}/v1/${typeof prompt === 'string' ? 'chat/completions' : 'completions'}`,
+    {
+      method: 'POST',
+      headers: { authorization: `Bearer ${endpoint.key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({
+        model: request.model,
+        ...(typeof prompt === 'string' ? { messages: [{ role: 'user', content: prompt }] } : { prompt }),
+        temperature: 0,
+        max_tokens: request.tokens,
+        ...(request.endTokenIds === undefined
+          ? {}
+          : { logit_bias: Object.fromEntries(request.endTokenIds.map((id) => [String(id), -100])) }),
+        ...(request.speculation === undefined ? {} : { [speculationField]: request.speculation }),
+        stream: true,
+        stream_options: { include_usage: true },
+      }),
+      ...(request.signal === undefined ? {} : { signal: request.signal }),
+    },
+  )
   if (!response.ok || response.body === null) throw new Error(`${response.status}: ${await response.text()}`)
   const pieces: { atMs: number; text: string }[] = []
   let usage: NonNullable<Chunk['usage']> | null = null
@@ -78,7 +90,8 @@ export async function streamReply(endpoint: Endpoint, request: StreamRequest): P
   }
   const first = pieces[0]
   const last = pieces.at(-1)
-  if (usage === null || first === undefined || last === undefined) throw new Error('the stream ended without text or usage')
+  if (usage === null || first === undefined || last === undefined)
+    throw new Error('the stream ended without text or usage')
   return {
     startedMs,
     pieces,

@@ -31,13 +31,20 @@ export function holds({ value, relation, limit }: Target): boolean {
 /** Prints the table; a missed target makes the process end with 1. */
 export function printTable(title: string, rows: readonly Row[]): void {
   const cells = rows.map(({ name, value, target }) => [
-    name, value,
+    name,
+    value,
     target === undefined ? '' : `${target.relation} ${target.limit}`,
     target === undefined ? '' : holds(target) ? 'holds' : 'MISSED',
   ])
   const widths = [0, 1, 2].map((column) => Math.max(...cells.map((row) => (row[column] ?? '').length)))
   console.log(`\n${title}`)
-  for (const row of cells) console.log(row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd())
+  for (const row of cells)
+    console.log(
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
   if (rows.some(({ target }) => target !== undefined && !holds(target))) process.exitCode = 1
 }
 
@@ -50,5 +57,8 @@ export function keepResults(name: string, rows: readonly Row[], figures: Readonl
   const directory = join(import.meta.dirname, 'results')
   mkdirSync(directory, { recursive: true })
   const table = rows.map((row) => ({ ...row, ...(row.target === undefined ? {} : { holds: holds(row.target) }) }))
-  writeFileSync(join(directory, `${name}.json`), `${JSON.stringify({ measuredAt: new Date().toISOString(), machine: machine(), table, ...figures }, null, 2)}\n`)
+  writeFileSync(
+    join(directory, `${name}.json`),
+    `${JSON.stringify({ measuredAt: new Date().toISOString(), machine: machine(), table, ...figures }, null, 2)}\n`,
+  )
 }

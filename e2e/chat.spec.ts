@@ -127,7 +127,10 @@ test('a draft outlives a pressed example, an edit outlives leaving the page', as
   await edit()
   await edited.fill('half an edit')
   await console.goToSettings()
-  await page.getByRole('navigation', { name: console.text.nav.label }).getByRole('link', { name: console.text.nav.chat }).click()
+  await page
+    .getByRole('navigation', { name: console.text.nav.label })
+    .getByRole('link', { name: console.text.nav.chat })
+    .click()
   await edit()
   await expect(edited).toHaveValue('half an edit')
   await edited.press('Escape')
@@ -140,7 +143,12 @@ test('a reader who scrolled up while the reply was waited for stays there when i
   const console = new ConsolePage(page)
   await page.setViewportSize({ width: 1280, height: 420 })
   await console.open(host.consoleUrl)
-  for (const question of ['Where is my order 4711234?', 'Can I pay by invoice?', 'How long do I have to return the shoes?']) await console.ask(question)
+  for (const question of [
+    'Where is my order 4711234?',
+    'Can I pay by invoice?',
+    'How long do I have to return the shoes?',
+  ])
+    await console.ask(question)
   const messages = page.getByRole('region', { name: console.text.chat.messages })
   await console.field.fill('Tell me about delivery.')
   // The whole program holds its breath, so that the reply begins only after the scrolling.

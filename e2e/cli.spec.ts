@@ -32,7 +32,10 @@ test('status says where the running one is reached, with the key of its console,
   const home = newHome()
   expect((await command(home, ['status'])).code).toBe(1)
   const host = await startHost(home)
-  expect(await command(home, ['status'])).toMatchObject({ code: 0, stdout: `console ${host.consoleUrl}\nendpoint ${host.endpointUrl}\n` })
+  expect(await command(home, ['status'])).toMatchObject({
+    code: 0,
+    stdout: `console ${host.consoleUrl}\nendpoint ${host.endpointUrl}\n`,
+  })
   await host.program.stop('SIGKILL')
   expect(await command(home, ['status'])).toMatchObject({ code: 1, stdout: '' })
 })
@@ -41,7 +44,9 @@ test('a taken port is named, with the way out', async () => {
   const blocker = createServer()
   await new Promise<void>((resolve) => blocker.listen(0, '127.0.0.1', resolve))
   const { port } = blocker.address() as AddressInfo
-  const refused = await run(process.execPath, [builtCli, 'serve', '--port', String(port)], { env: hostEnvironment(newHome()) })
+  const refused = await run(process.execPath, [builtCli, 'serve', '--port', String(port)], {
+    env: hostEnvironment(newHome()),
+  })
   blocker.close()
   expect(refused.code).not.toBe(0)
   expect(refused.stderr).toContain(String(port))
@@ -59,7 +64,8 @@ test('keys are created, listed without their secret, and revoked', async () => {
   expect(listed.stdout).not.toContain(secret)
 
   const host = await startHost(home)
-  const models = async (): Promise<number> => (await fetch(`${host.endpointUrl}/models`, { headers: { authorization: `Bearer ${secret}` } })).status
+  const models = async (): Promise<number> =>
+    (await fetch(`${host.endpointUrl}/models`, { headers: { authorization: `Bearer ${secret}` } })).status
   expect(await models()).toBe(200)
   expect((await command(home, ['keys', 'revoke', 'till'])).code).toBe(0)
   await expect.poll(models).toBe(401)
@@ -84,7 +90,10 @@ test('models and doctor speak to programs as well', async () => {
   expect(models.code).toBe(0)
   expect(models.stdout).toContain('demo')
   const doctor = await command(home, ['doctor', '--json'])
-  const report = JSON.parse(doctor.stdout) as { readonly versions: { readonly node: string; readonly sqlite: string }; readonly checks: readonly { readonly name: string; readonly ok: boolean }[] }
+  const report = JSON.parse(doctor.stdout) as {
+    readonly versions: { readonly node: string; readonly sqlite: string }
+    readonly checks: readonly { readonly name: string; readonly ok: boolean }[]
+  }
   expect(doctor.code).toBe(0)
   expect(report.versions.node).toMatch(/^v?24\./)
   // A machine without a card is a machine this runs on.

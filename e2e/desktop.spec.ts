@@ -24,7 +24,11 @@ test.beforeEach(async () => {
   const { id } = storage.conversations.create({ model: 'demo', presetId: null, systemPrompt: '', parameters: {} })
   storage.conversations.update(id, { title: 'Links' })
   const { reply } = storage.conversations.addQuestion(id, 'Where can I read more?', undefined)
-  storage.conversations.endReply(reply.id, { text: 'See [our page](https://example.com/help) or [this](file:///etc/passwd).', state: { kind: 'complete' }, receipt: null })
+  storage.conversations.endReply(reply.id, {
+    text: 'See [our page](https://example.com/help) or [this](file:///etc/passwd).',
+    state: { kind: 'complete' },
+    receipt: null,
+  })
   storage.dispose()
   app = await launchDesktop(home)
   test.info().annotations.push({ type: 'runner', description: app.runner })
@@ -58,28 +62,43 @@ test('the window opens and streams an answer; the page has one frozen pipe and n
     pipe: Object.keys(window.switchboard).sort(), frozen: Object.isFrozen(window.switchboard),
     node: [typeof require, typeof process, typeof module, typeof Buffer],
   })`)
-  expect(surface).toEqual({ pipe: ['listen', 'send'], frozen: true, node: ['undefined', 'undefined', 'undefined', 'undefined'] })
+  expect(surface).toEqual({
+    pipe: ['listen', 'send'],
+    frozen: true,
+    node: ['undefined', 'undefined', 'undefined', 'undefined'],
+  })
   expect(console.errors).toEqual([])
 })
 
 test('the window is made with every protection on', async () => {
   await app.page()
   const preferences = await app.evaluate((electron) => {
-    const window = electron.BrowserWindow.getAllWindows()[0] as unknown as { options?: { webPreferences: object }; webContents: { getLastWebPreferences?: () => object } }
+    const window = electron.BrowserWindow.getAllWindows()[0] as unknown as {
+      options?: { webPreferences: object }
+      webContents: { getLastWebPreferences?: () => object }
+    }
     return (window.options?.webPreferences ?? window.webContents.getLastWebPreferences?.()) as Record<string, unknown>
   }, null)
-  expect(preferences).toMatchObject({ sandbox: true, contextIsolation: true, nodeIntegration: false, webSecurity: true, webviewTag: false, allowRunningInsecureContent: false })
+  expect(preferences).toMatchObject({
+    sandbox: true,
+    contextIsolation: true,
+    nodeIntegration: false,
+    webSecurity: true,
+    webviewTag: false,
+    allowRunningInsecureContent: false,
+  })
 })
 
 test('closing the window keeps the endpoint answering, says so once, and a second start shows it again', async () => {
   const console = new ConsolePage(await app.page())
   await expect(console.status).toContainText(console.text.status.ready, { timeout: 90_000 })
   const health = new URL('/health', await endpointOf(console))
-  const close = async (): Promise<boolean> => await app.evaluate((electron) => {
-    const window = electron.BrowserWindow.getAllWindows()[0]
-    window?.close()
-    return window?.isVisible() ?? true
-  }, null)
+  const close = async (): Promise<boolean> =>
+    await app.evaluate((electron) => {
+      const window = electron.BrowserWindow.getAllWindows()[0]
+      window?.close()
+      return window?.isVisible() ?? true
+    }, null)
   expect(await close()).toBe(false)
   expect((await fetch(health)).status).toBe(200)
   expect(await shown()).toMatchObject([{ message: 'Switchboard keeps answering' }])
@@ -87,7 +106,8 @@ test('closing the window keeps the endpoint answering, says so once, and a secon
   // As a person does who does not see the tray.
   const second = await desktopProgram([], hostEnvironment(home)).ended
   expect(second.code).toBe(0)
-  const isVisible = async (): Promise<boolean> => await app.evaluate((electron) => electron.BrowserWindow.getAllWindows()[0]?.isVisible() ?? false, null)
+  const isVisible = async (): Promise<boolean> =>
+    await app.evaluate((electron) => electron.BrowserWindow.getAllWindows()[0]?.isVisible() ?? false, null)
   await expect.poll(isVisible).toBe(true)
   expect(await close()).toBe(false)
   expect(await shown()).toHaveLength(1)
@@ -99,12 +119,17 @@ test('the page can go nowhere, open nothing and reach nothing', async () => {
   await expect(console.status).toBeVisible()
   const before = page.url()
   await page.evaluate(`location.href = 'http://127.0.0.1:9/away'`)
-  await page.evaluate(`{ const a = document.createElement('a'); a.href = 'http://127.0.0.1:9/away'; a.target = '_blank'; document.body.append(a); a.click() }`)
+  await page.evaluate(
+    `{ const a = document.createElement('a'); a.href = 'http://127.0.0.1:9/away'; a.target = '_blank'; document.body.append(a); a.click() }`,
+  )
   await page.evaluate(`void window.open('http://127.0.0.1:9/popup')`)
-  const reached = await page.evaluate<string>(`fetch('http://127.0.0.1:9/fetch').then(() => 'reached', () => 'refused')`)
+  const reached = await page.evaluate<string>(
+    `fetch('http://127.0.0.1:9/fetch').then(() => 'reached', () => 'refused')`,
+  )
   expect(reached).toBe('refused')
   expect(page.url()).toBe(before)
-  const windows = async (): Promise<number> => await app.evaluate((electron) => electron.BrowserWindow.getAllWindows().length, null)
+  const windows = async (): Promise<number> =>
+    await app.evaluate((electron) => electron.BrowserWindow.getAllWindows().length, null)
   expect(await windows()).toBe(1)
   await expect(console.status).toBeVisible()
 })
@@ -117,7 +142,15 @@ test('the page loads again where it is, as its error page offers', async () => {
   const before = page.url()
   await page.evaluate(`{ window.loadedOnce = true; setTimeout(() => location.reload(), 0) }`)
   // Asked in the middle of the load, it does not answer.
-  await expect.poll(async () => await page.evaluate('window.loadedOnce').then((marked) => marked === true, () => true)).toBe(false)
+  await expect
+    .poll(
+      async () =>
+        await page.evaluate('window.loadedOnce').then(
+          (marked) => marked === true,
+          () => true,
+        ),
+    )
+    .toBe(false)
   await expect(console.replies).toHaveCount(1)
   expect(page.url()).toBe(before)
 })
@@ -128,7 +161,9 @@ test('a link is opened outside after the person agreed, once, and only a web pag
   await console.list.getByRole('link', { name: /Links/ }).click()
   await expect(console.replies.getByRole('link')).toHaveCount(1)
   await console.replies.getByRole('link').click()
-  await expect.poll(async () => await app.evaluate(() => (globalThis as unknown as { opened: string[] }).opened, null)).toEqual(['https://example.com/help'])
+  await expect
+    .poll(async () => await app.evaluate(() => (globalThis as unknown as { opened: string[] }).opened, null))
+    .toEqual(['https://example.com/help'])
   expect(await shown()).toMatchObject([{ detail: 'https://example.com/help' }])
   expect(page.url()).toContain('index.html')
 })
@@ -137,9 +172,13 @@ test('what is no call is ignored, whoever sends it', async () => {
   const page = await app.page()
   const console = new ConsolePage(page)
   await expect(console.status).toBeVisible()
-  await page.evaluate(`for (const message of ['', '{', 'null', '[]', '{"i":1}', 'x'.repeat(3_000_000)]) window.switchboard.send(message)`)
+  await page.evaluate(
+    `for (const message of ['', '{', 'null', '[]', '{"i":1}', 'x'.repeat(3_000_000)]) window.switchboard.send(message)`,
+  )
   if (app.runner === 'stand-in') {
-    await page.evaluate(`{ const frame = document.createElement('iframe'); document.body.append(frame); void frame.contentWindow.__standInSend?.('console:up', '{"i":"1","p":{"u":"/app/info"}}') }`)
+    await page.evaluate(
+      `{ const frame = document.createElement('iframe'); document.body.append(frame); void frame.contentWindow.__standInSend?.('console:up', '{"i":"1","p":{"u":"/app/info"}}') }`,
+    )
   }
   // The console still answers: a new conversation can be asked for.
   await console.list.getByRole('link', { name: /Links/ }).click()
@@ -150,7 +189,10 @@ test('a page that crashes is loaded again, and the endpoint does not notice', as
   const console = new ConsolePage(await app.page())
   await expect(console.status).toContainText(console.text.status.ready, { timeout: 90_000 })
   const health = new URL('/health', await endpointOf(console))
-  await app.evaluate((electron) => electron.BrowserWindow.getAllWindows()[0]?.webContents.forcefullyCrashRenderer(), null)
+  await app.evaluate(
+    (electron) => electron.BrowserWindow.getAllWindows()[0]?.webContents.forcefullyCrashRenderer(),
+    null,
+  )
   expect((await fetch(health)).status).toBe(200)
   const again = new ConsolePage(await app.page())
   await expect(again.status).toContainText(again.text.status.ready, { timeout: 90_000 })

@@ -39,7 +39,15 @@ test('everything of a day works by keyboard alone, with the focus in sight', asy
     if (stop !== null) stops.push(stop)
   }
   const names = stops.map(({ name }) => name)
-  for (const name of [console.text.app.skip, console.text.nav.settings, console.text.app.openPalette, console.text.chat.new, console.text.chat.search, console.text.chat.instructions, console.text.chat.message]) {
+  for (const name of [
+    console.text.app.skip,
+    console.text.nav.settings,
+    console.text.app.openPalette,
+    console.text.chat.new,
+    console.text.chat.search,
+    console.text.chat.instructions,
+    console.text.chat.message,
+  ]) {
     expect(names).toContain(name)
   }
   expect(stops.filter(({ visible }) => !visible).map(({ name }) => name)).toEqual([])
@@ -79,7 +87,11 @@ test('a page that comes late does not take the keyboard from the palette', async
 })
 
 test('on a Mac the tooltip names the key of a Mac', async ({ browser }) => {
-  const context = await browser.newContext({ locale: 'en-US', userAgent: 'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36' })
+  const context = await browser.newContext({
+    locale: 'en-US',
+    userAgent:
+      'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36',
+  })
   const console = new ConsolePage(await context.newPage())
   await console.open(host.consoleUrl)
   await console.page.getByRole('button', { name: console.text.app.openPalette }).hover()
@@ -94,7 +106,11 @@ for (const theme of ['light', 'dark'] as const) {
     await console.open(host.consoleUrl)
     const check = async (where: string): Promise<void> => {
       const { violations } = await new AxeBuilder({ page }).analyze()
-      expect(violations.map(({ id, nodes }) => `${where}: ${id} at ${nodes.map(({ target }) => target.join(' ')).join(', ')}`)).toEqual([])
+      expect(
+        violations.map(
+          ({ id, nodes }) => `${where}: ${id} at ${nodes.map(({ target }) => target.join(' ')).join(', ')}`,
+        ),
+      ).toEqual([])
     }
     await check('start')
     await console.ask('Where is my order 4711234?')

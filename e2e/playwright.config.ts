@@ -1,7 +1,8 @@
 import { defineConfig } from '@playwright/test'
 
 /**
- * Tests of the built app (out/) as a person or a program meets it. One worker: each file starts an engine of its own, and
+ * Tests of the built app (out/) as a person or a program meets it. One worker: each file starts an engine of its own,
+ * and
  * engines measure themselves.
  */
 export default defineConfig({
@@ -15,7 +16,10 @@ export default defineConfig({
   retries: process.env['CI'] === 'true' ? 1 : 0,
   timeout: 180_000,
   expect: { timeout: 30_000 },
-  reporter: [['list'], ['json', { outputFile: process.env['PLAYWRIGHT_JSON_OUTPUT_NAME'] ?? 'report/playwright.json' }]],
+  reporter: [
+    ['list'],
+    ['json', { outputFile: process.env['PLAYWRIGHT_JSON_OUTPUT_NAME'] ?? 'report/playwright.json' }],
+  ],
   use: {
     browserName: 'chromium',
     launchOptions: {

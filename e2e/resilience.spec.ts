@@ -29,7 +29,10 @@ test('the engine sees no secret of the shell that started the app', async () => 
   await host.program.stop()
 })
 
-test('an app killed while it writes has every acknowledged word at its next start, and says what was interrupted', async ({ page, browser }) => {
+test('an app killed while it writes has every acknowledged word at its next start, and says what was interrupted', async ({
+  page,
+  browser,
+}) => {
   const host = await startHost()
   const console = new ConsolePage(page)
   await console.open(host.consoleUrl)
@@ -68,7 +71,11 @@ test('what could not be done while the program was gone is said', async ({ page 
   await console.ask('Where is my order 4711234?')
   await host.program.stop('SIGKILL')
   await expect(page.getByText(console.text.connection.lostBanner)).toBeVisible()
-  const said = (text: string) => page.getByRole('alert').filter({ hasText: filled(text, { reason: console.text.errors.disconnected }) }).first()
+  const said = (text: string) =>
+    page
+      .getByRole('alert')
+      .filter({ hasText: filled(text, { reason: console.text.errors.disconnected }) })
+      .first()
 
   const link = console.list.getByRole('link').first()
   const title = (await link.locator('span').nth(1).textContent()) ?? ''

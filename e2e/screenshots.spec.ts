@@ -26,13 +26,24 @@ for (const language of ['en', 'zh-CN'] as const) {
   for (const theme of ['light', 'dark'] as const) {
     for (const [size, viewport] of Object.entries(sizes)) {
       test(`pages in ${language}, ${theme}, ${size}`, async ({ browser }) => {
-        const context = await browser.newContext({ locale: language, colorScheme: theme, viewport, reducedMotion: 'reduce' })
+        const context = await browser.newContext({
+          locale: language,
+          colorScheme: theme,
+          viewport,
+          reducedMotion: 'reduce',
+        })
         const page = await context.newPage()
         const console = new ConsolePage(page, language)
         const picture = async (name: string): Promise<void> => {
           // Nothing may be cut off at the side on any screen.
-          expect(await page.evaluate<number>('document.documentElement.scrollWidth - document.documentElement.clientWidth'), `${name} scrolls sideways`).toBe(0)
-          await page.screenshot({ path: join(folder, `${name}.${language}.${theme}.${size}.png`), animations: 'disabled' })
+          expect(
+            await page.evaluate<number>('document.documentElement.scrollWidth - document.documentElement.clientWidth'),
+            `${name} scrolls sideways`,
+          ).toBe(0)
+          await page.screenshot({
+            path: join(folder, `${name}.${language}.${theme}.${size}.png`),
+            animations: 'disabled',
+          })
         }
         const { text } = console
 
@@ -76,7 +87,9 @@ for (const language of ['en', 'zh-CN'] as const) {
         await picture('key-created')
         await page.getByRole('button', { name: text.settings.keyDone }).click()
         for (const section of ['keys', 'appearance', 'engine', 'doctor'] as const) {
-          await page.getByRole('heading', { level: 2, name: text.settings[section], exact: true }).scrollIntoViewIfNeeded()
+          await page
+            .getByRole('heading', { level: 2, name: text.settings[section], exact: true })
+            .scrollIntoViewIfNeeded()
           await picture(`settings-${section}`)
         }
 

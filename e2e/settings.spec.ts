@@ -14,7 +14,9 @@ test.afterAll(async () => {
   await host.program.stop()
 })
 
-test('a key made in the window opens the endpoint for the openai client, and closes it when revoked', async ({ page }) => {
+test('a key made in the window opens the endpoint for the openai client, and closes it when revoked', async ({
+  page,
+}) => {
   const console = new ConsolePage(page)
   await console.open(host.consoleUrl)
   await console.goToSettings()
@@ -31,14 +33,24 @@ test('a key made in the window opens the endpoint for the openai client, and clo
 
   const client = new OpenAI({ baseURL: host.endpointUrl, apiKey: secret, maxRetries: 0 })
   const pieces: string[] = []
-  const stream = await client.chat.completions.create({ model: 'demo', messages: [{ role: 'user', content: 'How long do I have to return the shoes?' }], stream: true, stream_options: { include_usage: true }, temperature: 0 })
+  const stream = await client.chat.completions.create({
+    model: 'demo',
+    messages: [{ role: 'user', content: 'How long do I have to return the shoes?' }],
+    stream: true,
+    stream_options: { include_usage: true },
+    temperature: 0,
+  })
   let usage: OpenAI.CompletionUsage | null | undefined
   for await (const chunk of stream) {
     const text = chunk.choices[0]?.delta.content
     if (typeof text === 'string' && text !== '') pieces.push(text)
     usage = chunk.usage ?? usage
   }
-  const whole = await client.chat.completions.create({ model: 'demo', messages: [{ role: 'user', content: 'How long do I have to return the shoes?' }], temperature: 0 })
+  const whole = await client.chat.completions.create({
+    model: 'demo',
+    messages: [{ role: 'user', content: 'How long do I have to return the shoes?' }],
+    temperature: 0,
+  })
   // The first token goes ahead; the demo model writes the rest in the time of two or three messages.
   expect(pieces.length).toBeGreaterThan(1)
   expect(pieces.join('')).toBe(whole.choices[0]?.message.content)
@@ -83,7 +95,9 @@ test('an engine setting is kept, said to be pending, and in force after the engi
   await page.getByRole('button', { name: console.text.settings.apply }).click()
   await expect(console.status).toContainText(console.text.status.ready, { timeout: 90_000 })
   await console.status.getByRole('button', { name: new RegExp(console.text.status.requestsTitle) }).click()
-  await expect(page.getByText(filled(console.text.status.slotsFree, { free: 3, slots: 3 }))).toBeVisible({ timeout: 90_000 })
+  await expect(page.getByText(filled(console.text.status.slotsFree, { free: 3, slots: 3 }))).toBeVisible({
+    timeout: 90_000,
+  })
   await page.keyboard.press('Escape')
   await page.reload()
   await expect(slots).toHaveValue('3')

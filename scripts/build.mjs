@@ -15,7 +15,11 @@ export async function build() {
     if (isCurrent()) return
     say('Building (some seconds, after a change).')
     const digest = digestOfSources()
-    const code = await run(findNode(), [join(modules, 'electron-vite', 'bin', 'electron-vite.js'), 'build', '--logLevel', 'warn'], { quiet: true })
+    const code = await run(
+      findNode(),
+      [join(modules, 'electron-vite', 'bin', 'electron-vite.js'), 'build', '--logLevel', 'warn'],
+      { quiet: true },
+    )
     if (code !== 0) throw new Refusal(`The build ended with ${code}; what it said stands above.`)
     writeStamp(stamp, digest)
   })

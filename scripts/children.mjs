@@ -7,15 +7,28 @@ import { root } from './places.mjs'
  * Runs a program to its end with the terminal's own streams and passes signals on.
  * Resolves to the exit code; 128 + number for a death by signal, as shells count.
  */
-export function run(command, args, { quiet = false, env = process.env, cwd = root, timeoutMs = 0, shell = false } = {}) {
+export function run(
+  command,
+  args,
+  { quiet = false, env = process.env, cwd = root, timeoutMs = 0, shell = false } = {},
+) {
   return new Promise((resolve, reject) => {
     // quiet: what it prints is progress, not a result, so it goes to stderr.
-    const child = spawn(command, args, { cwd, env, shell, stdio: ['inherit', quiet ? 2 : 'inherit', 'inherit'], ...(timeoutMs > 0 ? { timeout: timeoutMs } : {}) })
+    const child = spawn(command, args, {
+      cwd,
+      env,
+      shell,
+      stdio: ['inherit', quiet ? 2 : 'inherit', 'inherit'],
+      ...(timeoutMs > 0 ? { timeout: timeoutMs } : {}),
+    })
     settle(child, resolve, reject)
   })
 }
 
-/** Like {@link run}, but every line it prints, on either stream, is passed on and shown to `onLine` with the name of the stream. */
+/**
+ * Like {@link run}, but every line it prints, on either stream, is passed on and shown to `onLine` with the name of the
+ * stream.
+ */
 export function runWatched(command, args, onLine, { env = process.env, cwd = root } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd, env, stdio: ['inherit', 'pipe', 'pipe'] })
@@ -37,7 +50,8 @@ export function runWatched(command, args, onLine, { env = process.env, cwd = roo
 }
 
 /**
- * Runs a program and gives back what it printed; nothing is shown. It is ended, `stalled`, when `progress` has not changed
+ * Runs a program and gives back what it printed; nothing is shown. It is ended, `stalled`, when `progress` has not
+ * changed
  * for `timeoutMs`; without one, that is the longest it may take.
  */
 export function capture(command, args, { env = process.env, cwd = root, timeoutMs = 60_000, progress = () => 0 } = {}) {
@@ -55,8 +69,12 @@ export function capture(command, args, { env = process.env, cwd = root, timeoutM
       stalled = true
       child.kill()
     }, 250)
-    child.stdout.on('data', (chunk) => { text += chunk })
-    child.stderr.on('data', (chunk) => { text += chunk })
+    child.stdout.on('data', (chunk) => {
+      text += chunk
+    })
+    child.stderr.on('data', (chunk) => {
+      text += chunk
+    })
     child.on('error', (error) => {
       clearInterval(watch)
       reject(error)
@@ -82,12 +100,15 @@ function settle(child, resolve, reject) {
     resolve(code ?? 128 + (constants.signals[signal] ?? 0))
   }
   child.on('close', end)
-  // What it started and left behind, a browser for a link perhaps, may hold its streams for hours; what it said itself is here by then.
-  child.on('exit', (code, signal) => setTimeout(() => {
-    child.stdout?.destroy()
-    child.stderr?.destroy()
-    end(code, signal)
-  }, 1000).unref())
+  // What it started and left behind, a browser for a link perhaps, may hold its streams for hours; what it said itself
+  // is here by then.
+  child.on('exit', (code, signal) =>
+    setTimeout(() => {
+      child.stdout?.destroy()
+      child.stderr?.destroy()
+      end(code, signal)
+    }, 1000).unref(),
+  )
 }
 
 /**

@@ -56,13 +56,19 @@ export async function fetchElectron({ again = false, silentMs = again ? 120_000 
   return null
 }
 
-const firstLine = (text) => text.split('\n').map((line) => line.trim()).find((line) => line !== '') ?? 'it gave no reason'
+const firstLine = (text) =>
+  text
+    .split('\n')
+    .map((line) => line.trim())
+    .find((line) => line !== '') ?? 'it gave no reason'
 
 /** Size of all files below a folder; what cannot be read, or goes away meanwhile, counts as nothing. */
 function bytesBelow(path) {
   try {
     const stat = statSync(path)
-    return stat.isDirectory() ? readdirSync(path).reduce((sum, name) => sum + bytesBelow(join(path, name)), 0) : stat.size
+    return stat.isDirectory()
+      ? readdirSync(path).reduce((sum, name) => sum + bytesBelow(join(path, name)), 0)
+      : stat.size
   } catch {
     return 0
   }

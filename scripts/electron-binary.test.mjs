@@ -9,28 +9,38 @@ let folder
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'switchboard-electron-'))
   mkdirSync(join(folder, 'scripts'))
-  for (const name of readdirSync(import.meta.dirname)) if (!name.includes('.test.')) cpSync(join(import.meta.dirname, name), join(folder, 'scripts', name))
+  for (const name of readdirSync(import.meta.dirname))
+    if (!name.includes('.test.')) cpSync(join(import.meta.dirname, name), join(folder, 'scripts', name))
   mkdirSync(join(folder, 'node_modules', 'electron'), { recursive: true })
   writeFileSync(join(folder, 'node_modules', 'electron', 'package.json'), '{ "version": "1.2.3" }')
 })
-afterEach(() => { rmSync(folder, { recursive: true, force: true }) })
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true })
+})
 
 const refusal = () => join(folder, 'node_modules', '.switchboard', 'electron-refused')
 
 /** Fetches in a checkout of its own, with an installer that behaves as told; what came of it and what was said. */
 function fetched(installer, options = '{ silentMs: 4000 }') {
-  writeFileSync(join(folder, 'node_modules', 'electron', 'install.js'), `
+  writeFileSync(
+    join(folder, 'node_modules', 'electron', 'install.js'),
+    `
     const fs = require('node:fs'), os = require('node:os'), path = require('node:path')
     fs.appendFileSync(path.join(__dirname, 'runs'), (process.env.PINNED ?? 'other') + '\\n')
     const part = fs.mkdtempSync(path.join(os.tmpdir(), 'electron-download-'))
-    ${installer}`)
+    ${installer}`,
+  )
   const script = `import(${JSON.stringify(pathToFileURL(join(folder, 'scripts', 'electron-binary.mjs')).href)}).then(async (binary) => console.log(JSON.stringify(await binary.fetchElectron(${options}))))`
   const { stdout, stderr } = spawnSync(process.execPath, ['-e', script], { cwd: folder, encoding: 'utf8' })
   return { program: JSON.parse(stdout), said: stderr }
 }
 
-const runs = () => readFileSync(join(folder, 'node_modules', 'electron', 'runs'), 'utf8').trim().split('\n')
-const restHours = () => (existsSync(refusal()) ? Math.round((JSON.parse(readFileSync(refusal(), 'utf8')).until - Date.now()) / 3_600_000) : 0)
+const runs = () =>
+  readFileSync(join(folder, 'node_modules', 'electron', 'runs'), 'utf8')
+    .trim()
+    .split('\n')
+const restHours = () =>
+  existsSync(refusal()) ? Math.round((JSON.parse(readFileSync(refusal(), 'utf8')).until - Date.now()) / 3_600_000) : 0
 const unpack = `fs.mkdirSync(path.join(__dirname, 'dist')); fs.writeFileSync(path.join(__dirname, 'dist', 'electron'), ''); fs.writeFileSync(path.join(__dirname, 'path.txt'), 'electron')`
 
 describe('fetching the program of Electron', () => {
@@ -51,7 +61,11 @@ describe('fetching the program of Electron', () => {
   test.each([
     ['a refusal', `console.error('TypeError: fetch failed'); process.exit(1)`, 24],
     ['silence', `setInterval(() => undefined, 1000)`, 1],
-    ['a download that broke', `fs.writeFileSync(path.join(part, 'zip'), 'x'); setTimeout(() => process.exit(1), 500)`, 1],
+    [
+      'a download that broke',
+      `fs.writeFileSync(path.join(part, 'zip'), 'x'); setTimeout(() => process.exit(1), 500)`,
+      1,
+    ],
   ])('%s is remembered, but for one who asks again', (_, installer, hours) => {
     expect(fetched(installer).program).toBe(null)
     expect(restHours()).toBe(hours)

@@ -15,8 +15,14 @@ export async function install() {
     if (!agreesWithLockfile(root)) {
       say('Installing the dependencies from the npm registry (about a minute, once).')
       const code = await npmInstall(root)
-      if (code !== 0) throw new Refusal(`npm install ended with ${code}. Check the connection to the npm registry and run this again.`)
-      if (!agreesWithLockfile(root)) throw new Refusal('npm installed other versions than package-lock.json names. Delete node_modules and run this again.')
+      if (code !== 0)
+        throw new Refusal(
+          `npm install ended with ${code}. Check the connection to the npm registry and run this again.`,
+        )
+      if (!agreesWithLockfile(root))
+        throw new Refusal(
+          'npm installed other versions than package-lock.json names. Delete node_modules and run this again.',
+        )
     }
     writeStamp(stamp, digest)
   })

@@ -17,6 +17,6 @@ export function findNode() {
   if (Number(process.versions.node.split('.')[0]) >= wanted) return process.execPath
   throw new Refusal(
     `Switchboard needs Node ${wanted}; this is ${process.version}, and no binary for ${process.platform}-${process.arch} came with the dependencies. ` +
-    `Install Node ${wanted} and run the command with it.`,
+      `Install Node ${wanted} and run the command with it.`,
   )
 }

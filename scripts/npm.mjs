@@ -3,8 +3,10 @@ import { join } from 'node:path'
 import { run } from './children.mjs'
 
 /**
- * Installs into one folder what its lockfile says, and nothing else; resolves to npm's exit code. No package's own script
- * is run. Not `npm ci`: it refuses a lockfile that lacks the optional packages of other platforms, so whoever calls this
+ * Installs into one folder what its lockfile says, and nothing else; resolves to npm's exit code. No package's own
+ * script
+ * is run. Not `npm ci`: it refuses a lockfile that lacks the optional packages of other platforms, so whoever calls
+ * this
  * asks {@link agreesWithLockfile} afterwards.
  */
 export function npmInstall(folder, extra = []) {
@@ -15,7 +17,10 @@ export function npmInstall(folder, extra = []) {
     : run(process.execPath, [npm, ...args], { quiet: true, cwd: folder })
 }
 
-/** Whether npm's own record of what it installed in a folder agrees with the lockfile there: then an install done by hand is left alone. */
+/**
+ * Whether npm's own record of what it installed in a folder agrees with the lockfile there: then an install done by
+ * hand is left alone.
+ */
 export function agreesWithLockfile(folder) {
   const record = join(folder, 'node_modules', '.package-lock.json')
   if (!existsSync(record)) return false

@@ -1,4 +1,5 @@
-// The one way in: node scripts/run.mjs setup|start|test|switchboard|node. Runs on any Node from 18 and needs no package;
+// The one way in: node scripts/run.mjs setup|start|test|switchboard|node. Runs on any Node from 18 and needs no
+// package;
 // everything of the product itself runs under the Node 24 that comes with the dependencies.
 import { join } from 'node:path'
 import { build } from './build.mjs'

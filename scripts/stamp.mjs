@@ -47,8 +47,10 @@ const beatMs = 1000
 const held = new Set()
 
 /**
- * Runs `work` while no other process of this checkout does. A lock left by a dead process is taken over: at once where that
- * can be known, else when its time has not moved for `silentMs` of watching. Process ids alone do not tell: a container that
+ * Runs `work` while no other process of this checkout does. A lock left by a dead process is taken over: at once where
+ * that
+ * can be known, else when its time has not moved for `silentMs` of watching. Process ids alone do not tell: a container
+ * that
  * is started again gives the same ones to others, and a crash can leave a lock without any.
  */
 export async function exclusively(path, work, { silentMs = 15_000 } = {}) {
@@ -84,7 +86,9 @@ async function take(path, mark, silentMs) {
       continue
     }
     if (holder !== null && !told) {
-      say(`Waiting for another start in this folder, which installs or builds (process ${Number.parseInt(holder, 10) || 'unknown'}).`)
+      say(
+        `Waiting for another start in this folder, which installs or builds (process ${Number.parseInt(holder, 10) || 'unknown'}).`,
+      )
       told = true
     }
     await new Promise((resolve) => setTimeout(resolve, 200))

@@ -16,12 +16,21 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-const wait = (ms) => new Promise((resolve) => { setTimeout(resolve, ms) })
+const wait = (ms) =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms)
+  })
 
 /** Asks for the lock; `taken` says whether it was had by now. */
 function ask(options) {
   const asked = { taken: false }
-  void exclusively(lock, async () => { asked.taken = true }, options)
+  void exclusively(
+    lock,
+    async () => {
+      asked.taken = true
+    },
+    options,
+  )
   return asked
 }
 
@@ -74,7 +83,11 @@ test.each([
 })
 
 test('work that fails gives the lock back', async () => {
-  await expect(exclusively(lock, async () => { throw new Error('no') })).rejects.toThrow('no')
+  await expect(
+    exclusively(lock, async () => {
+      throw new Error('no')
+    }),
+  ).rejects.toThrow('no')
   const asked = ask()
   await vi.advanceTimersByTimeAsync(0)
   expect(asked.taken).toBe(true)

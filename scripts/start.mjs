@@ -17,15 +17,19 @@ export async function start(args) {
 }
 
 /**
- * Runs the desktop app to its end. `obstacle` says in one clause why there was none: Electron's program is there, but the
- * system lacks a library it needs or forbids its sandbox. Whoever stopped it, or was told by the app itself why it cannot
+ * Runs the desktop app to its end. `obstacle` says in one clause why there was none: Electron's program is there, but
+ * the
+ * system lacks a library it needs or forbids its sandbox. Whoever stopped it, or was told by the app itself why it
+ * cannot
  * start, wants no other host.
  */
 export async function runElectron(program, args) {
   let ready = false
   let stopped = false
   let last = ''
-  const stop = () => { stopped = true }
+  const stop = () => {
+    stopped = true
+  }
   for (const signal of stopSignals) process.on(signal, stop)
   try {
     const code = await runWatched(program, args, (line, stream) => {
@@ -34,7 +38,10 @@ export async function runElectron(program, args) {
     })
     if (ready || stopped || code === 0 || code === toldCode) return { code, obstacle: null }
     // Chromium puts process, time and place in brackets before what it says.
-    return { code, obstacle: `Electron ended with ${code} before its window opened (${last.replace(/^\[[^\]]*\]\s*/, '') || 'it gave no reason'})` }
+    return {
+      code,
+      obstacle: `Electron ended with ${code} before its window opened (${last.replace(/^\[[^\]]*\]\s*/, '') || 'it gave no reason'})`,
+    }
   } catch (error) {
     return { code: 1, obstacle: `Electron could not be started (${error.message})` }
   } finally {
@@ -80,7 +87,10 @@ function show(url) {
 /** The Electron program, or in one clause why it is not used. */
 async function obstacleToElectron() {
   if (!hasDisplay()) return { program: null, reason: 'there is no display' }
-  if (process.getuid?.() === 0) return { program: null, reason: 'Electron keeps its sandbox only for ordinary users, and this is root' }
+  if (process.getuid?.() === 0)
+    return { program: null, reason: 'Electron keeps its sandbox only for ordinary users, and this is root' }
   const program = await fetchElectron()
-  return program === null ? { program, reason: 'its program could not be downloaded (npm run setup -- --electron tries again)' } : { program, reason: '' }
+  return program === null
+    ? { program, reason: 'its program could not be downloaded (npm run setup -- --electron tries again)' }
+    : { program, reason: '' }
 }

@@ -43,17 +43,31 @@ export async function startEngines(shape: ModelShape): Promise<Engines> {
   const endpoint: Endpoint = { url: server.url, key }
   const graph = builtGraph(home)
   const threads = physicalCores()
-  const peer = async (script: string, options: LlamaOptions | JsApiOptions): Promise<Peer> => started.adopt(await startPeer(script, options), (running) => running.stop())
-  const llama = await peer('llama-child.ts', { gguf, threads, context: contextLength, sequences: streams, sequenceContext: 256 })
+  const peer = async (script: string, options: LlamaOptions | JsApiOptions): Promise<Peer> =>
+    started.adopt(await startPeer(script, options), (running) => running.stop())
+  const llama = await peer('llama-child.ts', {
+    gguf,
+    threads,
+    context: contextLength,
+    sequences: streams,
+    sequenceContext: 256,
+  })
   const jsApi = await peer('js-api-child.ts', { graph, shape, threads })
   const bandwidth = started.adopt(await startBandwidthProbe(availableParallelism()), (probe) => probe.stop())
   const random = seededRandom(Date.now())
   const offersSpeculation = await offers(endpoint, speculationField)
   const all = started.move()
   return {
-    shape, graph, llama, jsApi, bandwidth, offersSpeculation,
-    prompt: (tokens) => Array.from({ length: tokens }, () => byteTokens + Math.floor(random() * (shape.vocabulary - byteTokens - 1))),
-    ours: (prompt, tokens, options = {}) => streamReply(endpoint, { model: modelName, prompt, tokens, speculation: false, ...options }),
+    shape,
+    graph,
+    llama,
+    jsApi,
+    bandwidth,
+    offersSpeculation,
+    prompt: (tokens) =>
+      Array.from({ length: tokens }, () => byteTokens + Math.floor(random() * (shape.vocabulary - byteTokens - 1))),
+    ours: (prompt, tokens, options = {}) =>
+      streamReply(endpoint, { model: modelName, prompt, tokens, speculation: false, ...options }),
     bare: (prompt, tokens) => bareLoop({ graph, prompt, tokens, context: contextLength }).decodeTokensPerSecond,
     engineMemory: () => engineMemory(server),
     stop: () => all.disposeAsync(),

@@ -1,5 +1,6 @@
 /**
- * The JavaScript API of onnxruntime-node, driven as transformers.js drives it: keys and values are outputs of one call and
+ * The JavaScript API of onnxruntime-node, driven as transformers.js drives it: keys and values are outputs of one call
+ * and
  * inputs of the next, growing by a token each time. The graph is the very one Switchboard runs.
  */
 import { InferenceSession, Tensor } from 'onnxruntime-node'
@@ -16,17 +17,24 @@ export interface JsApiOptions {
 }
 
 const { graph, shape, threads } = JSON.parse(process.argv[2] ?? '{}') as JsApiOptions
-// It would warn of the outputs' lengths in every step: the graph names past and present alike, for buffers that are shared.
-const session = await InferenceSession.create(join(graph, graphFiles.float32), { intraOpNumThreads: threads, executionProviders: ['cpu'], logSeverityLevel: 3 })
+// It would warn of the outputs' lengths in every step: the graph names past and present alike, for buffers that are
+// shared.
+const session = await InferenceSession.create(join(graph, graphFiles.float32), {
+  intraOpNumThreads: threads,
+  executionProviders: ['cpu'],
+  logSeverityLevel: 3,
+})
 
-const int64 = (values: readonly number[], dimensions: readonly number[]): Tensor => new Tensor('int64', BigInt64Array.from(values, BigInt), dimensions)
+const int64 = (values: readonly number[], dimensions: readonly number[]): Tensor =>
+  new Tensor('int64', BigInt64Array.from(values, BigInt), dimensions)
 const int32 = (value: number): Tensor => new Tensor('int32', Int32Array.of(value), [1])
 
 async function reply(prompt: readonly number[], tokens: number): Promise<TokenTimes> {
   const tokenMs: number[] = []
   let past: Record<string, Tensor> = {}
   for (let layer = 0; layer < shape.layers; layer += 1) {
-    for (const name of [graphInputs.pastKey(layer), graphInputs.pastValue(layer)]) past[name] = new Tensor('float32', new Float32Array(0), [1, shape.kvHeads, 0, shape.headDim])
+    for (const name of [graphInputs.pastKey(layer), graphInputs.pastValue(layer)])
+      past[name] = new Tensor('float32', new Float32Array(0), [1, shape.kvHeads, 0, shape.headDim])
   }
   let total = 0
   let ids = prompt

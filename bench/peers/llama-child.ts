@@ -13,15 +13,31 @@ export interface LlamaOptions {
 
 /** The part of node-llama-cpp that is used; its own types are only there once the peers are installed. */
 interface LlamaSequence {
-  evaluate(ids: readonly number[], options: { readonly temperature: number; readonly yieldEogToken: boolean }): AsyncIterable<number>
+  evaluate(
+    ids: readonly number[],
+    options: { readonly temperature: number; readonly yieldEogToken: boolean },
+  ): AsyncIterable<number>
   clearHistory(): Promise<void>
 }
-interface LlamaContext { getSequence(): LlamaSequence }
+interface LlamaContext {
+  getSequence(): LlamaSequence
+}
 interface LlamaModel {
-  createContext(options: { readonly contextSize: number; readonly batchSize: number; readonly threads: number; readonly sequences?: number; readonly flashAttention: boolean }): Promise<LlamaContext>
+  createContext(options: {
+    readonly contextSize: number
+    readonly batchSize: number
+    readonly threads: number
+    readonly sequences?: number
+    readonly flashAttention: boolean
+  }): Promise<LlamaContext>
 }
 interface LlamaPackage {
-  getLlama(options: { readonly gpu: false; readonly build: 'never'; readonly maxThreads: number; readonly logLevel: 'error' }): Promise<{
+  getLlama(options: {
+    readonly gpu: false
+    readonly build: 'never'
+    readonly maxThreads: number
+    readonly logLevel: 'error'
+  }): Promise<{
     loadModel(options: { readonly modelPath: string; readonly checkTensors: boolean }): Promise<LlamaModel>
   }>
 }
@@ -33,7 +49,13 @@ const llama = await getLlama({ gpu: false, build: 'never', maxThreads: threads, 
 const model = await llama.loadModel({ modelPath: gguf, checkTensors: false })
 // Flash attention is quicker for many sequences and slower for one, so each gets what suits it.
 const alone = await model.createContext({ contextSize: context, batchSize: 512, threads, flashAttention: false })
-const together = await model.createContext({ contextSize: sequenceContext, batchSize: 512, threads, sequences, flashAttention: true })
+const together = await model.createContext({
+  contextSize: sequenceContext,
+  batchSize: 512,
+  threads,
+  sequences,
+  flashAttention: true,
+})
 const single = alone.getSequence()
 const many = Array.from({ length: sequences }, () => together.getSequence())
 

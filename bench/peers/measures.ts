@@ -34,7 +34,10 @@ export interface Round {
 const decodeTokens = 96
 /** Replies behind 256 tokens that a round measures of each engine. */
 const shortReplies = 3
-/** Tokens of a quoted text that lead into it, and those that the reply writes: the most, and the fewest that are worth timing. */
+/**
+ * Tokens of a quoted text that lead into it, and those that the reply writes: the most, and the fewest that are worth
+ * timing.
+ */
 const leadTokens = 8
 const quotedTokens = 128
 const fewestQuoted = 24
@@ -43,13 +46,16 @@ const batchPrompt = 64
 const batchTokens = [64, 176] as const
 
 /**
- * One round of everything. Of each pair the one that goes first changes with the round, so that a clock that falls under
+ * One round of everything. Of each pair the one that goes first changes with the round, so that a clock that falls
+ * under
  * load favours nobody.
  */
 export async function measureRound(engines: Engines, round: number): Promise<Round> {
   const { prompt, llama, jsApi } = engines
-  const ours = async (length: number, tokens: number): Promise<TokenTimes> => tokenTimes(await engines.ours(prompt(length), tokens))
-  const peer = async (from: typeof llama, length: number, tokens: number): Promise<TokenTimes> => (await from.reply([prompt(length)], tokens))[0]!
+  const ours = async (length: number, tokens: number): Promise<TokenTimes> =>
+    tokenTimes(await engines.ours(prompt(length), tokens))
+  const peer = async (from: typeof llama, length: number, tokens: number): Promise<TokenTimes> =>
+    (await from.reply([prompt(length)], tokens))[0]!
   const result: Partial<Round> = {}
   const inTurn = async (...measures: readonly (() => Promise<void>)[]): Promise<void> => {
     for (let index = 0; index < measures.length; index += 1) await measures[(index + round) % measures.length]!()
@@ -60,28 +66,60 @@ export async function measureRound(engines: Engines, round: number): Promise<Rou
   const at256 = { ours: [] as number[], llama: [] as number[], bare: [] as number[] }
   for (let again = 0; again < shortReplies; again += 1) {
     await inTurn(
-      async () => { at256.ours.push(decodeRate(await ours(256, decodeTokens))) },
-      async () => { at256.llama.push(decodeRate(await peer(llama, 256, decodeTokens))) },
-      async () => { at256.bare.push(engines.bare(256, decodeTokens)) },
+      async () => {
+        at256.ours.push(decodeRate(await ours(256, decodeTokens)))
+      },
+      async () => {
+        at256.llama.push(decodeRate(await peer(llama, 256, decodeTokens)))
+      },
+      async () => {
+        at256.bare.push(engines.bare(256, decodeTokens))
+      },
     )
   }
   result.ours256 = median(at256.ours)
   result.llama256 = median(at256.llama)
   result.bare256 = median(at256.bare)
   await inTurn(
-    async () => { result.ours1900 = decodeRate(await ours(1900, decodeTokens)) },
-    async () => { result.jsApi1900 = decodeRate(await peer(jsApi, 1900, decodeTokens / 2)) },
+    async () => {
+      result.ours1900 = decodeRate(await ours(1900, decodeTokens))
+    },
+    async () => {
+      result.jsApi1900 = decodeRate(await peer(jsApi, 1900, decodeTokens / 2))
+    },
   )
   await inTurn(
-    async () => { result.oursPrefill1024 = (1024 / ttftMs(await ours(1024, 2))) * 1000 },
-    async () => { result.llamaPrefill1024 = (1024 / ttftMs(await peer(llama, 1024, 2))) * 1000 },
+    async () => {
+      result.oursPrefill1024 = (1024 / ttftMs(await ours(1024, 2))) * 1000
+    },
+    async () => {
+      result.llamaPrefill1024 = (1024 / ttftMs(await peer(llama, 1024, 2))) * 1000
+    },
   )
   await inTurn(
-    async () => { result.oursBatch = await batchRate((tokens) => Promise.all(Array.from({ length: streams }, () => ours(batchPrompt, tokens)))) },
-    async () => { result.oursSingle = decodeRate(await ours(batchPrompt, decodeTokens)) },
-    async () => { result.llamaBatch = await batchRate((tokens) => llama.reply(Array.from({ length: streams }, () => prompt(batchPrompt)), tokens)) },
+    async () => {
+      result.oursBatch = await batchRate((tokens) =>
+        Promise.all(Array.from({ length: streams }, () => ours(batchPrompt, tokens))),
+      )
+    },
+    async () => {
+      result.oursSingle = decodeRate(await ours(batchPrompt, decodeTokens))
+    },
+    async () => {
+      result.llamaBatch = await batchRate((tokens) =>
+        llama.reply(
+          Array.from({ length: streams }, () => prompt(batchPrompt)),
+          tokens,
+        ),
+      )
+    },
   )
-  Object.assign(result, await arrivalDuringDecode(engines), await secondTurn(engines), await quotedReply(engines, round))
+  Object.assign(
+    result,
+    await arrivalDuringDecode(engines),
+    await secondTurn(engines),
+    await quotedReply(engines, round),
+  )
   result.bare256Again = engines.bare(256, decodeTokens)
   return result as Round
 }
@@ -121,12 +159,20 @@ async function arriveOnce({ prompt, ours }: Engines): Promise<Omit<Arrival, 'alo
   const firstEndMs = Math.min(...times.map(({ tokenMs }) => tokenMs.at(-1)!))
   if (allBegunMs > arrivedMs || late.pieces[0]!.atMs > firstEndMs) return null
   // All gaps of the eight while all of them decode, those without the prompt included.
-  const gaps = times.flatMap((stream) => gapsMs({ startedMs: stream.startedMs, tokenMs: stream.tokenMs.filter((at) => at >= allBegunMs && at <= firstEndMs) }))
+  const gaps = times.flatMap((stream) =>
+    gapsMs({
+      startedMs: stream.startedMs,
+      tokenMs: stream.tokenMs.filter((at) => at >= allBegunMs && at <= firstEndMs),
+    }),
+  )
   return { stallMedianMs: median(gaps), stallP99Ms: quantile(gaps, 0.99), stallTtftMs: late.ttftMs }
 }
 
 /** A conversation of 1500 tokens, its reply, and a next question of 32 tokens behind both. */
-async function secondTurn({ prompt, ours }: Engines): Promise<Pick<Round, 'firstTurnMs' | 'secondTurnMs' | 'secondTurnCached'>> {
+async function secondTurn({
+  prompt,
+  ours,
+}: Engines): Promise<Pick<Round, 'firstTurnMs' | 'secondTurnMs' | 'secondTurnCached'>> {
   const conversation = prompt(1500)
   const first = await ours(conversation, 32)
   const second = await ours([...conversation, ...idsOf(first), ...prompt(32)], 8)
@@ -139,9 +185,14 @@ async function quotedReply(engines: Engines, round: number): Promise<Pick<Round,
   const { prompt, ours } = engines
   const text = await walk(engines)
   const measure = async (speculation: boolean): Promise<number> => {
-    const reply = await ours([...prompt(64), ...text, ...prompt(32), ...text.slice(0, leadTokens)], text.length - leadTokens, { speculation })
+    const reply = await ours(
+      [...prompt(64), ...text, ...prompt(32), ...text.slice(0, leadTokens)],
+      text.length - leadTokens,
+      { speculation },
+    )
     const written = idsOf(reply)
-    if (written.some((id, index) => id !== text[leadTokens + index])) throw new RangeError('the reply does not quote its prompt')
+    if (written.some((id, index) => id !== text[leadTokens + index]))
+      throw new RangeError('the reply does not quote its prompt')
     return decodeRate(tokenTimes(reply))
   }
   if (round % 2 === 0) {
@@ -152,10 +203,16 @@ async function quotedReply(engines: Engines, round: number): Promise<Pick<Round,
   return { quoteOff: await measure(false), quoteOn: on }
 }
 
-/** Replies that are looked through: of the 0.5b shape one in ten does not go in circles within its length, and most go far. */
+/**
+ * Replies that are looked through: of the 0.5b shape one in ten does not go in circles within its length, and most go
+ * far.
+ */
 const walks = 20
 
-/** The longest that the model writes by itself without coming back to a token: one that goes in circles would quote itself. */
+/**
+ * The longest that the model writes by itself without coming back to a token: one that goes in circles would quote
+ * itself.
+ */
 async function walk({ prompt, ours }: Engines): Promise<number[]> {
   let longest: number[] = []
   for (let attempt = 0; attempt < walks && longest.length < leadTokens + quotedTokens; attempt += 1) {
@@ -165,7 +222,10 @@ async function walk({ prompt, ours }: Engines): Promise<number[]> {
     const straight = circle < 0 ? text : text.slice(0, circle)
     if (straight.length > longest.length) longest = straight
   }
-  if (longest.length < leadTokens + fewestQuoted) throw new RangeError(`no reply of the random model writes ${leadTokens + fewestQuoted} tokens without going in circles`)
+  if (longest.length < leadTokens + fewestQuoted)
+    throw new RangeError(
+      `no reply of the random model writes ${leadTokens + fewestQuoted} tokens without going in circles`,
+    )
   return longest
 }
 

@@ -1,5 +1,6 @@
 /**
- * How fast this machine reads memory: one thread a core, each looking for a byte that is not there in a buffer larger than
+ * How fast this machine reads memory: one thread a core, each looking for a byte that is not there in a buffer larger
+ * than
  * any cache. The search is the C library's memchr (Buffer.indexOf of one byte), which does nothing but read in order.
  */
 import { once as nextEvent } from 'node:events'
@@ -25,11 +26,13 @@ export async function startBandwidthProbe(threads: number): Promise<BandwidthPro
   const answer = async (worker: Worker): Promise<unknown> => (await nextEvent(worker, 'message'))[0]
   await Promise.all(workers.map(answer))
   const once = async (): Promise<number> => {
-    const spans = (await Promise.all(workers.map((worker) => {
-      const span = answer(worker)
-      worker.postMessage('go')
-      return span
-    }))) as readonly Span[]
+    const spans = (await Promise.all(
+      workers.map((worker) => {
+        const span = answer(worker)
+        worker.postMessage('go')
+        return span
+      }),
+    )) as readonly Span[]
     const ms = Math.max(...spans.map(({ endedMs }) => endedMs)) - Math.min(...spans.map(({ startedMs }) => startedMs))
     return (threads * passes * bufferBytes * 1000) / ms
   }

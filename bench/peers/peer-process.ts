@@ -22,14 +22,15 @@ export interface Peer {
 /** Starts `script` beside this file with one line of JSON as its argument, and waits until it has loaded. */
 export async function startPeer(script: string, options: unknown): Promise<Peer> {
   const child = fork(join(import.meta.dirname, script), [JSON.stringify(options)], { serialization: 'advanced' })
-  const next = (): Promise<PeerMessage> => new Promise((resolve, reject) => {
-    const onExit = (code: number | null): void => reject(new Error(`${script} ended with ${String(code)}`))
-    child.once('exit', onExit)
-    child.once('message', (message) => {
-      child.off('exit', onExit)
-      resolve(message as PeerMessage)
+  const next = (): Promise<PeerMessage> =>
+    new Promise((resolve, reject) => {
+      const onExit = (code: number | null): void => reject(new Error(`${script} ended with ${String(code)}`))
+      child.once('exit', onExit)
+      child.once('message', (message) => {
+        child.off('exit', onExit)
+        resolve(message as PeerMessage)
+      })
     })
-  })
   const first = await next()
   if (first.kind !== 'ready') throw new Error(`${script}: ${first.kind === 'failed' ? first.reason : first.kind}`)
   return {
@@ -37,7 +38,8 @@ export async function startPeer(script: string, options: unknown): Promise<Peer>
       const answer = next()
       child.send({ prompts, tokens } satisfies PeerJob)
       const message = await answer
-      if (message.kind !== 'done') throw new Error(`${script}: ${message.kind === 'failed' ? message.reason : message.kind}`)
+      if (message.kind !== 'done')
+        throw new Error(`${script}: ${message.kind === 'failed' ? message.reason : message.kind}`)
       return message.replies
     },
     stop: () => void child.kill(),
@@ -48,7 +50,10 @@ export async function startPeer(script: string, options: unknown): Promise<Peer>
 export function servePeer(work: (job: PeerJob) => Promise<readonly TokenTimes[]>): void {
   const send = (message: PeerMessage): void => void process.send?.(message)
   process.on('message', (job: PeerJob) => {
-    work(job).then((replies) => send({ kind: 'done', replies }), (failure: unknown) => send({ kind: 'failed', reason: String(failure) }))
+    work(job).then(
+      (replies) => send({ kind: 'done', replies }),
+      (failure: unknown) => send({ kind: 'failed', reason: String(failure) }),
+    )
   })
   process.on('disconnect', () => process.exit(0))
   send({ kind: 'ready' })

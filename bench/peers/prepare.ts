@@ -20,7 +20,8 @@ export interface ServerSettings {
 export const modelName = 'bench'
 
 /**
- * The model for both sides: made once, kept in bench/.cache. Only the import is the product's own; the settings and keys
+ * The model for both sides: made once, kept in bench/.cache. Only the import is the product's own; the settings and
+ * keys
  * in the home folder are fresh in every run.
  */
 export function prepare(shape: ModelShape, settings: ServerSettings): Prepared {

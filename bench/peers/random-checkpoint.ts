@@ -16,9 +16,12 @@ interface PlannedTensor {
 const deviation = 0.02
 
 /**
- * Attention is silent, and so are all MLPs but the first: the next token follows from the last one alone, and the rounding of
- * one row or of many hardly moves it (through 24 layers that speak it grows to a tenth of the best logit's lead). So replies to
- * random prompts wander without repeating themselves for a hundred tokens, and a prompt that holds such a walk is quoted by
+ * Attention is silent, and so are all MLPs but the first: the next token follows from the last one alone, and the
+ * rounding of
+ * one row or of many hardly moves it (through 24 layers that speak it grows to a tenth of the best logit's lead). So
+ * replies to
+ * random prompts wander without repeating themselves for a hundred tokens, and a prompt that holds such a walk is
+ * quoted by
  * the reply to its last token. Nothing about speed depends on the values.
  */
 const silence = { value: 0 }
@@ -29,7 +32,8 @@ export type Voices = 'one' | 'all'
 const blockElements = 1 << 20
 
 /**
- * Writes a Hugging Face folder of normally distributed bfloat16 weights: config.json, model.safetensors, and a byte-level
+ * Writes a Hugging Face folder of normally distributed bfloat16 weights: config.json, model.safetensors, and a
+ * byte-level
  * tokenizer of the shape's whole vocabulary. The same shape gives the same bytes.
  */
 export function writeRandomCheckpoint(directory: string, shape: ModelShape, voices: Voices = 'one'): void {
@@ -54,16 +58,24 @@ export function writeRandomCheckpoint(directory: string, shape: ModelShape, voic
   writeTokenizer(directory, shape)
 }
 
-function plan({ layers, hidden, heads, kvHeads, headDim, intermediate, vocabulary }: ModelShape, voices: Voices): PlannedTensor[] {
+function plan(
+  { layers, hidden, heads, kvHeads, headDim, intermediate, vocabulary }: ModelShape,
+  voices: Voices,
+): PlannedTensor[] {
   const spreadOut = { deviation }
   // What the MLP says grows with the width: a narrow one would leave every token to follow itself.
   const loud = { deviation: deviation * Math.max(1, Math.sqrt(896 / hidden)) }
   const tensors: PlannedTensor[] = [{ name: 'model.embed_tokens.weight', shape: [vocabulary, hidden], fill: spreadOut }]
   for (let layer = 0; layer < layers; layer += 1) {
-    const add = (name: string, size: readonly number[], fill: Fill): void => void tensors.push({ name: `model.layers.${layer}.${name}.weight`, shape: size, fill })
+    const add = (name: string, size: readonly number[], fill: Fill): void =>
+      void tensors.push({ name: `model.layers.${layer}.${name}.weight`, shape: size, fill })
     add('input_layernorm', [hidden], { value: 1 })
     add('post_attention_layernorm', [hidden], { value: 1 })
-    for (const [name, outputs] of [['q', heads * headDim], ['k', kvHeads * headDim], ['v', kvHeads * headDim]] as const) {
+    for (const [name, outputs] of [
+      ['q', heads * headDim],
+      ['k', kvHeads * headDim],
+      ['v', kvHeads * headDim],
+    ] as const) {
       add(`self_attn.${name}_proj`, [outputs, hidden], spreadOut)
       tensors.push({ name: `model.layers.${layer}.self_attn.${name}_proj.bias`, shape: [outputs], fill: spreadOut })
     }
@@ -114,7 +126,10 @@ function writeWhole(file: number, bytes: Uint8Array): void {
   for (let written = 0; written < bytes.length;) written += writeSync(file, bytes, written)
 }
 
-/** Tokens that are no text by themselves, and the end: with a row of nearly nothing their logit is 0, far below the best. */
+/**
+ * Tokens that are no text by themselves, and the end: with a row of nearly nothing their logit is 0, far below the
+ * best.
+ */
 function silenceRows(block: Uint16Array, first: number, { hidden, vocabulary }: ModelShape): void {
   const quiet = bfloat16(1e-6)
   const quieten = (fromRow: number, toRow: number): void => {
@@ -168,12 +183,33 @@ function writeTokenizer(directory: string, { vocabulary }: ModelShape): void {
     version: '1.0',
     truncation: null,
     padding: null,
-    added_tokens: [{ id: vocabulary - 1, content: endText, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true }],
+    added_tokens: [
+      {
+        id: vocabulary - 1,
+        content: endText,
+        single_word: false,
+        lstrip: false,
+        rstrip: false,
+        normalized: false,
+        special: true,
+      },
+    ],
     normalizer: null,
     pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: false, use_regex: true },
     post_processor: null,
     decoder: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: false, use_regex: false },
-    model: { type: 'BPE', dropout: null, unk_token: null, continuing_subword_prefix: null, end_of_word_suffix: null, fuse_unk: false, byte_fallback: false, ignore_merges: false, vocab, merges: [] },
+    model: {
+      type: 'BPE',
+      dropout: null,
+      unk_token: null,
+      continuing_subword_prefix: null,
+      end_of_word_suffix: null,
+      fuse_unk: false,
+      byte_fallback: false,
+      ignore_merges: false,
+      vocab,
+      merges: [],
+    },
   })
   writeJson(join(directory, 'tokenizer_config.json'), { tokenizer_class: 'Qwen2Tokenizer', eos_token: endText })
 }

@@ -26,11 +26,24 @@ export function writeRandomGguf(path: string, shape: ModelShape): void {
   const metadata = describe(shape)
   let offset = 0
   const infos = tensors.map((tensor) => {
-    const info = Buffer.concat([text(tensor.name), uint32(tensor.shape.length), ...tensor.shape.map(uint64), uint32(tensor.type), uint64(offset)])
+    const info = Buffer.concat([
+      text(tensor.name),
+      uint32(tensor.shape.length),
+      ...tensor.shape.map(uint64),
+      uint32(tensor.type),
+      uint64(offset),
+    ])
     offset += aligned(byteLength(tensor))
     return info
   })
-  const head = Buffer.concat([Buffer.from('GGUF'), uint32(3), uint64(tensors.length), uint64(metadata.length), ...metadata, ...infos])
+  const head = Buffer.concat([
+    Buffer.from('GGUF'),
+    uint32(3),
+    uint64(tensors.length),
+    uint64(metadata.length),
+    ...metadata,
+    ...infos,
+  ])
   const file = openSync(path, 'w')
   try {
     writeSync(file, Buffer.concat([head, Buffer.alloc(aligned(head.length) - head.length)]))
@@ -44,26 +57,36 @@ export function writeRandomGguf(path: string, shape: ModelShape): void {
 }
 
 function plan({ layers, hidden, heads, kvHeads, headDim, intermediate, vocabulary }: ModelShape): Tensor[] {
-  const matrix = (name: string, inputs: number, outputs: number): Tensor => ({ name: `${name}.weight`, shape: [inputs, outputs], type: types.q4 })
+  const matrix = (name: string, inputs: number, outputs: number): Tensor => ({
+    name: `${name}.weight`,
+    shape: [inputs, outputs],
+    type: types.q4,
+  })
   const vector = (name: string, size: number): Tensor => ({ name, shape: [size], type: types.float32 })
   const tensors = [matrix('token_embd', hidden, vocabulary), vector('output_norm.weight', hidden)]
   for (let layer = 0; layer < layers; layer += 1) {
     const block = `blk.${layer}.`
     tensors.push(
       vector(`${block}attn_norm.weight`, hidden),
-      matrix(`${block}attn_q`, hidden, heads * headDim), vector(`${block}attn_q.bias`, heads * headDim),
-      matrix(`${block}attn_k`, hidden, kvHeads * headDim), vector(`${block}attn_k.bias`, kvHeads * headDim),
-      matrix(`${block}attn_v`, hidden, kvHeads * headDim), vector(`${block}attn_v.bias`, kvHeads * headDim),
+      matrix(`${block}attn_q`, hidden, heads * headDim),
+      vector(`${block}attn_q.bias`, heads * headDim),
+      matrix(`${block}attn_k`, hidden, kvHeads * headDim),
+      vector(`${block}attn_k.bias`, kvHeads * headDim),
+      matrix(`${block}attn_v`, hidden, kvHeads * headDim),
+      vector(`${block}attn_v.bias`, kvHeads * headDim),
       matrix(`${block}attn_output`, heads * headDim, hidden),
       vector(`${block}ffn_norm.weight`, hidden),
-      matrix(`${block}ffn_gate`, hidden, intermediate), matrix(`${block}ffn_up`, hidden, intermediate), matrix(`${block}ffn_down`, intermediate, hidden),
+      matrix(`${block}ffn_gate`, hidden, intermediate),
+      matrix(`${block}ffn_up`, hidden, intermediate),
+      matrix(`${block}ffn_down`, intermediate, hidden),
     )
   }
   return tensors
 }
 
 function describe({ layers, hidden, heads, kvHeads, intermediate, vocabulary, maxPositions }: ModelShape): Buffer[] {
-  const named = (name: string, type: number, ...parts: readonly Buffer[]): Buffer => Buffer.concat([text(name), uint32(type), ...parts])
+  const named = (name: string, type: number, ...parts: readonly Buffer[]): Buffer =>
+    Buffer.concat([text(name), uint32(type), ...parts])
   const number = (name: string, value: number): Buffer => named(name, values.uint32, uint32(value))
   const end = vocabulary - 1
   // 1: an ordinary token.
@@ -84,8 +107,20 @@ function describe({ layers, hidden, heads, kvHeads, intermediate, vocabulary, ma
     number('qwen2.vocab_size', vocabulary),
     named('tokenizer.ggml.model', values.text, text('gpt2')),
     named('tokenizer.ggml.pre', values.text, text('qwen2')),
-    named('tokenizer.ggml.tokens', values.array, uint32(values.text), uint64(vocabulary), Buffer.concat(Array.from({ length: vocabulary }, (_, id) => text(`t${id}`)))),
-    named('tokenizer.ggml.token_type', values.array, uint32(values.int32), uint64(vocabulary), Buffer.from(kinds.buffer)),
+    named(
+      'tokenizer.ggml.tokens',
+      values.array,
+      uint32(values.text),
+      uint64(vocabulary),
+      Buffer.concat(Array.from({ length: vocabulary }, (_, id) => text(`t${id}`))),
+    ),
+    named(
+      'tokenizer.ggml.token_type',
+      values.array,
+      uint32(values.int32),
+      uint64(vocabulary),
+      Buffer.from(kinds.buffer),
+    ),
     named('tokenizer.ggml.merges', values.array, uint32(values.text), uint64(1), text('t 0')),
     number('tokenizer.ggml.eos_token_id', end),
     number('tokenizer.ggml.bos_token_id', end),
@@ -93,7 +128,8 @@ function describe({ layers, hidden, heads, kvHeads, intermediate, vocabulary, ma
 }
 
 const elements = ({ shape }: Tensor): number => shape.reduce((product, extent) => product * extent, 1)
-const byteLength = (tensor: Tensor): number => (tensor.type === types.q4 ? (elements(tensor) / blockWeights) * blockBytes : elements(tensor) * 4)
+const byteLength = (tensor: Tensor): number =>
+  tensor.type === types.q4 ? (elements(tensor) / blockWeights) * blockBytes : elements(tensor) * 4
 const aligned = (bytes: number): number => Math.ceil(bytes / alignment) * alignment
 
 function contents(tensor: Tensor): Buffer {
@@ -105,7 +141,8 @@ function contents(tensor: Tensor): Buffer {
   }
   randomFillSync(bytes, 0, byteLength(tensor))
   // Scales of 0.0039 to 0.0058 as float16: finite, and weights of about 0.02.
-  for (let at = 0; at < byteLength(tensor); at += blockBytes) bytes.writeUInt16LE(0x1c00 + (bytes.readUInt16LE(at) & 0x1ff), at)
+  for (let at = 0; at < byteLength(tensor); at += blockBytes)
+    bytes.writeUInt16LE(0x1c00 + (bytes.readUInt16LE(at) & 0x1ff), at)
   return bytes
 }
 

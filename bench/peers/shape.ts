@@ -13,11 +13,41 @@ export interface ModelShape {
 
 const shapes: Readonly<Record<string, ModelShape>> = {
   /** To try the bench itself, in a minute; its figures mean nothing. */
-  tiny: { name: 'tiny', layers: 4, hidden: 256, heads: 4, kvHeads: 2, headDim: 64, intermediate: 1024, vocabulary: 16_384, maxPositions: 32_768 },
+  tiny: {
+    name: 'tiny',
+    layers: 4,
+    hidden: 256,
+    heads: 4,
+    kvHeads: 2,
+    headDim: 64,
+    intermediate: 1024,
+    vocabulary: 16_384,
+    maxPositions: 32_768,
+  },
   /** Qwen/Qwen2.5-0.5B, config.json. */
-  '0.5b': { name: '0.5b', layers: 24, hidden: 896, heads: 14, kvHeads: 2, headDim: 64, intermediate: 4864, vocabulary: 151_936, maxPositions: 32_768 },
+  '0.5b': {
+    name: '0.5b',
+    layers: 24,
+    hidden: 896,
+    heads: 14,
+    kvHeads: 2,
+    headDim: 64,
+    intermediate: 4864,
+    vocabulary: 151_936,
+    maxPositions: 32_768,
+  },
   /** Qwen/Qwen2.5-1.5B, config.json. */
-  '1.5b': { name: '1.5b', layers: 28, hidden: 1536, heads: 12, kvHeads: 2, headDim: 128, intermediate: 8960, vocabulary: 151_936, maxPositions: 32_768 },
+  '1.5b': {
+    name: '1.5b',
+    layers: 28,
+    hidden: 1536,
+    heads: 12,
+    kvHeads: 2,
+    headDim: 128,
+    intermediate: 8960,
+    vocabulary: 151_936,
+    maxPositions: 32_768,
+  },
 }
 
 export function shapeNamed(name: string): ModelShape {
@@ -46,7 +76,10 @@ export function tokenText(id: number): string {
 
 /** Ids of a reply's text. */
 export function idsOfText(text: string): number[] {
-  return text.split(' ').slice(1).map((piece) => Number.parseInt(piece, 36))
+  return text
+    .split(' ')
+    .slice(1)
+    .map((piece) => Number.parseInt(piece, 36))
 }
 
 export function countTokens(text: string): number {

@@ -9,7 +9,10 @@ export interface TokenTimes {
 
 /** Tokens that came in one piece have one time. */
 export function tokenTimes({ startedMs, pieces }: StreamedReply): TokenTimes {
-  return { startedMs, tokenMs: pieces.flatMap(({ atMs, text }) => Array.from({ length: countTokens(text) }, () => atMs)) }
+  return {
+    startedMs,
+    tokenMs: pieces.flatMap(({ atMs, text }) => Array.from({ length: countTokens(text) }, () => atMs)),
+  }
 }
 
 export function ttftMs({ startedMs, tokenMs }: TokenTimes): number {
@@ -22,7 +25,8 @@ export function decodeRate({ tokenMs }: TokenTimes): number {
 }
 
 /**
- * Tokens per second of all streams together, from when the last one began to when the first one ended: all of them decode.
+ * Tokens per second of all streams together, from when the last one began to when the first one ended: all of them
+ * decode.
  * null where they never did.
  */
 export function fullBatchRate(streams: readonly TokenTimes[]): number | null {

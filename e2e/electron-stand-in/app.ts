@@ -7,7 +7,19 @@ import { closeBrowser, openBrowser } from './chromium.ts'
 
 type Part = Pick<
   Electron.App,
-  'whenReady' | 'isReady' | 'quit' | 'exit' | 'getPath' | 'setPath' | 'getAppPath' | 'getLocale' | 'getVersion' | 'requestSingleInstanceLock' | 'releaseSingleInstanceLock' | 'setAppUserModelId' | 'isPackaged'
+  | 'whenReady'
+  | 'isReady'
+  | 'quit'
+  | 'exit'
+  | 'getPath'
+  | 'setPath'
+  | 'getAppPath'
+  | 'getLocale'
+  | 'getVersion'
+  | 'requestSingleInstanceLock'
+  | 'releaseSingleInstanceLock'
+  | 'setAppUserModelId'
+  | 'isPackaged'
 >
 
 class StandInApp extends EventEmitter implements Part {
@@ -70,7 +82,10 @@ class StandInApp extends EventEmitter implements Part {
     // Windows alone.
   }
 
-  /** A file with the owner's process id; the owner is told of a second start by a signal, since this call is synchronous. */
+  /**
+   * A file with the owner's process id; the owner is told of a second start by a signal, since this call is
+   * synchronous.
+   */
   requestSingleInstanceLock(): boolean {
     const folder = this.getPath('userData')
     mkdirSync(folder, { recursive: true })
@@ -97,7 +112,11 @@ class StandInApp extends EventEmitter implements Part {
 
   #refused(event: 'before-quit' | 'will-quit'): boolean {
     let refused = false
-    this.emit(event, { preventDefault: () => { refused = true } })
+    this.emit(event, {
+      preventDefault: () => {
+        refused = true
+      },
+    })
     return refused
   }
 }

@@ -8,8 +8,12 @@ import { ipcMain } from './ipc-main.ts'
 import { preloadFrame } from './preload-frame.ts'
 import { defaultSession } from './session.ts'
 
-/** Chromium knows no scheme of ours: the page is shown under a secure name of this machine, and main sees its own address. */
-const shown = (url: string): string => url.replace(/^app:\/\//, 'http://').replace(/^(http:\/\/[a-z-]+)(\/|$)/, '$1.localhost$2')
+/**
+ * Chromium knows no scheme of ours: the page is shown under a secure name of this machine, and main sees its own
+ * address.
+ */
+const shown = (url: string): string =>
+  url.replace(/^app:\/\//, 'http://').replace(/^(http:\/\/[a-z-]+)(\/|$)/, '$1.localhost$2')
 const named = (url: string): string => url.replace(/^http:\/\/([a-z-]+)\.localhost(\/|$)/, 'app://$1$2')
 
 type ContentsPart = Pick<Electron.WebContents, 'getURL' | 'isDestroyed' | 'reload' | 'forcefullyCrashRenderer'>
@@ -21,7 +25,10 @@ class StandInContents extends EventEmitter implements ContentsPart {
   readonly #preload: string | null
   #destroyed = false
   #address = ''
-  /** Navigations main itself asked for; all others are the page's and are put to `will-navigate` and `will-frame-navigate`. */
+  /**
+   * Navigations main itself asked for; all others are the page's and are put to `will-navigate` and
+   * `will-frame-navigate`.
+   */
   #ownNavigations = 0
   #openHandler: ((details: { readonly url: string }) => { readonly action: string }) | null = null
   #outbox: { readonly channel: string; readonly message: unknown }[] = []
@@ -86,7 +93,9 @@ class StandInContents extends EventEmitter implements ContentsPart {
       const channel = batch[0]?.channel ?? ''
       const messages = batch.map(({ message }) => message)
       const page = await this.page
-      await page.evaluate(`window.__standInEmit?.(${JSON.stringify(channel)}, ${JSON.stringify(messages)})`).catch(() => undefined)
+      await page
+        .evaluate(`window.__standInEmit?.(${JSON.stringify(channel)}, ${JSON.stringify(messages)})`)
+        .catch(() => undefined)
     }
     this.#sending = false
   }
@@ -96,13 +105,18 @@ class StandInContents extends EventEmitter implements ContentsPart {
     const page = await browserContext().newPage()
     this.#current = page
     await page.exposeBinding('__standInSend', ({ frame }, channel: string, message: unknown) => {
-      ipcMain.emit(channel, { sender: this, senderFrame: { url: named(frame.url()), parent: frame.parentFrame() } }, message)
+      ipcMain.emit(
+        channel,
+        { sender: this, senderFrame: { url: named(frame.url()), parent: frame.parentFrame() } },
+        message,
+      )
     })
     if (this.#preload !== null) await page.addInitScript({ content: preloadFrame(readFileSync(this.#preload, 'utf8')) })
     await page.route('**/*', (route, request) => this.#route(page, route, request))
     page.on('popup', (popup) => {
       // Every popup is refused here, as the app has to ask for; an app that allowed one would need more of a stand-in.
-      if (this.#openHandler?.({ url: popup.url() }).action !== 'deny') throw new Error('the stand-in opens no second windows')
+      if (this.#openHandler?.({ url: popup.url() }).action !== 'deny')
+        throw new Error('the stand-in opens no second windows')
       void popup.close()
     })
     page.on('crash', () => this.emit('render-process-gone', {}, { reason: 'crashed', exitCode: 1 }))
@@ -113,29 +127,61 @@ class StandInContents extends EventEmitter implements ContentsPart {
     const url = named(request.url())
     if (request.isNavigationRequest()) {
       const isMainFrame = request.frame() === page.mainFrame()
-      // Requests come without their fragment; the only load of the same file that our page could want is of where it is.
+      // Requests come without their fragment; the only load of the same file that our page could want is of where it
+      // is.
       const wanted = isMainFrame && request.url() === page.url().split('#')[0] ? this.getURL() : url
       if (isMainFrame && this.#ownNavigations > 0) this.#ownNavigations -= 1
-      else if ((isMainFrame && this.#prevented('will-navigate', wanted, isMainFrame)) || this.#prevented('will-frame-navigate', wanted, isMainFrame)) return await route.abort('aborted')
+      else if (
+        (isMainFrame && this.#prevented('will-navigate', wanted, isMainFrame)) ||
+        this.#prevented('will-frame-navigate', wanted, isMainFrame)
+      )
+        return await route.abort('aborted')
       this.emit('did-start-navigation', { isMainFrame, isSameDocument: false, url })
     }
     if (!(await defaultSession.allows(url))) return await route.abort('blockedbyclient')
     const handler = defaultSession.handlers.get(new URL(url).protocol.slice(0, -1))
     if (handler === undefined) return await route.abort('blockedbyclient')
     const response = await handler(new Request(url, { method: request.method() }))
-    await route.fulfill({ status: response.status, headers: Object.fromEntries(response.headers), body: Buffer.from(await response.arrayBuffer()) })
+    await route.fulfill({
+      status: response.status,
+      headers: Object.fromEntries(response.headers),
+      body: Buffer.from(await response.arrayBuffer()),
+    })
   }
 
   #prevented(event: string, url: string, isMainFrame: boolean): boolean {
     let prevented = false
-    this.emit(event, { url, isMainFrame, isSameDocument: false, preventDefault: () => { prevented = true } }, url)
+    this.emit(
+      event,
+      {
+        url,
+        isMainFrame,
+        isSameDocument: false,
+        preventDefault: () => {
+          prevented = true
+        },
+      },
+      url,
+    )
     return prevented
   }
 }
 
 type WindowPart = Pick<
   Electron.BrowserWindow,
-  'show' | 'hide' | 'focus' | 'restore' | 'maximize' | 'isMinimized' | 'isMaximized' | 'isVisible' | 'isFocused' | 'isDestroyed' | 'getNormalBounds' | 'loadURL' | 'close'
+  | 'show'
+  | 'hide'
+  | 'focus'
+  | 'restore'
+  | 'maximize'
+  | 'isMinimized'
+  | 'isMaximized'
+  | 'isVisible'
+  | 'isFocused'
+  | 'isDestroyed'
+  | 'getNormalBounds'
+  | 'loadURL'
+  | 'close'
 >
 
 export class BrowserWindow extends EventEmitter implements WindowPart {
@@ -216,7 +262,11 @@ export class BrowserWindow extends EventEmitter implements WindowPart {
   async closed(): Promise<boolean> {
     if (this.#destroyed) return true
     let refused = false
-    this.emit('close', { preventDefault: () => { refused = true } })
+    this.emit('close', {
+      preventDefault: () => {
+        refused = true
+      },
+    })
     if (refused) return false
     this.#destroyed = true
     BrowserWindow.all.delete(this)

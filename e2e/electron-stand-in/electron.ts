@@ -1,6 +1,7 @@
 /**
  * The parts of Electron's main-process API that src/main/index.ts and src/main/desktop use, over Node and Chromium.
- * `implements` and `satisfies` check every part against Electron's own declarations. Differences a reader must know: the
+ * `implements` and `satisfies` check every part against Electron's own declarations. Differences a reader must know:
+ * the
  * preload runs in the page's own world, hidden windows stay painted, menus and trays are kept as data for the tests.
  */
 import { EventEmitter } from 'node:events'
@@ -38,7 +39,8 @@ const dialog = {
     seen.dialogs.push(options)
     return { response: seen.answers.shift() ?? options.cancelId ?? 0, checkboxChecked: false }
   },
-  showErrorBox: (title: string, content: string) => void seen.dialogs.push({ type: 'error', message: title, detail: content }),
+  showErrorBox: (title: string, content: string) =>
+    void seen.dialogs.push({ type: 'error', message: title, detail: content }),
 }
 
 class Menu {
@@ -98,8 +100,39 @@ const clipboard = {
 const workArea = { x: 0, y: 0, width: 1920, height: 1080 }
 const screen = { getAllDisplays: () => [{ workArea }] }
 
-const nativeTheme = { themeSource: 'system' as 'system' | 'light' | 'dark' } satisfies Pick<Electron.NativeTheme, 'themeSource'>
+const nativeTheme = { themeSource: 'system' as 'system' | 'light' | 'dark' } satisfies Pick<
+  Electron.NativeTheme,
+  'themeSource'
+>
 
-evaluateForTests({ app, BrowserWindow, clipboard, dialog, ipcMain, Menu, nativeTheme, screen, seen, session, shell, Tray, utilityProcess })
+evaluateForTests({
+  app,
+  BrowserWindow,
+  clipboard,
+  dialog,
+  ipcMain,
+  Menu,
+  nativeTheme,
+  screen,
+  seen,
+  session,
+  shell,
+  Tray,
+  utilityProcess,
+})
 
-export { app, BrowserWindow, clipboard, dialog, ipcMain, Menu, nativeTheme, protocol, screen, session, shell, Tray, utilityProcess }
+export {
+  app,
+  BrowserWindow,
+  clipboard,
+  dialog,
+  ipcMain,
+  Menu,
+  nativeTheme,
+  protocol,
+  screen,
+  session,
+  shell,
+  Tray,
+  utilityProcess,
+}

@@ -7,7 +7,9 @@ type PermissionCheck = Parameters<Electron.Session['setPermissionCheckHandler']>
 
 class StandInSession {
   readonly handlers = new Map<string, Handler>()
-  readonly protocol = { handle: (scheme: string, handler: Handler) => void this.handlers.set(scheme, handler) } satisfies Pick<Electron.Protocol, 'handle'>
+  readonly protocol = {
+    handle: (scheme: string, handler: Handler) => void this.handlers.set(scheme, handler),
+  } satisfies Pick<Electron.Protocol, 'handle'>
   readonly webRequest = { onBeforeRequest: (listener: BeforeRequest | null) => void (this.#beforeRequest = listener) }
   permissionRequest: PermissionRequest = null
   permissionCheck: PermissionCheck = null

@@ -7,7 +7,8 @@ import type Electron from 'electron'
 const boot = new URL('./utility-boot.ts', import.meta.url).href
 
 /** V8's flags among Chromium's switches; Node takes them by themselves. */
-const engineFlags = (switches: readonly string[]): string[] => switches.flatMap((given) => /^--js-flags=(.+)$/.exec(given)?.[1]?.split(' ') ?? [])
+const engineFlags = (switches: readonly string[]): string[] =>
+  switches.flatMap((given) => /^--js-flags=(.+)$/.exec(given)?.[1]?.split(' ') ?? [])
 
 type Part = Pick<Electron.UtilityProcess, 'pid' | 'postMessage' | 'kill'>
 
@@ -18,7 +19,12 @@ class StandInUtilityProcess extends EventEmitter implements Part {
     super()
     this.#child = fork(file, [...args], {
       serialization: 'advanced',
-      execArgv: ['--disable-warning=ExperimentalWarning', ...engineFlags(options.execArgv ?? []), '--import', fileURLToPath(boot)],
+      execArgv: [
+        '--disable-warning=ExperimentalWarning',
+        ...engineFlags(options.execArgv ?? []),
+        '--import',
+        fileURLToPath(boot),
+      ],
       env: (options.env ?? process.env) as NodeJS.ProcessEnv,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     })
@@ -50,5 +56,6 @@ class StandInUtilityProcess extends EventEmitter implements Part {
 }
 
 export const utilityProcess = {
-  fork: (file: string, args: readonly string[] = [], options: Electron.ForkOptions = {}) => new StandInUtilityProcess(file, args, options),
+  fork: (file: string, args: readonly string[] = [], options: Electron.ForkOptions = {}) =>
+    new StandInUtilityProcess(file, args, options),
 }

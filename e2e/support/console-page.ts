@@ -20,12 +20,15 @@ export class ConsolePage {
     page.on('pageerror', (error) => this.errors.push(error.message))
     page.on('console', (message) => {
       // Playwright itself writes a style element before a screenshot.
-      if (message.type() === 'error' && !message.text().includes('Applying inline style violates')) this.errors.push(message.text())
+      if (message.type() === 'error' && !message.text().includes('Applying inline style violates'))
+        this.errors.push(message.text())
     })
-    page.on('websocket', (socket) => socket.on('framereceived', ({ payload }) => {
-      const text = /"kind":"delta".*"text":("(?:[^"\\]|\\.)*")/.exec(String(payload))?.[1]
-      if (text !== undefined) this.pieces.push(JSON.parse(text) as string)
-    }))
+    page.on('websocket', (socket) =>
+      socket.on('framereceived', ({ payload }) => {
+        const text = /"kind":"delta".*"text":("(?:[^"\\]|\\.)*")/.exec(String(payload))?.[1]
+        if (text !== undefined) this.pieces.push(JSON.parse(text) as string)
+      }),
+    )
     page.on('request', (request) => this.requests.push(request.url()))
     page.on('dialog', (dialog) => {
       this.dialogs.push(dialog.message())
@@ -75,7 +78,10 @@ export class ConsolePage {
   }
 
   async goToSettings(): Promise<void> {
-    await this.page.getByRole('navigation', { name: this.text.nav.label }).getByRole('link', { name: this.text.nav.settings }).click()
+    await this.page
+      .getByRole('navigation', { name: this.text.nav.label })
+      .getByRole('link', { name: this.text.nav.settings })
+      .click()
     await expect(this.page.getByRole('heading', { level: 2, name: this.text.settings.endpoint })).toBeVisible()
   }
 

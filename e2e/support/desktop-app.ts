@@ -17,7 +17,10 @@ export interface DesktopApp {
   /** The window's page; after a crash the new one. */
   page(): Promise<Page>
   /** Runs a function inside the host. It must be self-contained: only its source travels. */
-  evaluate<Argument, Value>(work: (electron: InHost, argument: Argument) => Value, argument: Argument): Promise<Awaited<Value>>
+  evaluate<Argument, Value>(
+    work: (electron: InHost, argument: Argument) => Value,
+    argument: Argument,
+  ): Promise<Awaited<Value>>
   /** Asks it to end and waits. */
   stop(signal?: NodeJS.Signals): Promise<Pick<Outcome, 'code'>>
   readonly ended: Promise<Pick<Outcome, 'code'>>
@@ -28,7 +31,10 @@ const electronFolder = join(root, 'node_modules', 'electron')
 /** Electron's own program where it was downloaded and can run (it refuses root and needs a display). */
 function electronProgram(): string | null {
   const named = join(electronFolder, 'path.txt')
-  const usable = existsSync(named) && process.getuid?.() !== 0 && (process.platform !== 'linux' || Boolean(process.env['DISPLAY'] ?? process.env['WAYLAND_DISPLAY']))
+  const usable =
+    existsSync(named) &&
+    process.getuid?.() !== 0 &&
+    (process.platform !== 'linux' || Boolean(process.env['DISPLAY'] ?? process.env['WAYLAND_DISPLAY']))
   return usable ? join(electronFolder, 'dist', readFileSync(named, 'utf8').trim()) : null
 }
 
@@ -39,7 +45,11 @@ export async function launchDesktop(home: string, locale = 'en-US'): Promise<Des
 }
 
 async function launchElectron(program: string, home: string, locale: string): Promise<DesktopApp> {
-  const app = await _electron.launch({ executablePath: program, args: [root, '--port=0', `--lang=${locale}`], env: definedOnly(hostEnvironment(home)) })
+  const app = await _electron.launch({
+    executablePath: program,
+    args: [root, '--port=0', `--lang=${locale}`],
+    env: definedOnly(hostEnvironment(home)),
+  })
   const ended = new Promise<Pick<Outcome, 'code'>>((resolve) => app.process().on('exit', (code) => resolve({ code })))
   return {
     runner: 'Electron',
@@ -67,20 +77,36 @@ async function launchStandIn(home: string, locale: string): Promise<DesktopApp> 
     page: async () => {
       browser ??= await chromium.connectOverCDP(`http://127.0.0.1:${readFileSync(portFile, 'utf8')}`)
       let found: Page | undefined
-      await expect.poll(async () => {
-        for (const page of browser?.contexts().flatMap((context) => context.pages()) ?? []) {
-          // A crashed page keeps its place until it is replaced, and answers nothing.
-          if (page.url().includes('/index.html') && await page.evaluate('1').then(() => true, () => false)) found = page
-        }
-        return found !== undefined
-      }, { timeout: 30_000 }).toBe(true)
+      await expect
+        .poll(
+          async () => {
+            for (const page of browser?.contexts().flatMap((context) => context.pages()) ?? []) {
+              // A crashed page keeps its place until it is replaced, and answers nothing.
+              if (
+                page.url().includes('/index.html') &&
+                (await page.evaluate('1').then(
+                  () => true,
+                  () => false,
+                ))
+              )
+                found = page
+            }
+            return found !== undefined
+          },
+          { timeout: 30_000 },
+        )
+        .toBe(true)
       if (found === undefined) throw new Error('the window shows no page')
       return found
     },
     evaluate: async (work, argument) => {
       const id = (nextId += 1)
       return await new Promise<never>((resolve, reject) => {
-        const listen = (message: { readonly id: number; readonly value?: unknown; readonly failure?: string }): void => {
+        const listen = (message: {
+          readonly id: number
+          readonly value?: unknown
+          readonly failure?: string
+        }): void => {
           if (message.id !== id) return
           program.child.off('message', listen)
           if (message.failure === undefined) resolve(message.value as never)
@@ -92,7 +118,8 @@ async function launchStandIn(home: string, locale: string): Promise<DesktopApp> 
     },
     stop: async (signal) => {
       const outcome = await program.stop(signal)
-      // The end of the program is known here before the end of its window: the next test would begin on a page that is going.
+      // The end of the program is known here before the end of its window: the next test would begin on a page that is
+      // going.
       await browser?.close()
       return outcome
     },
@@ -108,9 +135,17 @@ export function desktopProgram(args: readonly string[], environment: NodeJS.Proc
 
 function standInProgram(args: readonly string[], environment: NodeJS.ProcessEnv): Program {
   const register = join(import.meta.dirname, '..', 'electron-stand-in', 'register.ts')
-  return new Program(process.execPath, ['--disable-warning=ExperimentalWarning', '--import', register, builtMain, ...args], environment, 'ignore', true)
+  return new Program(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', '--import', register, builtMain, ...args],
+    environment,
+    'ignore',
+    true,
+  )
 }
 
 function definedOnly(environment: NodeJS.ProcessEnv): Record<string, string> {
-  return Object.fromEntries(Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])))
+  return Object.fromEntries(
+    Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  )
 }

@@ -12,7 +12,10 @@ export interface Host {
   readonly endpointUrl: string
 }
 
-/** The environment of a start: nothing of this shell's that could change what the app does, and secrets that must not spread. */
+/**
+ * The environment of a start: nothing of this shell's that could change what the app does, and secrets that must not
+ * spread.
+ */
 export function hostEnvironment(home: string): NodeJS.ProcessEnv {
   return { ...process.env, SWITCHBOARD_HOME: home, OPENAI_API_KEY: 'sk-must-not-spread', NODE_OPTIONS: undefined }
 }
@@ -27,18 +30,24 @@ export async function startHost(home: string = newHome()): Promise<Host> {
 
 /** Runs one command of the built `switchboard` beside a home. */
 export async function command(home: string, args: readonly string[], input?: string): Promise<Outcome> {
-  return await run(process.execPath, [builtCli, ...args], { env: hostEnvironment(home), ...(input === undefined ? {} : { input }) })
+  return await run(process.execPath, [builtCli, ...args], {
+    env: hostEnvironment(home),
+    ...(input === undefined ? {} : { input }),
+  })
 }
 
 /** Process ids of everything below a process, as the kernel knows it. */
 export function descendants(pid: number): readonly number[] {
-  const owners = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).flatMap((name) => {
-    const stat = readStat(name)
-    // The program's name stands in brackets and may hold anything; state and parent follow it.
-    const owner = /\) \S (\d+)/.exec(stat)?.[1]
-    return owner === undefined ? [] : [{ pid: Number(name), owner: Number(owner) }]
-  })
-  const below = (parent: number): number[] => owners.flatMap(({ pid: child, owner }) => (owner === parent ? [child, ...below(child)] : []))
+  const owners = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      const stat = readStat(name)
+      // The program's name stands in brackets and may hold anything; state and parent follow it.
+      const owner = /\) \S (\d+)/.exec(stat)?.[1]
+      return owner === undefined ? [] : [{ pid: Number(name), owner: Number(owner) }]
+    })
+  const below = (parent: number): number[] =>
+    owners.flatMap(({ pid: child, owner }) => (owner === parent ? [child, ...below(child)] : []))
   return below(pid)
 }
 
@@ -53,7 +62,10 @@ function readStat(pid: string): string {
 
 /** The engine of a host: the one process below it that runs the engine's entry. */
 export function enginePid(host: number): number {
-  const found = descendants(host).filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('engine-process.js'))
-  if (found.length !== 1 || found[0] === undefined) throw new Error(`expected one engine below ${host}, found ${found.length}`)
+  const found = descendants(host).filter((pid) =>
+    readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('engine-process.js'),
+  )
+  if (found.length !== 1 || found[0] === undefined)
+    throw new Error(`expected one engine below ${host}, found ${found.length}`)
   return found[0]
 }

@@ -16,10 +16,28 @@ export class Program {
   readonly ended: Promise<Outcome>
   readonly #watchers = new Set<() => void>()
 
-  constructor(command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env, stdin: 'ignore' | 'pipe' = 'ignore', channel = false) {
-    this.child = spawn(command, [...args], { env, stdio: [stdin, 'pipe', 'pipe', ...(channel ? (['ipc'] as const) : [])], ...(channel ? { serialization: 'advanced' as const } : {}) })
-    this.child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#grow(() => { this.stdout += text }))
-    this.child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#grow(() => { this.stderr += text }))
+  constructor(
+    command: string,
+    args: readonly string[],
+    env: NodeJS.ProcessEnv = process.env,
+    stdin: 'ignore' | 'pipe' = 'ignore',
+    channel = false,
+  ) {
+    this.child = spawn(command, [...args], {
+      env,
+      stdio: [stdin, 'pipe', 'pipe', ...(channel ? (['ipc'] as const) : [])],
+      ...(channel ? { serialization: 'advanced' as const } : {}),
+    })
+    this.child.stdout?.setEncoding('utf8').on('data', (text: string) =>
+      this.#grow(() => {
+        this.stdout += text
+      }),
+    )
+    this.child.stderr?.setEncoding('utf8').on('data', (text: string) =>
+      this.#grow(() => {
+        this.stderr += text
+      }),
+    )
     this.ended = new Promise((resolve) => {
       this.child.on('close', (code, signal) => {
         resolve({ code, signal, stdout: this.stdout, stderr: this.stderr })
@@ -39,7 +57,10 @@ export class Program {
       const match = pattern.exec(this.stdout) ?? pattern.exec(this.stderr)
       if (match !== null) return match
       const { exitCode, signalCode } = this.child
-      if (exitCode !== null || signalCode !== null) throw new Error(`ended with ${exitCode ?? signalCode} without printing ${pattern}\n${this.stdout}\n${this.stderr}`)
+      if (exitCode !== null || signalCode !== null)
+        throw new Error(
+          `ended with ${exitCode ?? signalCode} without printing ${pattern}\n${this.stdout}\n${this.stderr}`,
+        )
       await new Promise<void>((resolve) => this.#watchers.add(resolve))
     }
   }
@@ -57,7 +78,11 @@ export class Program {
 }
 
 /** Runs a program to its end. */
-export async function run(command: string, args: readonly string[], options: { readonly env?: NodeJS.ProcessEnv; readonly input?: string } = {}): Promise<Outcome> {
+export async function run(
+  command: string,
+  args: readonly string[],
+  options: { readonly env?: NodeJS.ProcessEnv; readonly input?: string } = {},
+): Promise<Outcome> {
   const program = new Program(command, args, options.env, options.input === undefined ? 'ignore' : 'pipe')
   program.child.stdin?.end(options.input)
   return await program.ended

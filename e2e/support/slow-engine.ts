@@ -5,7 +5,8 @@ export interface SlowEngine {
 }
 
 /**
- * Lets an engine run only a few milliseconds out of many, by stopping and continuing its process: the demo model answers
+ * Lets an engine run only a few milliseconds out of many, by stopping and continuing its process: the demo model
+ * answers
  * in a tenth of a second, too fast to be met in the middle of a reply.
  */
 export function slowDown(pid: number): SlowEngine {

@@ -15,9 +15,17 @@ function importsOf(path: string, text: string): readonly string[] {
     if (Array.isArray(node)) {
       for (const member of node) visit(member)
     } else if (typeof node === 'object' && node !== null) {
-      const { type, source: named } = node as { readonly type?: string; readonly source?: { readonly value?: unknown } | null }
-      if (/^(Import|Export\w*|TSImport)(Declaration|Expression|Type)$/.test(type ?? '') && named !== null && named !== undefined) {
-        if (typeof named.value !== 'string') throw new Error(`${path} imports a name that is computed; the table cannot hold it`)
+      const { type, source: named } = node as {
+        readonly type?: string
+        readonly source?: { readonly value?: unknown } | null
+      }
+      if (
+        /^(Import|Export\w*|TSImport)(Declaration|Expression|Type)$/.test(type ?? '') &&
+        named !== null &&
+        named !== undefined
+      ) {
+        if (typeof named.value !== 'string')
+          throw new Error(`${path} imports a name that is computed; the table cannot hold it`)
         found.push(named.value)
       }
       for (const member of Object.values(node)) visit(member)
@@ -51,7 +59,15 @@ describe('the reader of imports', () => {
       // import './comment.ts'
       const f = "import './string.ts'"
     `
-    expect(importsOf('x.ts', text)).toEqual(['./type-only.ts', './mixed.ts', './for-effect.css', './all.ts', './named.ts', './dynamic.ts', './in-type.ts'])
+    expect(importsOf('x.ts', text)).toEqual([
+      './type-only.ts',
+      './mixed.ts',
+      './for-effect.css',
+      './all.ts',
+      './named.ts',
+      './dynamic.ts',
+      './in-type.ts',
+    ])
     expect(importsOf('x.tsx', `const page = <p>{import('./page.tsx')}</p>`)).toEqual(['./page.tsx'])
   })
 
@@ -108,7 +124,8 @@ describe('the source', () => {
     const missing = files.flatMap((path) =>
       importsOf(path, readFileSync(join(source, path), 'utf8'))
         .filter((name) => name.startsWith('.') && !existsSync(join(source, dirname(path), name.replace(/\?.*$/, ''))))
-        .map((name) => `src/${path} imports ${name}`))
+        .map((name) => `src/${path} imports ${name}`),
+    )
     expect(missing).toEqual([])
   })
 })

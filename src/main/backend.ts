@@ -62,7 +62,9 @@ export interface Backend extends Disposable {
   readonly status: StatusSources
   /** Settles when the default model answers. @throws SwitchboardError what loading it failed with. */
   readonly ready: Promise<void>
-  /** Refuses new work, lets running replies end for this long, then ends them. A second call with 0 hurries the first. */
+  /**
+   * Refuses new work, lets running replies end for this long, then ends them. A second call with 0 hurries the first.
+   */
   drain(timeoutMs: number): Promise<void>
   dispose(): Promise<void>
 }
@@ -79,9 +81,21 @@ export function openStorageAt(home: Home, files: ProductFiles): Storage {
 }
 
 /** The models on disk and the jobs that bring them in. Dispose it to end the jobs. */
-export function openCatalog({ home, files, launch }: Pick<CoreOptions, 'home' | 'files' | 'launch'>): { readonly catalog: Catalog; dispose(): Promise<void> } {
+export function openCatalog({ home, files, launch }: Pick<CoreOptions, 'home' | 'files' | 'launch'>): {
+  readonly catalog: Catalog
+  dispose(): Promise<void>
+} {
   const jobs = new ToolJobs(launch)
-  return { catalog: new Catalog({ models: home.models, graphs: home.graphs, demo: join(files.resources, 'models', 'demo'), workshop: jobs, checkText: loadTextFiles }), dispose: () => jobs.dispose() }
+  return {
+    catalog: new Catalog({
+      models: home.models,
+      graphs: home.graphs,
+      demo: join(files.resources, 'models', 'demo'),
+      workshop: jobs,
+      checkText: loadTextFiles,
+    }),
+    dispose: () => jobs.dispose(),
+  }
 }
 
 /** @throws SwitchboardError storage_*. */
@@ -94,28 +108,59 @@ export function createCore(options: CoreOptions): Core {
   stack.defer(endJobs)
 
   const texts = new TextModels(catalog)
-  const prepare = async (name: string, onProgress: (fraction: number) => void, signal: AbortSignal): Promise<EngineModel> => {
+  const prepare = async (
+    name: string,
+    onProgress: (fraction: number) => void,
+    signal: AbortSignal,
+  ): Promise<EngineModel> => {
     const { graphDirectory } = await catalog.ensureGraph(name, { onProgress, signal })
     const { tokenizer } = await texts.get(name)
     const { providers, slots, contextLength, queueRequests } = storage.settings.get()
-    return { name, graphDirectory, policy: providers, limits: { slots, contextLength, queueRequests, queueTokens, prefillChunk }, threads: 0, vocabulary: Buffer.from(tokenizer.packedBytes()).toString('base64') }
+    return {
+      name,
+      graphDirectory,
+      policy: providers,
+      limits: { slots, contextLength, queueRequests, queueTokens, prefillChunk },
+      threads: 0,
+      vocabulary: Buffer.from(tokenizer.packedBytes()).toString('base64'),
+    }
   }
   const entry = processEntry('engine')
-  const engines = stack.add(new EnginePool({
-    prepare,
-    revisionOf: async (name) => fingerprintOf(await catalog.find(name), null),
-    supervise: (model) => new EngineSupervisor({ model, launch, entry, onCrash: ({ model: name, reason, output }) => log.error({ model: name, reason, output }, 'the engine stopped') }),
-  }))
+  const engines = stack.add(
+    new EnginePool({
+      prepare,
+      revisionOf: async (name) => fingerprintOf(await catalog.find(name), null),
+      supervise: (model) =>
+        new EngineSupervisor({
+          model,
+          launch,
+          entry,
+          onCrash: ({ model: name, reason, output }) =>
+            log.error({ model: name, reason, output }, 'the engine stopped'),
+        }),
+    }),
+  )
   const repairing = new RepairingEngines({
     engines,
     distrustGraph: (model) => catalog.distrustGraph(model),
     onRepair: (damage) => log.warn(damage, 'a file of a built graph is damaged; it is built again'),
   })
   const states = new Map<string, EngineState>()
-  stack.add(engines.onChange(({ model, state }) => {
-    if (state.kind !== states.get(model)?.kind) log.info({ model, state: state.kind, ...(state.kind === 'failed' ? { code: state.error.code, reason: state.error.message } : {}), ...(state.kind === 'ready' && state.loaded.lowered !== null ? { lowered: state.loaded.lowered } : {}) }, 'engine')
-    states.set(model, state)
-  }))
+  stack.add(
+    engines.onChange(({ model, state }) => {
+      if (state.kind !== states.get(model)?.kind)
+        log.info(
+          {
+            model,
+            state: state.kind,
+            ...(state.kind === 'failed' ? { code: state.error.code, reason: state.error.message } : {}),
+            ...(state.kind === 'ready' && state.loaded.lowered !== null ? { lowered: state.loaded.lowered } : {}),
+          },
+          'engine',
+        )
+      states.set(model, state)
+    }),
+  )
   return {
     log,
     storage,
@@ -127,7 +172,14 @@ export function createCore(options: CoreOptions): Core {
     engineState: () => states.get(storage.settings.get().defaultModel) ?? { kind: 'off' },
     async examine() {
       const { examine } = await import('./telemetry/doctor.ts')
-      return examine({ version: files.version, host, home: home.root, sqlite: storage.sqliteVersion, launch, engineEntry: entry })
+      return examine({
+        version: files.version,
+        host,
+        home: home.root,
+        sqlite: storage.sqliteVersion,
+        launch,
+        engineEntry: entry,
+      })
     },
     dispose: () => stack.dispose(),
   }
@@ -144,7 +196,9 @@ export async function createBackend(options: BackendOptions): Promise<Backend> {
     log.info({ version: options.files.version, host: options.host, ...recovered }, 'started')
     // The model loads while the rest is built.
     const ready = catalog.tidy().then(() => warmUp(core))
-    const settled = ready.catch((thrown: unknown) => log.error({ error: thrown }, 'the default model could not be loaded'))
+    const settled = ready.catch((thrown: unknown) =>
+      log.error({ error: thrown }, 'the default model could not be loaded'),
+    )
     stack.defer(async () => {
       await engines.dispose()
       await settled
@@ -153,8 +207,14 @@ export async function createBackend(options: BackendOptions): Promise<Backend> {
     const turns = createTurnService({ conversations: storage.conversations, replies })
     stack.add(turns)
     // Another process (the command line) may have revoked keys or removed models.
-    const lookForRevocations = repeatedTask(() => storage.keys.announceForeignRevocations(), (failure) => log.error({ error: failure }, 'keys that another process revoked could not be looked for'))
-    const unloadModels = repeatedTask(() => unloadRemoved(core), (failure) => log.error({ error: failure }, 'a removed model could not be unloaded'))
+    const lookForRevocations = repeatedTask(
+      () => storage.keys.announceForeignRevocations(),
+      (failure) => log.error({ error: failure }, 'keys that another process revoked could not be looked for'),
+    )
+    const unloadModels = repeatedTask(
+      () => unloadRemoved(core),
+      (failure) => log.error({ error: failure }, 'a removed model could not be unloaded'),
+    )
     const watch = setInterval(() => {
       void lookForRevocations()
       void unloadModels()
@@ -162,44 +222,69 @@ export async function createBackend(options: BackendOptions): Promise<Backend> {
     stack.defer(() => clearInterval(watch))
 
     // The page's schemas and the HTTP framework take longest to load: not for commands that need neither.
-    const [{ createServer }, { createConsoleServices }] = await Promise.all([import('./server/create-server.ts'), import('./server/console-services.ts')])
+    const [{ createServer }, { createConsoleServices }] = await Promise.all([
+      import('./server/create-server.ts'),
+      import('./server/console-services.ts'),
+    ])
     const status: StatusSources = {
       engineState: core.engineState,
       onEngineChange: engines.onChange,
       endpointUrl: () => (server.url === null ? null : `${server.url}/v1`),
       // Replies through either door.
-      requests: () => ({ total: server.counts.total + turns.counts.total, active: server.counts.active + turns.counts.active }),
+      requests: () => ({
+        total: server.counts.total + turns.counts.total,
+        active: server.counts.active + turns.counts.active,
+      }),
     }
     const services = createConsoleServices({
       info: { version: options.files.version, host: options.host, home: options.home.root },
-      storage, turns, status,
+      storage,
+      turns,
+      status,
       models: catalog,
       examine: core.examine,
       // Other models load again with the new settings when they are asked for.
       async restartEngine() {
         const { defaultModel } = storage.settings.get()
-        await Promise.all(engines.snapshot().filter(({ model }) => model !== defaultModel).map(({ model }) => engines.unload(model)))
+        await Promise.all(
+          engines
+            .snapshot()
+            .filter(({ model }) => model !== defaultModel)
+            .map(({ model }) => engines.unload(model)),
+        )
         await engines.restart(defaultModel)
       },
       openExternal: options.openExternal,
     })
     const { renderer } = options.files
     const server: SwitchboardServer = await createServer({
-      replies, log,
+      replies,
+      log,
       keys: storage.keys,
       models: catalog,
-      engine: { get state() { return core.engineState() } },
+      engine: {
+        get state() {
+          return core.engineState()
+        },
+      },
       defaultModel: () => storage.settings.get().defaultModel,
       capacity: () => {
         const { slots, queueRequests } = storage.settings.get()
         return slots + queueRequests
       },
-      console: options.consoleSecret === null || renderer === null ? null : { services, secret: options.consoleSecret, directory: renderer },
+      console:
+        options.consoleSecret === null || renderer === null
+          ? null
+          : { services, secret: options.consoleSecret, directory: renderer },
       version: options.files.version,
     })
     stack.defer(() => server.close(0))
     return {
-      core, server, services, status, ready,
+      core,
+      server,
+      services,
+      status,
+      ready,
       async drain(timeoutMs) {
         const late = setTimeout(() => {
           try {
@@ -221,7 +306,10 @@ export async function createBackend(options: BackendOptions): Promise<Backend> {
 /** Gives back the memory of models that are no longer on the disk; their running replies end first. */
 async function unloadRemoved({ engines, catalog, log }: Core): Promise<void> {
   for (const { model } of engines.snapshot()) {
-    const gone = await catalog.find(model).then(() => false, (thrown: unknown) => thrown instanceof SwitchboardError && thrown.code === 'model_not_found')
+    const gone = await catalog.find(model).then(
+      () => false,
+      (thrown: unknown) => thrown instanceof SwitchboardError && thrown.code === 'model_not_found',
+    )
     if (!gone) continue
     log.info({ model }, 'removed; its engine ends')
     await engines.unload(model)

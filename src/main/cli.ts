@@ -32,7 +32,13 @@ async function run({ command, home, json }: Invocation): Promise<number> {
   if (command.kind === 'serve') {
     const { serveHeadless } = await import('./headless.ts')
     const port = wantedPort(command.port, process.env) ?? defaultPort
-    await serveHeadless({ home: root, port, files, tell: (line) => terminal.err(`${line}\n`), onReady: (url) => terminal.out(`ready ${url}\n`) })
+    await serveHeadless({
+      home: root,
+      port,
+      files,
+      tell: (line) => terminal.err(`${line}\n`),
+      onReady: (url) => terminal.out(`ready ${url}\n`),
+    })
     return 0
   }
   const interrupt = new AbortController()

@@ -21,7 +21,8 @@ export interface HeadlessOptions {
 const drainMs = 10_000
 
 /**
- * The plain-Node host: the endpoint, and the console for a browser. Runs until SIGTERM or SIGINT: the first lets running
+ * The plain-Node host: the endpoint, and the console for a browser. Runs until SIGTERM or SIGINT: the first lets
+ * running
  * replies end, a second one ends them at once.
  * @throws SwitchboardError already_running, port_in_use, storage_*.
  */
@@ -31,14 +32,28 @@ export async function serveHeadless({ home: root, port, files, tell, onReady }: 
   const lock = lockInstance(home.runFile)
   try {
     const consoleSecret = readOrCreateSecret(home.consoleKey)
-    const backend = await createBackend({ home, files, host: 'headless', launch: launchChildProcess, consoleSecret, openExternal: null })
+    const backend = await createBackend({
+      home,
+      files,
+      host: 'headless',
+      launch: launchChildProcess,
+      consoleSecret,
+      openExternal: null,
+    })
     try {
       const url = await listen(backend, port)
       // A URL does not tell the port that http has of its own.
       lock.publish({ pid: process.pid, port: Number(new URL(url).port || 80), startedAt: Date.now() })
       // A fragment stays in the browser: it is in no request, no log and no referrer.
-      tell(files.renderer === null ? 'The console was not built; the endpoint works without it.' : `console ${url}/console/#key=${consoleSecret}`)
-      void backend.ready.then(() => onReady(url), (thrown: unknown) => tell(describeFailure(thrown)))
+      tell(
+        files.renderer === null
+          ? 'The console was not built; the endpoint works without it.'
+          : `console ${url}/console/#key=${consoleSecret}`,
+      )
+      void backend.ready.then(
+        () => onReady(url),
+        (thrown: unknown) => tell(describeFailure(thrown)),
+      )
       await stopping.first
       const hurry = stopping.second.then(() => backend.drain(0))
       await Promise.race([backend.drain(drainMs), hurry])
@@ -57,7 +72,11 @@ async function listen({ server }: Backend, port: number): Promise<string> {
   } catch (thrown) {
     if (!(thrown instanceof SwitchboardError) || thrown.code !== 'port_in_use') throw thrown
     const free = await freePort()
-    throw new SwitchboardError('port_in_use', `Port ${port} on 127.0.0.1 is taken by another program; port ${free} is free.`, { cause: thrown, details: { port, free } })
+    throw new SwitchboardError(
+      'port_in_use',
+      `Port ${port} on 127.0.0.1 is taken by another program; port ${free} is free.`,
+      { cause: thrown, details: { port, free } },
+    )
   }
 }
 
@@ -73,14 +92,20 @@ function freePort(): Promise<number> {
 }
 
 function describeFailure(thrown: unknown): string {
-  return thrown instanceof SwitchboardError ? `${thrown.code}: ${thrown.message}\n${thrown.entry.hint}` : 'internal: The model could not be loaded; see the log.'
+  return thrown instanceof SwitchboardError
+    ? `${thrown.code}: ${thrown.message}\n${thrown.entry.hint}`
+    : 'internal: The model could not be loaded; see the log.'
 }
 
 function listenForSignals(): { readonly first: Promise<void>; readonly second: Promise<void>; dispose(): void } {
   let onFirst: () => void = () => undefined
   let onSecond: () => void = () => undefined
-  const first = new Promise<void>((resolve) => { onFirst = resolve })
-  const second = new Promise<void>((resolve) => { onSecond = resolve })
+  const first = new Promise<void>((resolve) => {
+    onFirst = resolve
+  })
+  const second = new Promise<void>((resolve) => {
+    onSecond = resolve
+  })
   let count = 0
   const onSignal = (): void => {
     count += 1
@@ -89,5 +114,11 @@ function listenForSignals(): { readonly first: Promise<void>; readonly second: P
   }
   const signals = ['SIGTERM', 'SIGINT'] as const
   for (const signal of signals) process.on(signal, onSignal)
-  return { first, second, dispose: () => { for (const signal of signals) process.off(signal, onSignal) } }
+  return {
+    first,
+    second,
+    dispose: () => {
+      for (const signal of signals) process.off(signal, onSignal)
+    },
+  }
 }

@@ -24,7 +24,10 @@ import { createConsoleRouter } from './server/console-router.ts'
 /** Time for running replies to end by themselves when the person quits, ms. */
 const drainMs = 9000
 
-/** Exit code of a start that failed and said why in a window: scripts/start.mjs knows by it that Electron itself can run here. */
+/**
+ * Exit code of a start that failed and said why in a window: scripts/start.mjs knows by it that Electron itself can run
+ * here.
+ */
 const toldCode = 69
 
 app.setAppUserModelId('app.switchboard.desktop')
@@ -57,13 +60,22 @@ function openPlace(): Place {
 }
 
 async function start({ home, profile, port }: Place): Promise<void> {
-  const files = app.isPackaged ? productFilesAt(app.getAppPath(), join(process.resourcesPath, 'resources')) : findProductFiles()
+  const files = app.isPackaged
+    ? productFilesAt(app.getAppPath(), join(process.resourcesPath, 'resources'))
+    : findProductFiles()
   let settings: Pick<Settings, 'language' | 'theme'> = { language: 'auto', theme: 'auto' }
   const texts = (): DesktopTexts => desktopTexts(settings.language, app.getLocale())
   let lock: InstanceLock | null = null
   try {
     lock = lockInstance(home.runFile)
-    const backend = await createBackend({ home, files, host: 'electron', launch: launchUtilityProcess, consoleSecret: readOrCreateSecret(home.consoleKey), openExternal: (url) => openExternalLink(url, texts()) })
+    const backend = await createBackend({
+      home,
+      files,
+      host: 'electron',
+      launch: launchUtilityProcess,
+      consoleSecret: readOrCreateSecret(home.consoleKey),
+      openExternal: (url) => openExternalLink(url, texts()),
+    })
     settings = backend.core.storage.settings.get()
     const url = await listen(backend, port, texts())
     if (url === null) {
@@ -74,7 +86,9 @@ async function start({ home, profile, port }: Place): Promise<void> {
     }
     lock.publish({ pid: process.pid, port: Number(new URL(url).port || 80), startedAt: Date.now() })
     process.stdout.write(`Switchboard ${files.version} is ready; endpoint ${url}/v1\n`)
-    backend.core.storage.settings.onChange((changed) => { settings = changed })
+    backend.core.storage.settings.onChange((changed) => {
+      settings = changed
+    })
     await openWindow({ backend, lock, files, profile, texts })
   } catch (thrown) {
     lock?.dispose()
@@ -85,17 +99,32 @@ async function start({ home, profile, port }: Place): Promise<void> {
 /** Says why the app cannot start, in a window and where it was started from, and ends it. */
 function refuse(thrown: unknown, texts: DesktopTexts): void {
   process.stderr.write(describe(thrown).text)
-  dialog.showErrorBox(texts.startFailed, thrown instanceof SwitchboardError ? `${thrown.message}\n${thrown.entry.hint}` : String(thrown))
+  dialog.showErrorBox(
+    texts.startFailed,
+    thrown instanceof SwitchboardError ? `${thrown.message}\n${thrown.entry.hint}` : String(thrown),
+  )
   app.exit(toldCode)
 }
 
-/** Listens on the usual port; where another program has it, the person may take a free one. Null when they would rather quit. */
+/**
+ * Listens on the usual port; where another program has it, the person may take a free one. Null when they would rather
+ * quit.
+ */
 async function listen({ server }: Backend, port: number | undefined, texts: DesktopTexts): Promise<string | null> {
   try {
     return await server.listen(port)
   } catch (thrown) {
     if (!(thrown instanceof SwitchboardError) || thrown.code !== 'port_in_use') throw thrown
-    const { response } = await dialog.showMessageBox({ type: 'warning', title: texts.portTaken, message: texts.portTaken, detail: texts.portTakenDetail, buttons: [texts.useFreePort, texts.quit], defaultId: 0, cancelId: 1, noLink: true })
+    const { response } = await dialog.showMessageBox({
+      type: 'warning',
+      title: texts.portTaken,
+      message: texts.portTaken,
+      detail: texts.portTakenDetail,
+      buttons: [texts.useFreePort, texts.quit],
+      defaultId: 0,
+      cancelId: 1,
+      noLink: true,
+    })
     return response === 0 ? await server.listen(0) : null
   }
 }
@@ -126,7 +155,11 @@ async function openWindow({ backend, lock, files, profile, texts }: Parts): Prom
     attach: (pipe) => attachConsolePipe(router, pipe, log),
     quitting: () => quitting,
   })
-  const actions: MenuActions = { open: () => window.show(), quit: () => app.quit(), endpointUrl: () => backend.status.endpointUrl() }
+  const actions: MenuActions = {
+    open: () => window.show(),
+    quit: () => app.quit(),
+    endpointUrl: () => backend.status.endpointUrl(),
+  }
   const tray = createTray(join(icons, 'tray.png'), actions)
   const dress = (): void => dressDesktop(tray, texts(), storage.settings.get(), actions)
   dress()

@@ -2,7 +2,8 @@ import { FakeConsole } from '../shared/contracts/console.fake.ts'
 import { SwitchboardError } from '../shared/errors/switchboard-error.ts'
 import { startApp } from './app/start.tsx'
 
-// The interface on the fake console, for looking at it without the program: preview.html?language=zh-CN&theme=dark&welcomed=1
+// The interface on the fake console, for looking at it without the program:
+// preview.html?language=zh-CN&theme=dark&welcomed=1
 const query = new URLSearchParams(window.location.search)
 const language = query.get('language')
 const theme = query.get('theme')
@@ -19,7 +20,11 @@ const fake = new FakeConsole({
 const many = Number(query.get('many') ?? 0)
 if (many > 0) await fillWith(many)
 const failure = query.get('fail')
-if (failure !== null) fake.failure = { afterDeltas: 8, error: new SwitchboardError('engine_crashed', `The engine process ended (${failure}).`) }
+if (failure !== null)
+  fake.failure = {
+    afterDeltas: 8,
+    error: new SwitchboardError('engine_crashed', `The engine process ended (${failure}).`),
+  }
 
 await startApp({ client: fake, state: () => ({ kind: 'open' }), watch: () => () => undefined, retry: () => undefined })
 
@@ -32,7 +37,11 @@ async function fillWith(count: number): Promise<void> {
   const long = await fake.conversations.create({})
   const quick = new FakeConsole({ conversations: [long], now: Date.now })
   for (let index = 0; index < count / 2; index += 1) {
-    for await (const event of await quick.chat.send({ conversationId: long.id, text: `Question ${index}: where is **my** order?` })) if (event.kind === 'ended') break
+    for await (const event of await quick.chat.send({
+      conversationId: long.id,
+      text: `Question ${index}: where is **my** order?`,
+    }))
+      if (event.kind === 'ended') break
   }
   fake.adopt({ ...(await quick.conversations.get({ id: long.id })), title: 'The long one' })
 }

@@ -4,8 +4,12 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startRealEndpoint, type RealEndpoint } from './real-endpoint.ts'
 
 let endpoint: RealEndpoint
-beforeAll(async () => { endpoint = await startRealEndpoint() })
-afterAll(async () => { await endpoint.close() })
+beforeAll(async () => {
+  endpoint = await startRealEndpoint()
+})
+afterAll(async () => {
+  await endpoint.close()
+})
 
 it('builds a graph again in which a bit has flipped, and answers', async () => {
   const { catalog, engines } = endpoint.backend.core
@@ -20,7 +24,10 @@ it('builds a graph again in which a bit has flipped, and answers', async () => {
   await file.close()
   // As a disk does it: nothing tells of the change.
   const stamps = JSON.parse(await readFile(`${graphDirectory}.stamps.json`, 'utf8')) as Record<string, object>
-  await writeFile(`${graphDirectory}.stamps.json`, JSON.stringify({ ...stamps, [name]: { ...stamps[name], mtimeMs: (await stat(path)).mtimeMs } }))
+  await writeFile(
+    `${graphDirectory}.stamps.json`,
+    JSON.stringify({ ...stamps, [name]: { ...stamps[name], mtimeMs: (await stat(path)).mtimeMs } }),
+  )
   const answer = await fetch(`${endpoint.url}/v1/completions`, {
     method: 'POST',
     headers: { authorization: `Bearer ${endpoint.key}`, 'content-type': 'application/json' },

@@ -1,4 +1,7 @@
-/** Rows F1, F15, F16 and F17 of the table of faults: what programs see of them, with the whole program and the real engine. */
+/**
+ * Rows F1, F15, F16 and F17 of the table of faults: what programs see of them, with the whole program and the real
+ * engine.
+ */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -16,17 +19,25 @@ const settings = { slots: 2, queueRequests: 8 }
 const patience = { timeout: 60_000, interval: 20 }
 
 /** What went over the pipes to and from the engines. */
-const wire = { pids: [] as number[], submitted: [] as string[], cancelled: new Set<string>(), answered: new Set<string>() }
+const wire = {
+  pids: [] as number[],
+  submitted: [] as string[],
+  cancelled: new Set<string>(),
+  answered: new Set<string>(),
+}
 const launch: ProcessLauncher = (options) => {
   const child = launchChildProcess(options)
   if (options.entry !== processEntry('engine')) return child
   if (child.pid !== undefined) wire.pids.push(child.pid)
   child.onMessage((message) => {
     const event = message as EngineEvent
-    if (event.kind === 'outputs') for (const output of event.outputs) if (output.kind === 'tokens') wire.answered.add(output.requestId)
+    if (event.kind === 'outputs')
+      for (const output of event.outputs) if (output.kind === 'tokens') wire.answered.add(output.requestId)
   })
   return {
-    get pid() { return child.pid },
+    get pid() {
+      return child.pid
+    },
     send(message) {
       const command = message as EngineCommand
       if (command.kind === 'submit') wire.submitted.push(command.request.requestId)
@@ -42,9 +53,13 @@ const launch: ProcessLauncher = (options) => {
 
 let endpoint: RealEndpoint
 const leaving: AbortController[] = []
-const startEndpoint = async (): Promise<void> => { endpoint = await startRealEndpoint({ settings, launch }) }
+const startEndpoint = async (): Promise<void> => {
+  endpoint = await startRealEndpoint({ settings, launch })
+}
 beforeAll(startEndpoint)
-afterEach(() => { for (const each of leaving.splice(0)) each.abort() })
+afterEach(() => {
+  for (const each of leaving.splice(0)) each.abort()
+})
 afterAll(async () => {
   await endpoint.close()
   expect(wire.pids.filter(isAlive)).toEqual([])
@@ -61,7 +76,9 @@ function isAlive(pid: number): boolean {
 
 /** Without the tokens that end a reply: it is as long as it may be. */
 const endless = ((): Record<string, number> => {
-  const { eos_token_id: ends } = JSON.parse(readFileSync(join(findProductFiles().resources, 'models/demo/generation_config.json'), 'utf8')) as { readonly eos_token_id: number | readonly number[] }
+  const { eos_token_id: ends } = JSON.parse(
+    readFileSync(join(findProductFiles().resources, 'models/demo/generation_config.json'), 'utf8'),
+  ) as { readonly eos_token_id: number | readonly number[] }
   return Object.fromEntries([ends].flat().map((id) => [String(id), -100]))
 })()
 
@@ -75,14 +92,28 @@ interface Answer {
 const tokensIn = (text: string): number => text.split('"logprob":').length - 1
 
 /** Streams one reply; `onText` sees all of it so far with every piece. */
-async function stream(extra: object, onText: (text: string) => void = () => undefined, signal = new AbortController().signal, key = endpoint.key): Promise<Answer> {
+async function stream(
+  extra: object,
+  onText: (text: string) => void = () => undefined,
+  signal = new AbortController().signal,
+  key = endpoint.key,
+): Promise<Answer> {
   let text = ''
   let status = 0
   let retryAfter: string | null = null
   try {
     const response = await fetch(`${endpoint.url}/v1/chat/completions`, {
-      method: 'POST', signal, headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ messages: [{ role: 'user', content: 'Where is my order?' }], stream: true, temperature: 0, logprobs: true, logit_bias: endless, ...extra }),
+      method: 'POST',
+      signal,
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({
+        messages: [{ role: 'user', content: 'Where is my order?' }],
+        stream: true,
+        temperature: 0,
+        logprobs: true,
+        logit_bias: endless,
+        ...extra,
+      }),
     })
     status = response.status
     retryAfter = response.headers.get('retry-after')
@@ -107,7 +138,9 @@ const stats = (): EngineStats | null => {
   return state.kind === 'ready' ? state.stats : null
 }
 const idle = async (): Promise<void> => {
-  await expect.poll(() => ({ ...stats(), open: endpoint.backend.server.counts.active }), patience).toMatchObject({ running: 0, waiting: 0, freeSlots: settings.slots, open: 0 })
+  await expect
+    .poll(() => ({ ...stats(), open: endpoint.backend.server.counts.active }), patience)
+    .toMatchObject({ running: 0, waiting: 0, freeSlots: settings.slots, open: 0 })
 }
 /** Calls back once the engine says that it runs something. */
 const whenRunning = (then: () => void): void => {
@@ -118,7 +151,14 @@ const whenRunning = (then: () => void): void => {
   })
 }
 const whole = (text: string): boolean => text.endsWith('data: [DONE]\n\n')
-const lastEvent = (text: string): unknown => JSON.parse(text.trim().split('\n\n').at(-1)?.replace(/^data: /, '') ?? '')
+const lastEvent = (text: string): unknown =>
+  JSON.parse(
+    text
+      .trim()
+      .split('\n\n')
+      .at(-1)
+      ?.replace(/^data: /, '') ?? '',
+  )
 
 const longPrompt = { messages: [{ role: 'user', content: 'Where is my order 4711234? '.repeat(60) }], max_tokens: 5 }
 const LAST = 60
@@ -138,20 +178,30 @@ describe('the engine is killed (F1)', () => {
   test.each(phases)('%s: the reply says so, and the next one comes from another', async (phase, body, at) => {
     await idle()
     const pid = wire.pids.at(-1) ?? -1
-    const kill = (): void => { if (isAlive(pid)) process.kill(pid, 'SIGKILL') }
+    const kill = (): void => {
+      if (isAlive(pid)) process.kill(pid, 'SIGKILL')
+    }
     if (at === Infinity) whenRunning(kill)
-    const { status, retryAfter, text } = await stream(body, (written) => { if (tokensIn(written) >= at) kill() })
+    const { status, retryAfter, text } = await stream(body, (written) => {
+      if (tokensIn(written) >= at) kill()
+    })
     if (phase === 'at the last token' && whole(text)) expect(tokensIn(text)).toBe(LAST)
     else {
       expect(text).not.toContain('[DONE]')
       // Before the first word it is a status, after it an event of the stream.
       if (status === 200) expect(lastEvent(text)).toMatchObject({ error: { code: 'engine_crashed', retryable: true } })
-      else expect({ status, retryAfter, body: lastEvent(text) }).toMatchObject({ status: 503, retryAfter: '2', body: { error: { code: 'engine_crashed' } } })
+      else
+        expect({ status, retryAfter, body: lastEvent(text) }).toMatchObject({
+          status: 503,
+          retryAfter: '2',
+          body: { error: { code: 'engine_crashed' } },
+        })
     }
     let next: Answer | null = null
     while (next?.status !== 200) {
       next = await stream({ max_tokens: 3 })
-      if (next.status !== 200) expect(next).toMatchObject({ status: 503, retryAfter: expect.stringMatching(/^[1-9]/) as string })
+      if (next.status !== 200)
+        expect(next).toMatchObject({ status: 503, retryAfter: expect.stringMatching(/^[1-9]/) as string })
     }
     expect([whole(next.text), tokensIn(next.text), isAlive(pid)]).toEqual([true, 3, false])
     expect(wire.pids.at(-1)).not.toBe(pid)
@@ -159,17 +209,27 @@ describe('the engine is killed (F1)', () => {
 })
 
 describe('a client leaves (F16)', () => {
-  test.each(phases)(`%s, ${ROUNDS} times: its slot is free again`, { timeout: 60_000 + ROUNDS * 10_000 }, async (_, body, at) => {
-    for (let round = 0; round < ROUNDS; round += 1) {
+  test.each(phases)(
+    `%s, ${ROUNDS} times: its slot is free again`,
+    { timeout: 60_000 + ROUNDS * 10_000 },
+    async (_, body, at) => {
+      for (let round = 0; round < ROUNDS; round += 1) {
+        await idle()
+        const client = leaver()
+        if (at === Infinity) whenRunning(() => client.abort())
+        const { text } = await stream(
+          body,
+          (written) => {
+            if (tokensIn(written) >= at) client.abort()
+          },
+          client.signal,
+        )
+        expect(tokensIn(text)).toBeGreaterThanOrEqual(at === Infinity ? 0 : at)
+      }
       await idle()
-      const client = leaver()
-      if (at === Infinity) whenRunning(() => client.abort())
-      const { text } = await stream(body, (written) => { if (tokensIn(written) >= at) client.abort() }, client.signal)
-      expect(tokensIn(text)).toBeGreaterThanOrEqual(at === Infinity ? 0 : at)
-    }
-    await idle()
-    expect(whole((await stream({ max_tokens: 3 })).text)).toBe(true)
-  })
+      expect(whole((await stream({ max_tokens: 3 })).text)).toBe(true)
+    },
+  )
 
   test(`while it waits, ${ROUNDS} times: its request never runs`, { timeout: 60_000 + ROUNDS * 10_000 }, async () => {
     for (let round = 0; round < ROUNDS; round += 1) {
@@ -194,24 +254,32 @@ describe('a client leaves (F16)', () => {
 })
 
 describe('far more clients than there is room for (F15, F17)', () => {
-  test(`${BURST} queues at once: each is answered whole or told when to come back, most before any work`, { timeout: 600_000 }, async () => {
-    await idle()
-    const before = wire.submitted.length
-    const asked = BURST * (settings.slots + settings.queueRequests)
-    const answers = await Promise.all(Array.from({ length: asked }, () => stream({ max_tokens: 300 })))
-    const served = answers.filter(({ status }) => status === 200)
-    const refused = answers.filter(({ status }) => status !== 200)
-    for (const { text } of served) expect([whole(text), tokensIn(text)]).toEqual([true, 300])
-    for (const { status, retryAfter, text } of refused) {
-      expect({ status, retryAfter, body: lastEvent(text) }).toMatchObject({ status: 503, retryAfter: expect.stringMatching(/^[1-9]/) as string, body: { error: { code: 'queue_full' } } })
-    }
-    expect(served.length).toBeGreaterThanOrEqual(settings.slots)
-    expect(refused.length).toBeGreaterThan(0)
-    // What never reached the engine was refused at the door, where no text is encoded.
-    expect(wire.submitted.length - before).toBeLessThan(asked)
-    await idle()
-    expect(whole((await stream({ max_tokens: 3 })).text)).toBe(true)
-  })
+  test(
+    `${BURST} queues at once: each is answered whole or told when to come back, most before any work`,
+    { timeout: 600_000 },
+    async () => {
+      await idle()
+      const before = wire.submitted.length
+      const asked = BURST * (settings.slots + settings.queueRequests)
+      const answers = await Promise.all(Array.from({ length: asked }, () => stream({ max_tokens: 300 })))
+      const served = answers.filter(({ status }) => status === 200)
+      const refused = answers.filter(({ status }) => status !== 200)
+      for (const { text } of served) expect([whole(text), tokensIn(text)]).toEqual([true, 300])
+      for (const { status, retryAfter, text } of refused) {
+        expect({ status, retryAfter, body: lastEvent(text) }).toMatchObject({
+          status: 503,
+          retryAfter: expect.stringMatching(/^[1-9]/) as string,
+          body: { error: { code: 'queue_full' } },
+        })
+      }
+      expect(served.length).toBeGreaterThanOrEqual(settings.slots)
+      expect(refused.length).toBeGreaterThan(0)
+      // What never reached the engine was refused at the door, where no text is encoded.
+      expect(wire.submitted.length - before).toBeLessThan(asked)
+      await idle()
+      expect(whole((await stream({ max_tokens: 3 })).text)).toBe(true)
+    },
+  )
 
   test('one key fills all of the queue that it may have: another finds a place', async () => {
     await idle()
@@ -231,6 +299,7 @@ describe('far more clients than there is room for (F15, F17)', () => {
     for (const each of greedy) each.abort()
     const refused = (await Promise.all(filling)).filter(({ status: answered }) => answered === 503)
     expect(refused.length).toBeGreaterThan(0)
-    for (const answer of refused) expect(answer).toMatchObject({ retryAfter: expect.stringMatching(/^[1-9]/) as string })
+    for (const answer of refused)
+      expect(answer).toMatchObject({ retryAfter: expect.stringMatching(/^[1-9]/) as string })
   })
 })

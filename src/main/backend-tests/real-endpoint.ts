@@ -18,7 +18,10 @@ export interface RealEndpointOptions {
 }
 
 /** The whole program on a free port with the demo model loaded, in a home folder of its own. */
-export async function startRealEndpoint({ settings, launch = launchChildProcess }: RealEndpointOptions = {}): Promise<RealEndpoint> {
+export async function startRealEndpoint({
+  settings,
+  launch = launchChildProcess,
+}: RealEndpointOptions = {}): Promise<RealEndpoint> {
   const root = mkdtempSync(join(tmpdir(), 'switchboard-backend-'))
   const consoleSecret = 'console-secret-of-this-test'
   const home = openHome(root)
@@ -36,7 +39,13 @@ export async function startRealEndpoint({ settings, launch = launchChildProcess 
   const url = await backend.server.listen(0)
   await backend.ready
   return {
-    url, port: Number(new URL(url).port), key, revokedKey, model: 'demo', consoleSecret, backend,
+    url,
+    port: Number(new URL(url).port),
+    key,
+    revokedKey,
+    model: 'demo',
+    consoleSecret,
+    backend,
     async close() {
       await backend.drain(0)
       await backend.dispose()
@@ -46,8 +55,16 @@ export async function startRealEndpoint({ settings, launch = launchChildProcess 
 }
 
 /** One answer for each seed from 0 to `count` - 1, eight at a time: no more than an engine decodes at once. */
-export async function answersBySeed<Answer>(count: number, ask: (seed: number) => Promise<Answer>): Promise<readonly Answer[]> {
+export async function answersBySeed<Answer>(
+  count: number,
+  ask: (seed: number) => Promise<Answer>,
+): Promise<readonly Answer[]> {
   const answers: Answer[] = []
-  while (answers.length < count) answers.push(...await Promise.all(Array.from({ length: Math.min(8, count - answers.length) }, (_, index) => ask(answers.length + index))))
+  while (answers.length < count)
+    answers.push(
+      ...(await Promise.all(
+        Array.from({ length: Math.min(8, count - answers.length) }, (_, index) => ask(answers.length + index)),
+      )),
+    )
   return answers
 }

@@ -13,17 +13,22 @@ afterAll(async () => {
   await endpoint.close()
 })
 
-const ask = (model: string): Promise<Response> => fetch(`${endpoint.url}/v1/chat/completions`, {
-  method: 'POST',
-  headers: { authorization: `Bearer ${endpoint.key}`, 'content-type': 'application/json' },
-  body: JSON.stringify({ model, messages: [{ role: 'user', content: 'hello' }], max_tokens: 2 }),
-})
+const ask = (model: string): Promise<Response> =>
+  fetch(`${endpoint.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${endpoint.key}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ model, messages: [{ role: 'user', content: 'hello' }], max_tokens: 2 }),
+  })
 
 it('gives back the engine of a model that was removed, and keeps the others', async () => {
   const { catalog, engines } = endpoint.backend.core
   await catalog.import(join(findProductFiles().resources, 'models/demo'), 'shop', 'fp32')
   expect((await ask('shop')).status).toBe(200)
-  const loaded = (): readonly string[] => engines.snapshot().map(({ model }) => model).sort()
+  const loaded = (): readonly string[] =>
+    engines
+      .snapshot()
+      .map(({ model }) => model)
+      .sort()
   expect(loaded()).toEqual(['demo', 'shop'])
   await catalog.remove('shop')
   await expect.poll(loaded, { timeout: 20_000 }).toEqual(['demo'])

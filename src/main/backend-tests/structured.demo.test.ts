@@ -1,4 +1,7 @@
-/** Replies that have to be JSON, from real weights by the official client: small models would not write it by themselves. */
+/**
+ * Replies that have to be JSON, from real weights by the official client: small models would not write it by
+ * themselves.
+ */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import OpenAI, { BadRequestError } from 'openai'
@@ -19,13 +22,25 @@ beforeAll(async () => {
   endpoint = await startRealEndpoint()
   client = officialClient(endpoint)
 })
-afterAll(async () => { await endpoint.close() })
+afterAll(async () => {
+  await endpoint.close()
+})
 
 type Schema = Exclude<Parameters<typeof z.fromJSONSchema>[0], boolean>
 const messages = [{ role: 'user' as const, content: 'Where is my order 20251103? 我想退货。' }]
-const format = (schema: Schema): OpenAI.ResponseFormatJSONSchema => ({ type: 'json_schema', json_schema: { name: 'answer', schema: { ...schema }, strict: true } })
+const format = (schema: Schema): OpenAI.ResponseFormatJSONSchema => ({
+  type: 'json_schema',
+  json_schema: { name: 'answer', schema: { ...schema }, strict: true },
+})
 const ask = (schema: Schema, more: Partial<OpenAI.ChatCompletionCreateParamsNonStreaming> = {}) =>
-  client.chat.completions.create({ model: 'demo', messages, response_format: format(schema), temperature: 1, max_tokens: 400, ...more })
+  client.chat.completions.create({
+    model: 'demo',
+    messages,
+    response_format: format(schema),
+    temperature: 1,
+    max_tokens: 400,
+    ...more,
+  })
 
 const only = ({ choices: [choice] }: OpenAI.ChatCompletion): OpenAI.ChatCompletion.Choice => {
   if (choice === undefined) throw new Error('there is no choice')
@@ -34,7 +49,9 @@ const only = ({ choices: [choice] }: OpenAI.ChatCompletion): OpenAI.ChatCompleti
 
 /** Nothing in it can go on for ever, so every reply comes to its end. */
 const bounded: Schema = {
-  type: 'object', additionalProperties: false, required: ['订单', 'status', 'refund', 'steps', 'until'],
+  type: 'object',
+  additionalProperties: false,
+  required: ['订单', 'status', 'refund', 'steps', 'until'],
   properties: {
     订单: { type: 'integer' },
     status: { type: 'string', enum: ['open', 'opened', '已发货', 'with "quotes"'] },
@@ -43,70 +60,125 @@ const bounded: Schema = {
     until: { anyOf: [{ type: 'number' }, { type: 'null' }] },
     hint: { const: 'later' },
   },
-  $defs: { step: { type: 'object', additionalProperties: false, required: ['name', 'days'], properties: { name: { enum: ['wait', 'return'] }, days: { type: 'integer' } } } },
+  $defs: {
+    step: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['name', 'days'],
+      properties: { name: { enum: ['wait', 'return'] }, days: { type: 'integer' } },
+    },
+  },
 }
 
 /** The demo model seldom ends what it says in quotation marks: this helps it. */
-const vocabulary = (JSON.parse(readFileSync(join(findProductFiles().resources, 'models/demo/tokenizer.json'), 'utf8')) as { readonly model: { readonly vocab: Readonly<Record<string, number>> } }).model.vocab
+const vocabulary = (
+  JSON.parse(readFileSync(join(findProductFiles().resources, 'models/demo/tokenizer.json'), 'utf8')) as {
+    readonly model: { readonly vocab: Readonly<Record<string, number>> }
+  }
+).model.vocab
 const quoteMark = { [String(vocabulary['"'])]: 12 }
 
 /** Strings, any values, and a shape that contains itself. */
 const open: Schema = {
-  type: 'object', additionalProperties: false, required: ['title', 'parts'],
-  properties: { title: { type: 'string' }, parts: { type: 'array', maxItems: 2, items: { anyOf: [{ $ref: '#' }, { type: 'string' }] } }, more: {} },
+  type: 'object',
+  additionalProperties: false,
+  required: ['title', 'parts'],
+  properties: {
+    title: { type: 'string' },
+    parts: { type: 'array', maxItems: 2, items: { anyOf: [{ $ref: '#' }, { type: 'string' }] } },
+    more: {},
+  },
 }
 
 describe('a reply by a schema', () => {
-  test('parses and fits whatever the seed is', async () => {
-    const answers = await answersBySeed(32, (seed) => ask(bounded, { seed }))
-    const validator = z.fromJSONSchema(bounded)
-    const texts = answers.map((answer) => only(answer).message.content ?? '')
-    for (const [seed, answer] of answers.entries()) {
-      expect(only(answer).finish_reason, `seed ${seed}`).toBe('stop')
-      expect(validator.safeParse(JSON.parse(texts[seed] ?? '')).error, `seed ${seed}: ${texts[seed]}`).toBeUndefined()
-    }
-    expect(new Set(texts).size).toBeGreaterThan(16)
-  }, patience)
-
-  test('with free texts it parses and fits, or says that its limit cut it off', async () => {
-    const answers = await answersBySeed(24, (seed) => ask(open, { seed, max_tokens: 120, logit_bias: quoteMark }))
-    const validator = z.fromJSONSchema(open)
-    let whole = 0
-    for (const [seed, answer] of answers.entries()) {
-      const { finish_reason: reason, message } = only(answer)
-      const text = message.content ?? ''
-      if (reason === 'stop') {
-        whole += 1
-        expect(validator.safeParse(JSON.parse(text)).error, `seed ${seed}: ${text}`).toBeUndefined()
-      } else {
-        expect(reason).toBe('length')
-        expect(() => { JSON.parse(text) }, `seed ${seed}: ${text}`).toThrow(SyntaxError)
+  test(
+    'parses and fits whatever the seed is',
+    async () => {
+      const answers = await answersBySeed(32, (seed) => ask(bounded, { seed }))
+      const validator = z.fromJSONSchema(bounded)
+      const texts = answers.map((answer) => only(answer).message.content ?? '')
+      for (const [seed, answer] of answers.entries()) {
+        expect(only(answer).finish_reason, `seed ${seed}`).toBe('stop')
+        expect(validator.safeParse(JSON.parse(texts[seed] ?? '')).error, `seed ${seed}: ${texts[seed]}`).toBeUndefined()
       }
-    }
-    expect(whole).toBeGreaterThan(0)
-  }, patience)
+      expect(new Set(texts).size).toBeGreaterThan(16)
+    },
+    patience,
+  )
+
+  test(
+    'with free texts it parses and fits, or says that its limit cut it off',
+    async () => {
+      const answers = await answersBySeed(24, (seed) => ask(open, { seed, max_tokens: 120, logit_bias: quoteMark }))
+      const validator = z.fromJSONSchema(open)
+      let whole = 0
+      for (const [seed, answer] of answers.entries()) {
+        const { finish_reason: reason, message } = only(answer)
+        const text = message.content ?? ''
+        if (reason === 'stop') {
+          whole += 1
+          expect(validator.safeParse(JSON.parse(text)).error, `seed ${seed}: ${text}`).toBeUndefined()
+        } else {
+          expect(reason).toBe('length')
+          expect(() => {
+            JSON.parse(text)
+          }, `seed ${seed}: ${text}`).toThrow(SyntaxError)
+        }
+      }
+      expect(whole).toBeGreaterThan(0)
+    },
+    patience,
+  )
 
   test("the client's own schemas and parser are content with it", async () => {
-    const Ticket = z.object({ topic: z.enum(['return', 'delivery', 'other']), urgent: z.boolean(), days: z.int().nullable() })
-    const answer = await client.chat.completions.parse({ model: 'demo', messages, response_format: zodResponseFormat(Ticket, 'ticket'), temperature: 1, seed: 3, max_tokens: 200 })
+    const Ticket = z.object({
+      topic: z.enum(['return', 'delivery', 'other']),
+      urgent: z.boolean(),
+      days: z.int().nullable(),
+    })
+    const answer = await client.chat.completions.parse({
+      model: 'demo',
+      messages,
+      response_format: zodResponseFormat(Ticket, 'ticket'),
+      temperature: 1,
+      seed: 3,
+      max_tokens: 200,
+    })
     expect(Ticket.safeParse(answer.choices[0]?.message.parsed).error).toBeUndefined()
   })
 
   test('streamed it is the same text, and neither a bias nor a penalty leads out of it', async () => {
-    const body = { model: 'demo', messages, response_format: format(bounded), temperature: 1.5, top_p: 0.9, seed: 11, max_tokens: 400, logit_bias: { 100: 100, 101: 100, 102: 100 }, frequency_penalty: 2 }
+    const body = {
+      model: 'demo',
+      messages,
+      response_format: format(bounded),
+      temperature: 1.5,
+      top_p: 0.9,
+      seed: 11,
+      max_tokens: 400,
+      logit_bias: { 100: 100, 101: 100, 102: 100 },
+      frequency_penalty: 2,
+    }
     const whole = await client.chat.completions.create(body)
     let text = ''
-    for await (const chunk of await client.chat.completions.create({ ...body, stream: true })) text += chunk.choices[0]?.delta.content ?? ''
+    for await (const chunk of await client.chat.completions.create({ ...body, stream: true }))
+      text += chunk.choices[0]?.delta.content ?? ''
     expect(text).toBe(whole.choices[0]?.message.content)
     expect(z.fromJSONSchema(bounded).safeParse(JSON.parse(text)).error).toBeUndefined()
   })
 
   test('what it costs is in the facts of the reply and in the metrics, and a free reply has none of it', async () => {
-    const [bound, free] = await Promise.all([ask(bounded, { seed: 1 }), client.chat.completions.create({ model: 'demo', messages, max_tokens: 4 })])
-    const facts = (answer: object): { readonly grammar_ms?: number } => (answer as { switchboard: { grammar_ms?: number } }).switchboard
+    const [bound, free] = await Promise.all([
+      ask(bounded, { seed: 1 }),
+      client.chat.completions.create({ model: 'demo', messages, max_tokens: 4 }),
+    ])
+    const facts = (answer: object): { readonly grammar_ms?: number } =>
+      (answer as { switchboard: { grammar_ms?: number } }).switchboard
     expect(facts(bound).grammar_ms).toBeGreaterThan(0)
     expect(facts(free)).not.toHaveProperty('grammar_ms')
-    const metrics = await (await fetch(`${endpoint.url}/metrics`, { headers: { authorization: `Bearer ${endpoint.key}` } })).text()
+    const metrics = await (
+      await fetch(`${endpoint.url}/metrics`, { headers: { authorization: `Bearer ${endpoint.key}` } })
+    ).text()
     expect(Number(/^switchboard_grammar_step_seconds_count (\d+)$/mu.exec(metrics)?.[1])).toBeGreaterThan(0)
   })
 
@@ -127,19 +199,44 @@ describe('a reply by a schema', () => {
 
   test('a keyword that is not supported is refused by its place, or left out where the schema is not strict', async () => {
     const schema: Schema = { type: 'object', properties: { code: { type: 'string', pattern: '^[A-Z]+$' } } }
-    const failure = await ask(schema).then(() => null, (thrown: unknown) => thrown)
+    const failure = await ask(schema).then(
+      () => null,
+      (thrown: unknown) => thrown,
+    )
     expect(failure).toBeInstanceOf(BadRequestError)
-    expect(failure).toMatchObject({ status: 400, code: 'invalid_request', param: 'response_format.json_schema.schema.properties.code', message: expect.stringContaining('"pattern"') as string })
-    const loose = await client.chat.completions.create({ model: 'demo', messages, response_format: { type: 'json_schema', json_schema: { name: 'x', schema: { ...schema }, strict: false } }, max_tokens: 2 })
+    expect(failure).toMatchObject({
+      status: 400,
+      code: 'invalid_request',
+      param: 'response_format.json_schema.schema.properties.code',
+      message: expect.stringContaining('"pattern"') as string,
+    })
+    const loose = await client.chat.completions.create({
+      model: 'demo',
+      messages,
+      response_format: { type: 'json_schema', json_schema: { name: 'x', schema: { ...schema }, strict: false } },
+      max_tokens: 2,
+    })
     expect(loose.choices[0]?.finish_reason).toBe('length')
   })
 })
 
 test('json_object is any object', async () => {
-  const answers = await answersBySeed(16, (seed) => client.chat.completions.create({ model: 'demo', messages, response_format: { type: 'json_object' }, temperature: 1, seed, max_tokens: 100 }))
-  for (const { choices: [choice] } of answers) {
+  const answers = await answersBySeed(16, (seed) =>
+    client.chat.completions.create({
+      model: 'demo',
+      messages,
+      response_format: { type: 'json_object' },
+      temperature: 1,
+      seed,
+      max_tokens: 100,
+    }),
+  )
+  for (const {
+    choices: [choice],
+  } of answers) {
     const text = choice?.message.content ?? ''
     expect(text.startsWith('{')).toBe(true)
-    if (choice?.finish_reason === 'stop') expect(z.record(z.string(), z.unknown()).safeParse(JSON.parse(text)).error).toBeUndefined()
+    if (choice?.finish_reason === 'stop')
+      expect(z.record(z.string(), z.unknown()).safeParse(JSON.parse(text)).error).toBeUndefined()
   }
 })

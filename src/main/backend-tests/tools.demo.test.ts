@@ -1,4 +1,7 @@
-/** Calls of tools from real weights by the official client. The demo model was never trained on any: the grammar alone makes them. */
+/**
+ * Calls of tools from real weights by the official client. The demo model was never trained on any: the grammar alone
+ * makes them.
+ */
 import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
@@ -15,52 +18,103 @@ beforeAll(async () => {
   endpoint = await startRealEndpoint()
   client = officialClient(endpoint)
 })
-afterAll(async () => { await endpoint.close() })
+afterAll(async () => {
+  await endpoint.close()
+})
 
 type Schema = Exclude<Parameters<typeof z.fromJSONSchema>[0], boolean>
-const orderArguments: Schema = { type: 'object', additionalProperties: false, required: ['number', 'part'], properties: { number: { type: 'integer' }, part: { enum: ['state', '发货', 'bill'] } } }
-const refundArguments: Schema = { type: 'object', additionalProperties: false, required: ['reason'], properties: { reason: { enum: ['late', 'broken'] } } }
+const orderArguments: Schema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['number', 'part'],
+  properties: { number: { type: 'integer' }, part: { enum: ['state', '发货', 'bill'] } },
+}
+const refundArguments: Schema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['reason'],
+  properties: { reason: { enum: ['late', 'broken'] } },
+}
 const tools: OpenAI.ChatCompletionTool[] = [
-  { type: 'function', function: { name: 'find_order', description: 'Looks an order up', parameters: { ...orderArguments }, strict: true } },
+  {
+    type: 'function',
+    function: { name: 'find_order', description: 'Looks an order up', parameters: { ...orderArguments }, strict: true },
+  },
   { type: 'function', function: { name: 'refund', parameters: { ...refundArguments }, strict: true } },
 ]
-const validators: Readonly<Record<string, z.ZodType>> = { find_order: z.fromJSONSchema(orderArguments), refund: z.fromJSONSchema(refundArguments) }
+const validators: Readonly<Record<string, z.ZodType>> = {
+  find_order: z.fromJSONSchema(orderArguments),
+  refund: z.fromJSONSchema(refundArguments),
+}
 const messages = [{ role: 'user' as const, content: 'Where is my order 20251103?' }]
 const body = { model: 'demo', messages, tools, temperature: 1, max_tokens: 500 } as const
 
 function expectCalls(calls: readonly OpenAI.ChatCompletionMessageToolCall[] | undefined): readonly string[] {
   return (calls ?? []).map((call) => {
     if (call.type !== 'function') throw new Error('not a function')
-    expect(validators[call.function.name]?.safeParse(JSON.parse(call.function.arguments)).success, JSON.stringify(call)).toBe(true)
+    expect(
+      validators[call.function.name]?.safeParse(JSON.parse(call.function.arguments)).success,
+      JSON.stringify(call),
+    ).toBe(true)
     expect(call.id).toMatch(/^call_[0-9a-f]{32}$/u)
     return call.function.name
   })
 }
 
 describe('tool_choice', () => {
-  test('required: every reply is calls whose arguments fit, one after the other', async () => {
-    const answers = await answersBySeed(16, (seed) => client.chat.completions.create({ ...body, seed, tool_choice: 'required' }))
-    for (const { choices: [choice] } of answers) {
-      expect(choice?.finish_reason).toBe('tool_calls')
-      expect(choice?.message.content).toBeNull()
-      const names = expectCalls(choice?.message.tool_calls)
-      expect(names.length).toBeGreaterThan(0)
-      expect(names.length).toBeLessThanOrEqual(8)
-    }
-  }, patience)
+  test(
+    'required: every reply is calls whose arguments fit, one after the other',
+    async () => {
+      const answers = await answersBySeed(16, (seed) =>
+        client.chat.completions.create({ ...body, seed, tool_choice: 'required' }),
+      )
+      for (const {
+        choices: [choice],
+      } of answers) {
+        expect(choice?.finish_reason).toBe('tool_calls')
+        expect(choice?.message.content).toBeNull()
+        const names = expectCalls(choice?.message.tool_calls)
+        expect(names.length).toBeGreaterThan(0)
+        expect(names.length).toBeLessThanOrEqual(8)
+      }
+    },
+    patience,
+  )
 
-  test('a named one, and at most one call', async () => {
-    const answers = await answersBySeed(8, (seed) => client.chat.completions.create({ ...body, seed, tool_choice: { type: 'function', function: { name: 'refund' } } }))
-    for (const { choices: [choice] } of answers) expect(expectCalls(choice?.message.tool_calls)).toEqual(['refund'])
-    const single = await client.chat.completions.create({ ...body, seed: 1, tool_choice: 'required', parallel_tool_calls: false })
-    expect(expectCalls(single.choices[0]?.message.tool_calls)).toHaveLength(1)
-  }, patience)
+  test(
+    'a named one, and at most one call',
+    async () => {
+      const answers = await answersBySeed(8, (seed) =>
+        client.chat.completions.create({
+          ...body,
+          seed,
+          tool_choice: { type: 'function', function: { name: 'refund' } },
+        }),
+      )
+      for (const {
+        choices: [choice],
+      } of answers)
+        expect(expectCalls(choice?.message.tool_calls)).toEqual(['refund'])
+      const single = await client.chat.completions.create({
+        ...body,
+        seed: 1,
+        tool_choice: 'required',
+        parallel_tool_calls: false,
+      })
+      expect(expectCalls(single.choices[0]?.message.tool_calls)).toHaveLength(1)
+    },
+    patience,
+  )
 
   test('auto: text stays text, none: there are no calls at all', async () => {
     const auto = await client.chat.completions.create({ ...body, temperature: 0, max_tokens: 40 })
     const none = await client.chat.completions.create({ ...body, temperature: 0, max_tokens: 40, tool_choice: 'none' })
     const plain = await client.chat.completions.create({ model: 'demo', messages, temperature: 0, max_tokens: 40 })
-    expect(auto.choices[0]?.message.tool_calls === undefined ? (auto.choices[0]?.message.content ?? '').length : expectCalls(auto.choices[0].message.tool_calls).length).toBeGreaterThan(0)
+    expect(
+      auto.choices[0]?.message.tool_calls === undefined
+        ? (auto.choices[0]?.message.content ?? '').length
+        : expectCalls(auto.choices[0].message.tool_calls).length,
+    ).toBeGreaterThan(0)
     expect(auto.usage?.prompt_tokens).toBeGreaterThan(none.usage?.prompt_tokens ?? Infinity)
     expect(none.choices[0]?.message).toEqual(plain.choices[0]?.message)
   })
@@ -74,7 +128,11 @@ test('streamed in deltas it is the same call, and the history takes it back', as
   if (call?.type !== 'function' || streamed?.type !== 'function') throw new Error('there was no call')
   expect(streamed.function.arguments).toBe(call.function.arguments)
   expect(final.choices[0]?.finish_reason).toBe('tool_calls')
-  const history: OpenAI.ChatCompletionMessageParam[] = [...messages, { role: 'assistant', tool_calls: [call] }, { role: 'tool', tool_call_id: call.id, content: '{"state":"sent"}' }]
+  const history: OpenAI.ChatCompletionMessageParam[] = [
+    ...messages,
+    { role: 'assistant', tool_calls: [call] },
+    { role: 'tool', tool_call_id: call.id, content: '{"state":"sent"}' },
+  ]
   const next = await client.chat.completions.create({ ...body, messages: history, temperature: 0, max_tokens: 8 })
   expect(next.usage?.prompt_tokens).toBeGreaterThan(whole.usage?.prompt_tokens ?? Infinity)
 })

@@ -10,7 +10,8 @@ import type { LongTask, Workshop } from './workshop.ts'
 export const DEMO_MODEL = 'demo'
 
 /**
- * The model in the program's own resources: read-only, without a manifest of its own. What an inspection says about it is
+ * The model in the program's own resources: read-only, without a manifest of its own. What an inspection says about it
+ * is
  * kept in the cache and used while the files look the same; they are looked at once, since the program's files do not
  * change while it runs.
  */
@@ -60,7 +61,10 @@ export class BuiltInModel {
   }
 
   async #inspect(task: LongTask): Promise<ModelManifest> {
-    const { family, parameters, layers, contextLength, vocabularySize, files } = await this.#workshop.inspect(this.#directory, task)
+    const { family, parameters, layers, contextLength, vocabularySize, files } = await this.#workshop.inspect(
+      this.#directory,
+      task,
+    )
     const stamps: Record<string, FileStamp> = {}
     for (const { name } of files) {
       const stamp = await stampFile(this.#directory, name)

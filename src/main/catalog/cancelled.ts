@@ -1,7 +1,11 @@
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 
 export function cancelled(cause?: unknown): SwitchboardError {
-  return new SwitchboardError('cancelled', 'The work was stopped; nothing was left half done.', cause === undefined ? {} : { cause })
+  return new SwitchboardError(
+    'cancelled',
+    'The work was stopped; nothing was left half done.',
+    cause === undefined ? {} : { cause },
+  )
 }
 
 /** @throws SwitchboardError cancelled */

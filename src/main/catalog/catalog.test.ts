@@ -1,5 +1,19 @@
 import { createHash } from 'node:crypto'
-import { appendFile, chmod, link, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, unlink, utimes, writeFile } from 'node:fs/promises'
+import {
+  appendFile,
+  chmod,
+  link,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  unlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -14,14 +28,27 @@ let source: string
 let workshop: FakeWorkshop
 let catalog: Catalog
 
-const makeCatalog = (): Catalog => new Catalog({ models: join(root, 'models'), graphs: join(root, 'graphs'), demo: join(root, 'resources/demo'), workshop, nowMs: () => 1_700_000_000_000 })
+const makeCatalog = (): Catalog =>
+  new Catalog({
+    models: join(root, 'models'),
+    graphs: join(root, 'graphs'),
+    demo: join(root, 'resources/demo'),
+    workshop,
+    nowMs: () => 1_700_000_000_000,
+  })
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 const models = async (): Promise<readonly string[]> => (await readdir(join(root, 'models')).catch(() => [])).sort()
 const sourceFile = (name: string): string => join(root, 'models/shop/source', name)
 
 async function makeFolder(directory: string, weights = 'weights'): Promise<string> {
   await mkdir(directory, { recursive: true })
-  for (const [name, text] of [['config.json', '{}'], ['model.safetensors', weights], ['tokenizer.json', '{"t":1}'], ['LICENSE', 'free']] as const) await writeFile(join(directory, name), text)
+  for (const [name, text] of [
+    ['config.json', '{}'],
+    ['model.safetensors', weights],
+    ['tokenizer.json', '{"t":1}'],
+    ['LICENSE', 'free'],
+  ] as const)
+    await writeFile(join(directory, name), text)
   return directory
 }
 
@@ -42,8 +69,19 @@ afterEach(() => rm(root, { recursive: true, force: true }))
 describe('importing', () => {
   test('copies the files, hashes them and lists the model', async () => {
     const steps: [number, string][] = []
-    const summary = await catalog.import(source, 'shop', 'fp32', { onProgress: (fraction, step) => steps.push([fraction, step]) })
-    expect(summary).toEqual({ name: 'shop', family: 'llama', precision: 'fp32', parameters: 1000, contextLength: 128, bytes: 20, demo: false, createdAt: 1_700_000_000_000 })
+    const summary = await catalog.import(source, 'shop', 'fp32', {
+      onProgress: (fraction, step) => steps.push([fraction, step]),
+    })
+    expect(summary).toEqual({
+      name: 'shop',
+      family: 'llama',
+      precision: 'fp32',
+      parameters: 1000,
+      contextLength: 128,
+      bytes: 20,
+      demo: false,
+      createdAt: 1_700_000_000_000,
+    })
     expect(await makeCatalog().list()).toEqual([summary])
     expect(steps.at(-1)).toEqual([1, 'Copying tokenizer.json'])
     expect((await catalog.find('shop')).manifest).toMatchObject({
@@ -78,21 +116,44 @@ describe('importing', () => {
     expect(await readFile(sourceFile('model.safetensors'), 'utf8')).toBe('weights')
   })
 
-  test.each(['', '.', '..', '.x', '-x', '../x', 'a/b', 'a\\b', 'a b', 'x\n', 'ü', 'a'.repeat(65), 'con', 'NUL.txt', 'x.', '__proto__'])('refuses the name %j', async (name) => {
+  test.each([
+    '',
+    '.',
+    '..',
+    '.x',
+    '-x',
+    '../x',
+    'a/b',
+    'a\\b',
+    'a b',
+    'x\n',
+    'ü',
+    'a'.repeat(65),
+    'con',
+    'NUL.txt',
+    'x.',
+    '__proto__',
+  ])('refuses the name %j', async (name) => {
     await expect(catalog.import(source, name, 'fp32')).rejects.toMatchObject({ code: 'invalid_name' })
     expect(await models()).toEqual([])
   })
 
   test('refuses names that are taken, in whatever case, and the name of the demo', async () => {
     await catalog.import(source, 'Shop', 'fp32')
-    for (const name of ['Shop', 'shop', 'demo', 'Demo']) await expect(catalog.import(source, name, 'fp32')).rejects.toMatchObject({ code: 'name_taken' })
+    for (const name of ['Shop', 'shop', 'demo', 'Demo'])
+      await expect(catalog.import(source, name, 'fp32')).rejects.toMatchObject({ code: 'name_taken' })
     expect(await models()).toEqual(['Shop'])
   })
 
   test('of two imports under one name at once, one is refused', async () => {
-    const outcomes = await Promise.allSettled([catalog.import(source, 'shop', 'fp32'), catalog.import(source, 'shop', 'fp32'), makeCatalog().import(source, 'shop', 'fp32')])
+    const outcomes = await Promise.allSettled([
+      catalog.import(source, 'shop', 'fp32'),
+      catalog.import(source, 'shop', 'fp32'),
+      makeCatalog().import(source, 'shop', 'fp32'),
+    ])
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
-    for (const outcome of outcomes) if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: 'name_taken' })
+    for (const outcome of outcomes)
+      if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: 'name_taken' })
     expect(await models()).toEqual(['shop'])
     await catalog.ensureGraph('shop')
   })
@@ -100,12 +161,25 @@ describe('importing', () => {
   const failing: readonly (readonly [string, () => Promise<unknown> | void, string])[] = [
     ['a folder that is no model', () => unlink(join(source, 'config.json')), 'not_a_model_folder'],
     ['a disk that is too small', () => void (workshop.parameters = 2 ** 50), 'insufficient_disk_space'],
-    ['a file that grows after the check', () => void (workshop.afterInspection = () => appendFile(join(source, 'model.safetensors'), 'x')), 'model_corrupt'],
-    ['a file that is gone after the check', () => void (workshop.afterInspection = () => rm(join(source, 'tokenizer.json'), { force: true })), 'model_corrupt'],
-    ['a file that becomes a link after the check', () => void (workshop.afterInspection = async () => {
-      await rm(join(source, 'tokenizer.json'), { force: true })
-      await symlink('/etc/passwd', join(source, 'tokenizer.json'))
-    }), 'not_a_model_folder'],
+    [
+      'a file that grows after the check',
+      () => void (workshop.afterInspection = () => appendFile(join(source, 'model.safetensors'), 'x')),
+      'model_corrupt',
+    ],
+    [
+      'a file that is gone after the check',
+      () => void (workshop.afterInspection = () => rm(join(source, 'tokenizer.json'), { force: true })),
+      'model_corrupt',
+    ],
+    [
+      'a file that becomes a link after the check',
+      () =>
+        void (workshop.afterInspection = async () => {
+          await rm(join(source, 'tokenizer.json'), { force: true })
+          await symlink('/etc/passwd', join(source, 'tokenizer.json'))
+        }),
+      'not_a_model_folder',
+    ],
   ]
   test.each(failing)('leaves nothing behind of %s', async (_, arrange, code) => {
     await arrange()
@@ -113,31 +187,54 @@ describe('importing', () => {
     expect([await models(), await catalog.list()]).toEqual([[], []])
   })
 
-  test.each([['does not exist', () => join(root, 'nowhere')], ['is a file', () => join(source, 'config.json')]])('says that the path %s, before it looks inside', async (what, path) => {
-    await expect(catalog.import(path(), 'shop', 'fp32')).rejects.toMatchObject({ code: 'not_a_model_folder', message: expect.stringContaining(what) as string })
+  test.each([
+    ['does not exist', () => join(root, 'nowhere')],
+    ['is a file', () => join(source, 'config.json')],
+  ])('says that the path %s, before it looks inside', async (what, path) => {
+    await expect(catalog.import(path(), 'shop', 'fp32')).rejects.toMatchObject({
+      code: 'not_a_model_folder',
+      message: expect.stringContaining(what) as string,
+    })
   })
 
   test('leaves nothing behind of a model that could not talk', async () => {
     const checkText = async (directory: string): Promise<void> => {
       throw new SwitchboardError('template_invalid', `of ${await readFile(join(directory, 'tokenizer.json'), 'utf8')}`)
     }
-    const careful = new Catalog({ models: join(root, 'models'), graphs: join(root, 'graphs'), demo: join(root, 'resources/demo'), workshop, checkText })
-    await expect(careful.import(source, 'shop', 'fp32')).rejects.toMatchObject({ code: 'template_invalid', message: 'of {"t":1}' })
+    const careful = new Catalog({
+      models: join(root, 'models'),
+      graphs: join(root, 'graphs'),
+      demo: join(root, 'resources/demo'),
+      workshop,
+      checkText,
+    })
+    await expect(careful.import(source, 'shop', 'fp32')).rejects.toMatchObject({
+      code: 'template_invalid',
+      message: 'of {"t":1}',
+    })
     expect([await models(), await careful.list()]).toEqual([[], []])
   })
 
   test('leaves nothing behind when it is stopped', async () => {
     const controller = new AbortController()
-    await expect(catalog.import(source, 'shop', 'fp32', { signal: controller.signal, onProgress: (fraction) => fraction > 0 && controller.abort() })).rejects.toMatchObject({ code: 'cancelled' })
+    await expect(
+      catalog.import(source, 'shop', 'fp32', {
+        signal: controller.signal,
+        onProgress: (fraction) => fraction > 0 && controller.abort(),
+      }),
+    ).rejects.toMatchObject({ code: 'cancelled' })
     expect(await models()).toEqual([])
   })
 })
 
 describe('finding and removing', () => {
-  test.each(['../../etc/passwd', 'x'.repeat(1_000_000), '__proto__', 'missing', ''])('%# has no model', async (name) => {
-    await expect(catalog.find(name)).rejects.toMatchObject({ code: 'model_not_found' })
-    await expect(catalog.remove(name)).rejects.toMatchObject({ code: 'model_not_found' })
-  })
+  test.each(['../../etc/passwd', 'x'.repeat(1_000_000), '__proto__', 'missing', ''])(
+    '%# has no model',
+    async (name) => {
+      await expect(catalog.find(name)).rejects.toMatchObject({ code: 'model_not_found' })
+      await expect(catalog.remove(name)).rejects.toMatchObject({ code: 'model_not_found' })
+    },
+  )
 
   test('a removed model is gone with its graph', async () => {
     await catalog.import(source, 'shop', 'fp32')
@@ -159,7 +256,10 @@ describe('finding and removing', () => {
     await catalog.import(source, 'shop', 'fp32')
     await damage(join(root, 'models/shop/manifest.json'), '{')
     expect(await catalog.list()).toEqual([])
-    await expect(catalog.find('shop')).rejects.toMatchObject({ code: 'model_corrupt', details: { model: 'shop', file: 'manifest.json' } })
+    await expect(catalog.find('shop')).rejects.toMatchObject({
+      code: 'model_corrupt',
+      details: { model: 'shop', file: 'manifest.json' },
+    })
     await catalog.remove('shop')
     expect(await models()).toEqual([])
   })
@@ -184,14 +284,20 @@ describe('the graph of a model', () => {
 
   test('is shared by callers who need it at once', async () => {
     const fractions: number[][] = [[], []]
-    const [one, two] = await Promise.all(fractions.map((seen) => catalog.ensureGraph('shop', { onProgress: (fraction) => seen.push(fraction) })))
+    const [one, two] = await Promise.all(
+      fractions.map((seen) => catalog.ensureGraph('shop', { onProgress: (fraction) => seen.push(fraction) })),
+    )
     expect(one).toEqual(two)
     expect(workshop.builds).toBe(1)
     expect(fractions.map((seen) => seen.at(-1))).toEqual([0.5, 0.5])
   })
 
   test('built by two programs at once is one good graph', async () => {
-    const built = await Promise.all([catalog.ensureGraph('shop'), makeCatalog().ensureGraph('shop'), makeCatalog().ensureGraph('shop')])
+    const built = await Promise.all([
+      catalog.ensureGraph('shop'),
+      makeCatalog().ensureGraph('shop'),
+      makeCatalog().ensureGraph('shop'),
+    ])
     expect(new Set(built.map(({ graphDirectory }) => graphDirectory)).size).toBe(1)
     await makeCatalog().ensureGraph('shop')
     expect(workshop.builds).toBe(3)
@@ -199,7 +305,8 @@ describe('the graph of a model', () => {
 
   test('goes on for the others when one of them leaves, and stops with the last', async () => {
     let stopped = false
-    workshop.duringBuild = ({ signal }) => new Promise((resolve) => signal?.addEventListener('abort', () => resolve(void (stopped = true)), { once: true }))
+    workshop.duringBuild = ({ signal }) =>
+      new Promise((resolve) => signal?.addEventListener('abort', () => resolve(void (stopped = true)), { once: true }))
     const [first, second] = [new AbortController(), new AbortController()]
     const one = catalog.ensureGraph('shop', { signal: first.signal })
     const two = catalog.ensureGraph('shop', { signal: second.signal, onProgress: () => first.abort() })
@@ -220,7 +327,11 @@ describe('the graph of a model', () => {
       () => unlink(graph('model.onnx')),
       () => rm(graphDirectory, { recursive: true }),
       () => writeFile(graph('graph.json'), '{"version":'),
-      async () => writeFile(graph('graph.json'), (await readFile(graph('graph.json'), 'utf8')).replace(`"version":${GRAPH_VERSION}`, '"version":0')),
+      async () =>
+        writeFile(
+          graph('graph.json'),
+          (await readFile(graph('graph.json'), 'utf8')).replace(`"version":${GRAPH_VERSION}`, '"version":0'),
+        ),
     ]
     for (const [index, spoil] of damages.entries()) {
       await spoil()
@@ -233,11 +344,17 @@ describe('the graph of a model', () => {
     for (const name of ['model.safetensors', 'tokenizer.json', 'LICENSE']) {
       const original = await readFile(sourceFile(name), 'utf8')
       await damage(sourceFile(name), original.replace(/.$/u, '#'))
-      await expect(catalog.ensureGraph('shop')).rejects.toMatchObject({ code: 'model_corrupt', details: { model: 'shop', file: name } })
+      await expect(catalog.ensureGraph('shop')).rejects.toMatchObject({
+        code: 'model_corrupt',
+        details: { model: 'shop', file: name },
+      })
       await damage(sourceFile(name), original)
     }
     await unlink(sourceFile('config.json'))
-    await expect(catalog.ensureGraph('shop')).rejects.toMatchObject({ code: 'model_corrupt', details: { file: 'config.json' } })
+    await expect(catalog.ensureGraph('shop')).rejects.toMatchObject({
+      code: 'model_corrupt',
+      details: { file: 'config.json' },
+    })
   })
 
   test('is looked at byte for byte once it is distrusted, and built again', async () => {
@@ -251,10 +368,10 @@ describe('the graph of a model', () => {
     await catalog.ensureGraph('shop')
     await written(original.replace(/.$/u, '#'))
     await catalog.ensureGraph('shop')
-    expect([await readFile(weights, 'utf8') === original, workshop.builds]).toEqual([false, 1])
+    expect([(await readFile(weights, 'utf8')) === original, workshop.builds]).toEqual([false, 1])
     await catalog.distrustGraph('shop')
     await makeCatalog().ensureGraph('shop')
-    expect([await readFile(weights, 'utf8') === original, workshop.builds]).toEqual([true, 2])
+    expect([(await readFile(weights, 'utf8')) === original, workshop.builds]).toEqual([true, 2])
   })
 })
 
@@ -265,7 +382,10 @@ describe('the built-in model', () => {
     await catalog.import(source, 'a-shop', 'fp32')
     const inspections = workshop.inspections
     await Promise.all([catalog.list(), catalog.list()])
-    expect((await catalog.list()).map(({ name, demo }) => [name, demo])).toEqual([['demo', true], ['a-shop', false]])
+    expect((await catalog.list()).map(({ name, demo }) => [name, demo])).toEqual([
+      ['demo', true],
+      ['a-shop', false],
+    ])
     await makeCatalog().list()
     expect(workshop.inspections).toBe(inspections + 1)
     await expect(catalog.remove('demo')).rejects.toMatchObject({ code: 'model_read_only' })
@@ -286,7 +406,9 @@ describe('the built-in model', () => {
     expect(after.graphDirectory).not.toBe(before.graphDirectory)
     expect(workshop.builds).toBe(2)
     await makeCatalog().tidy()
-    expect((await readdir(join(root, 'graphs'))).filter((name) => /^[0-9a-f]{64}$/u.test(name))).toEqual([after.graphDirectory.slice(-64)])
+    expect((await readdir(join(root, 'graphs'))).filter((name) => /^[0-9a-f]{64}$/u.test(name))).toEqual([
+      after.graphDirectory.slice(-64),
+    ])
   })
 })
 
@@ -300,5 +422,7 @@ test('tidying removes what interrupted work left, and nothing else', async () =>
   await mkdir(join(root, 'graphs', '0'.repeat(64)))
   await makeCatalog().tidy()
   expect(await models()).toEqual([alive, 'shop'])
-  expect((await readdir(join(root, 'graphs'))).sort()).toEqual([alive, graphDirectory.slice(-64), `${graphDirectory.slice(-64)}.stamps.json`].sort())
+  expect((await readdir(join(root, 'graphs'))).sort()).toEqual(
+    [alive, graphDirectory.slice(-64), `${graphDirectory.slice(-64)}.stamps.json`].sort(),
+  )
 })

@@ -18,7 +18,10 @@ export interface CatalogOptions {
   /** Folder of the built-in model; it need not exist. */
   readonly demo: string
   readonly workshop: Workshop
-  /** Tries the text side of a folder that is imported. @throws SwitchboardError tokenizer_invalid, template_invalid, model_corrupt. */
+  /**
+   * Tries the text side of a folder that is imported. @throws SwitchboardError tokenizer_invalid, template_invalid,
+   * model_corrupt.
+   */
   readonly checkText?: (directory: string) => Promise<unknown>
   /** Milliseconds since the epoch. */
   readonly nowMs?: () => number
@@ -59,25 +62,37 @@ export class Catalog {
   /** @throws SwitchboardError model_not_found, model_corrupt */
   async find(name: string): Promise<StoredModel> {
     const model = name === DEMO_MODEL ? await this.#demo.read() : await this.#store.read(name)
-    if (model === null) throw new SwitchboardError('model_not_found', `there is no model named ${JSON.stringify(name.slice(0, 80))}`, { param: 'model' })
+    if (model === null)
+      throw new SwitchboardError('model_not_found', `there is no model named ${JSON.stringify(name.slice(0, 80))}`, {
+        param: 'model',
+      })
     return model
   }
 
   /**
-   * Copies a Hugging Face folder into the store under `name`. Its graph is built on first use or by {@link ensureGraph}.
+   * Copies a Hugging Face folder into the store under `name`. Its graph is built on first use or by {@link
+   * ensureGraph}.
    *
    * @throws SwitchboardError invalid_name, name_taken, not_a_model_folder, model_unsupported, model_incompatible,
-   *   model_corrupt, invalid_safetensors, tokenizer_invalid, template_invalid, insufficient_disk_space, storage_full, cancelled
+   *   model_corrupt, invalid_safetensors, tokenizer_invalid, template_invalid, insufficient_disk_space, storage_full,
+   * cancelled
    */
   async import(directory: string, name: string, precision: Precision, task: LongTask = {}): Promise<ModelSummary> {
     requireModelName(name)
     const folded = name.toLowerCase()
-    const taken = (): SwitchboardError => new SwitchboardError('name_taken', `a model named ${name} exists already`, { param: 'name' })
+    const taken = (): SwitchboardError =>
+      new SwitchboardError('name_taken', `a model named ${name} exists already`, { param: 'name' })
     if (folded === DEMO_MODEL || this.#importing.has(folded)) throw taken()
     this.#importing.add(folded)
     try {
       if (await this.#store.has(name)) throw taken()
-      const { manifest } = await importModel(this.#store, this.#workshop, { directory, name, precision, checkText: this.#checkText }, task, this.#nowMs)
+      const { manifest } = await importModel(
+        this.#store,
+        this.#workshop,
+        { directory, name, precision, checkText: this.#checkText },
+        task,
+        this.#nowMs,
+      )
       return summarise(manifest)
     } finally {
       this.#importing.delete(folded)
@@ -103,7 +118,8 @@ export class Catalog {
 
   /**
    * The graph to load, built the first time or when the model's files changed; files that look unchanged are not read.
-   * @throws SwitchboardError model_not_found, model_corrupt, cancelled, tool_crashed, storage_full, storage_failed and what building throws.
+   * @throws SwitchboardError model_not_found, model_corrupt, cancelled, tool_crashed, storage_full, storage_failed and
+   *   what building throws.
    */
   async ensureGraph(name: string, task: LongTask = {}): Promise<BuiltGraph> {
     const model = await this.find(name)
@@ -116,7 +132,8 @@ export class Catalog {
   }
 
   /**
-   * For a graph that was found damaged while its files look as they did: the next {@link ensureGraph} looks at every byte.
+   * For a graph that was found damaged while its files look as they did: the next {@link ensureGraph} looks at every
+   * byte.
    * @throws SwitchboardError model_not_found, model_corrupt, storage_failed
    */
   async distrustGraph(name: string): Promise<void> {
@@ -130,7 +147,10 @@ export class Catalog {
 
   /** Every model whose record can be read, the built-in one first. */
   async #readable(): Promise<readonly StoredModel[]> {
-    const models = await Promise.allSettled([this.#demo.read(), ...(await this.#store.names()).map((name) => this.#store.read(name))])
+    const models = await Promise.allSettled([
+      this.#demo.read(),
+      ...(await this.#store.names()).map((name) => this.#store.read(name)),
+    ])
     return models.flatMap((model) => (model.status === 'fulfilled' && model.value !== null ? [model.value] : []))
   }
 }

@@ -21,7 +21,8 @@ export async function copyModelFile(
   signal: AbortSignal | undefined,
 ): Promise<FileStamp> {
   const { name } = expected
-  const changed = (): SwitchboardError => new SwitchboardError('model_corrupt', `${name} changed while it was being imported`, { details: { file: name } })
+  const changed = (): SwitchboardError =>
+    new SwitchboardError('model_corrupt', `${name} changed while it was being imported`, { details: { file: name } })
   const source = await openRegularFile(from, name)
   if (source === null) throw changed()
   try {
@@ -31,7 +32,7 @@ export async function copyModelFile(
     try {
       const sha256 = await hashFile(source, async (piece, position) => {
         throwIfCancelled(signal)
-        for (let written = 0; written < piece.byteLength; ) {
+        for (let written = 0; written < piece.byteLength;) {
           const { bytesWritten } = await target.write(piece, written, piece.byteLength - written, position + written)
           written += bytesWritten
         }

@@ -21,13 +21,17 @@ export class FakeWorkshop implements Workshop {
   async inspect(source: string): Promise<InspectedModel> {
     this.inspections++
     const names = (await readdir(source)).sort()
-    if (!names.includes('config.json')) throw new SwitchboardError('not_a_model_folder', 'config.json is missing in the folder')
+    if (!names.includes('config.json'))
+      throw new SwitchboardError('not_a_model_folder', 'config.json is missing in the folder')
     const files = await Promise.all(names.map(async (name) => ({ name, bytes: (await stat(join(source, name))).size })))
     await this.afterInspection()
     return { family: 'llama', parameters: this.parameters, layers: 2, contextLength: 128, vocabularySize: 100, files }
   }
 
-  async build(job: { readonly source: string; readonly target: string; readonly precision: Precision }, task: LongTask): Promise<GraphDescription> {
+  async build(
+    job: { readonly source: string; readonly target: string; readonly precision: Precision },
+    task: LongTask,
+  ): Promise<GraphDescription> {
     this.builds++
     const staging = join(job.target, '..', stagingName('graph'))
     await mkdir(staging)
@@ -35,15 +39,33 @@ export class FakeWorkshop implements Workshop {
     await this.duringBuild(task)
     if (task.signal?.aborted === true) throw new SwitchboardError('cancelled', 'The job was stopped.')
     const sources: Record<string, string> = {}
-    for (const name of ['config.json', 'model.safetensors']) sources[name] = sha256(await readFile(join(job.source, name)))
+    for (const name of ['config.json', 'model.safetensors'])
+      sources[name] = sha256(await readFile(join(job.source, name)))
     const files: Record<string, string> = {}
     const floats = ['float32'] as const
     for (const name of filesOf({ floats })) {
       await writeFile(join(staging, name), `${name} of ${sources['model.safetensors']}`)
       files[name] = sha256(await readFile(join(staging, name)))
     }
-    const shape = { layers: 2, hiddenSize: 16, heads: 1, kvHeads: 1, headDim: 16, vocabularySize: 100, maxPositions: 128, weightBytes: 4000 }
-    const description: GraphDescription = { version: GRAPH_VERSION, family: 'llama', precision: job.precision, floats, ...shape, sources, files }
+    const shape = {
+      layers: 2,
+      hiddenSize: 16,
+      heads: 1,
+      kvHeads: 1,
+      headDim: 16,
+      vocabularySize: 100,
+      maxPositions: 128,
+      weightBytes: 4000,
+    }
+    const description: GraphDescription = {
+      version: GRAPH_VERSION,
+      family: 'llama',
+      precision: job.precision,
+      floats,
+      ...shape,
+      sources,
+      files,
+    }
     await writeFile(join(staging, graphFiles.description), JSON.stringify(description))
     try {
       await rename(staging, job.target)

@@ -63,7 +63,12 @@ export function stampOf(status: Stats, sha256: string): FileStamp {
  * @returns null when there is no such regular file.
  * @throws SwitchboardError not_a_model_folder, model_corrupt, cancelled (by `signal`).
  */
-export async function stampFile(directory: string, name: string, onBytes: (count: number) => void = () => undefined, signal?: AbortSignal): Promise<FileStamp | null> {
+export async function stampFile(
+  directory: string,
+  name: string,
+  onBytes: (count: number) => void = () => undefined,
+  signal?: AbortSignal,
+): Promise<FileStamp | null> {
   const source = await openRegularFile(directory, name)
   if (source === null) return null
   try {

@@ -34,7 +34,8 @@ const descriptionSchema = z.object({
 })
 
 /**
- * Built graphs, each in a folder named by what went into it. Nothing here is precious: a graph that is missing, damaged or
+ * Built graphs, each in a folder named by what went into it. Nothing here is precious: a graph that is missing, damaged
+ * or
  * of another version is built again from the model's files.
  */
 export class GraphCache {
@@ -47,23 +48,36 @@ export class GraphCache {
     this.#workshop = workshop
   }
 
-  /** Name of the folder for this model: a hash over the hashes of its files, the precision and the builder's version. */
+  /**
+   * Name of the folder for this model: a hash over the hashes of its files, the precision and the builder's version.
+   */
   static key(manifest: ModelManifest): string {
     return createHash('sha256')
-      .update(JSON.stringify({ sources: sourceHashes(manifest), version: GRAPH_VERSION, precision: manifest.precision }))
+      .update(
+        JSON.stringify({ sources: sourceHashes(manifest), version: GRAPH_VERSION, precision: manifest.precision }),
+      )
       .digest('hex')
   }
 
   /**
-   * The graph of a model whose files were just checked; built on first use. Callers who want the same one share the work.
+   * The graph of a model whose files were just checked; built on first use. Callers who want the same one share the
+   * work.
    * @throws SwitchboardError as the workshop does; cancelled; model_corrupt when the files changed during the build.
    */
   async ensure(sourceDirectory: string, manifest: ModelManifest, task: LongTask): Promise<BuiltGraph> {
     const key = GraphCache.key(manifest)
-    return this.#builds.join(key, async (shared) => (await this.#find(key, manifest, shared.signal)) ?? (await this.#build(key, sourceDirectory, manifest, shared)), task)
+    return this.#builds.join(
+      key,
+      async (shared) =>
+        (await this.#find(key, manifest, shared.signal)) ?? (await this.#build(key, sourceDirectory, manifest, shared)),
+      task,
+    )
   }
 
-  /** Forgets what is known of a graph's files: before it is used again they are hashed, and built anew where one is damaged. */
+  /**
+   * Forgets what is known of a graph's files: before it is used again they are hashed, and built anew where one is
+   * damaged.
+   */
   async distrust(key: string): Promise<void> {
     await rm(this.#stampsPath(key), { force: true })
   }
@@ -93,7 +107,11 @@ export class GraphCache {
     }
     const built = await this.#find(key, manifest, task.signal)
     if (built !== null) return built
-    throw new SwitchboardError('model_corrupt', `the files of model ${manifest.name} are not those it was imported with`, { details: { model: manifest.name } })
+    throw new SwitchboardError(
+      'model_corrupt',
+      `the files of model ${manifest.name} are not those it was imported with`,
+      { details: { model: manifest.name } },
+    )
   }
 
   /** The cached graph if it is complete, undamaged and made from these sources; a bad one is removed. */
@@ -101,7 +119,11 @@ export class GraphCache {
     const graphDirectory = join(this.#directory, key)
     if ((await stat(graphDirectory).catch(() => null)) === null) return null
     const description = await readDescription(join(graphDirectory, graphFiles.description))
-    if (description !== null && sameHashes(description.sources, sourceHashes(manifest)) && (await this.#intact(key, graphDirectory, description, signal))) {
+    if (
+      description !== null &&
+      sameHashes(description.sources, sourceHashes(manifest)) &&
+      (await this.#intact(key, graphDirectory, description, signal))
+    ) {
       return { graphDirectory, description }
     }
     await this.remove(key)
@@ -131,8 +153,12 @@ export class GraphCache {
 
 /** Hashes of the files a graph is built from: the configuration and the weights, not the tokenizer. */
 function sourceHashes(manifest: ModelManifest): Readonly<Record<string, string>> {
-  const used = manifest.files.filter(({ name }) => name === 'config.json' || name === 'model.safetensors.index.json' || name.endsWith('.safetensors'))
-  return Object.fromEntries(used.toSorted((a, b) => (a.name < b.name ? -1 : 1)).map(({ name, sha256 }) => [name, sha256]))
+  const used = manifest.files.filter(
+    ({ name }) => name === 'config.json' || name === 'model.safetensors.index.json' || name.endsWith('.safetensors'),
+  )
+  return Object.fromEntries(
+    used.toSorted((a, b) => (a.name < b.name ? -1 : 1)).map(({ name, sha256 }) => [name, sha256]),
+  )
 }
 
 function sameHashes(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {

@@ -27,12 +27,19 @@ export interface ImportRequest {
 }
 
 /**
- * Copies a Hugging Face folder into the store. It is inspected where it is, copied under a staging name, inspected again as
+ * Copies a Hugging Face folder into the store. It is inspected where it is, copied under a staging name, inspected
+ * again as
  * the copy that will be used, and appears as a whole or not at all.
  *
  * @throws SwitchboardError as inspecting does; insufficient_disk_space, storage_full, name_taken, cancelled.
  */
-export async function importModel(store: ModelStore, workshop: Workshop, request: ImportRequest, task: LongTask, nowMs: () => number): Promise<StoredModel> {
+export async function importModel(
+  store: ModelStore,
+  workshop: Workshop,
+  request: ImportRequest,
+  task: LongTask,
+  nowMs: () => number,
+): Promise<StoredModel> {
   const { directory, name, precision, checkText } = request
   const { signal } = task
   task.onProgress?.(0, 'Checking the model files')
@@ -66,9 +73,12 @@ export async function importModel(store: ModelStore, workshop: Workshop, request
 /** Said before anything is looked for inside: a mistyped path is the most common mistake. */
 async function requireFolder(directory: string): Promise<void> {
   const found = await stat(directory).catch((failure: NodeJS.ErrnoException) => failure)
-  const wrong = found instanceof Error
-    ? `${directory} ${found.code === 'ENOENT' ? 'does not exist' : `cannot be opened (${found.code ?? found.message})`}`
-    : found.isDirectory() ? null : `${directory} is a file; name the folder it lies in`
+  const wrong =
+    found instanceof Error
+      ? `${directory} ${found.code === 'ENOENT' ? 'does not exist' : `cannot be opened (${found.code ?? found.message})`}`
+      : found.isDirectory()
+        ? null
+        : `${directory} is a file; name the folder it lies in`
   if (wrong !== null) throw new SwitchboardError('not_a_model_folder', wrong, { param: 'directory' })
 }
 
@@ -77,14 +87,39 @@ async function copyAll(from: string, to: string, inspected: InspectedModel, task
   let done = 0
   const stamps: Record<string, FileStamp> = {}
   for (const file of inspected.files) {
-    stamps[file.name] = await copyModelFile(from, to, file, (count) => task.onProgress?.((done += count) / total, `Copying ${file.name}`), task.signal)
+    stamps[file.name] = await copyModelFile(
+      from,
+      to,
+      file,
+      (count) => task.onProgress?.((done += count) / total, `Copying ${file.name}`),
+      task.signal,
+    )
   }
   return stamps
 }
 
-function makeManifest(name: string, precision: Precision, inspected: InspectedModel, files: ModelManifest['files'], createdAt: number): ModelManifest {
+function makeManifest(
+  name: string,
+  precision: Precision,
+  inspected: InspectedModel,
+  files: ModelManifest['files'],
+  createdAt: number,
+): ModelManifest {
   const { family, parameters, layers, contextLength, vocabularySize } = inspected
-  return { version: 1, name, family, precision, parameters, layers, contextLength, vocabularySize, createdAt, demo: false, licence: licenceAmong(files), files }
+  return {
+    version: 1,
+    name,
+    family,
+    precision,
+    parameters,
+    layers,
+    contextLength,
+    vocabularySize,
+    createdAt,
+    demo: false,
+    licence: licenceAmong(files),
+    files,
+  }
 }
 
 /** The licence text among a model's files. */
@@ -98,11 +133,15 @@ async function requireSpace(directory: string, inspected: InspectedModel, precis
   const needed = Math.ceil(SPACE_FACTOR * (copied + inspected.parameters * bytesPerParameter[precision]))
   const { bavail, bsize } = await statfs(directory)
   const free = bavail * bsize
-  if (free < needed) throw new SwitchboardError('insufficient_disk_space', `the model needs ${needed} bytes, ${free} are free`, { details: { neededBytes: needed, freeBytes: free } })
+  if (free < needed)
+    throw new SwitchboardError('insufficient_disk_space', `the model needs ${needed} bytes, ${free} are free`, {
+      details: { neededBytes: needed, freeBytes: free },
+    })
 }
 
 function translate(failure: unknown, name: string): unknown {
   const code = failure instanceof Error && 'code' in failure ? failure.code : undefined
-  if (code === 'ENOTEMPTY' || code === 'EEXIST') return new SwitchboardError('name_taken', `a model named ${name} exists already`, { cause: failure })
+  if (code === 'ENOTEMPTY' || code === 'EEXIST')
+    return new SwitchboardError('name_taken', `a model named ${name} exists already`, { cause: failure })
   return diskFailure(failure, 'copying the model')
 }

@@ -20,7 +20,10 @@ const manifestSchema = z.object({
   demo: z.boolean(),
   /** Name of the licence text among the files, if there is one. */
   licence: fileName.nullable(),
-  files: z.array(z.object({ name: fileName, bytes: size, sha256: z.string().regex(/^[0-9a-f]{64}$/u) })).min(1).readonly(),
+  files: z
+    .array(z.object({ name: fileName, bytes: size, sha256: z.string().regex(/^[0-9a-f]{64}$/u) }))
+    .min(1)
+    .readonly(),
 })
 
 /** What is known about an imported model, with the SHA-256 of every file; lies beside the files as manifest.json. */
@@ -34,12 +37,26 @@ export function parseManifest(modelName: string, text: string): ModelManifest {
     const manifest = manifestSchema.parse(JSON.parse(text))
     if (manifest.name === modelName) return manifest
   } catch (cause) {
-    throw new SwitchboardError('model_corrupt', `${MANIFEST_FILE} of model ${modelName} is damaged`, { cause, details: { model: modelName, file: MANIFEST_FILE } })
+    throw new SwitchboardError('model_corrupt', `${MANIFEST_FILE} of model ${modelName} is damaged`, {
+      cause,
+      details: { model: modelName, file: MANIFEST_FILE },
+    })
   }
-  throw new SwitchboardError('model_corrupt', `${MANIFEST_FILE} of model ${modelName} belongs to another model`, { details: { model: modelName, file: MANIFEST_FILE } })
+  throw new SwitchboardError('model_corrupt', `${MANIFEST_FILE} of model ${modelName} belongs to another model`, {
+    details: { model: modelName, file: MANIFEST_FILE },
+  })
 }
 
 export function summarise(manifest: ModelManifest): ModelSummary {
   const { name, family, precision, parameters, contextLength, demo, createdAt } = manifest
-  return { name, family, precision, parameters, contextLength, bytes: manifest.files.reduce((sum, file) => sum + file.bytes, 0), demo, createdAt }
+  return {
+    name,
+    family,
+    precision,
+    parameters,
+    contextLength,
+    bytes: manifest.files.reduce((sum, file) => sum + file.bytes, 0),
+    demo,
+    createdAt,
+  }
 }

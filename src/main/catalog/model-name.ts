@@ -5,7 +5,10 @@ const pattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/u
 
 /** A model's name is the name of its folder. @throws SwitchboardError invalid_name */
 export function requireModelName(name: string): string {
-  if (!isModelName(name)) throw new SwitchboardError('invalid_name', `${JSON.stringify(name.slice(0, 80))} cannot be the name of a model`, { param: 'name' })
+  if (!isModelName(name))
+    throw new SwitchboardError('invalid_name', `${JSON.stringify(name.slice(0, 80))} cannot be the name of a model`, {
+      param: 'name',
+    })
   return name
 }
 

@@ -33,7 +33,12 @@ export class ModelStore {
     })
     const names: string[] = []
     for (const entry of entries) {
-      if (entry.isDirectory() && isModelName(entry.name) && (await stat(join(this.directory, entry.name, MANIFEST_FILE)).catch(() => null)) !== null) names.push(entry.name)
+      if (
+        entry.isDirectory() &&
+        isModelName(entry.name) &&
+        (await stat(join(this.directory, entry.name, MANIFEST_FILE)).catch(() => null)) !== null
+      )
+        names.push(entry.name)
     }
     return names.sort()
   }
@@ -41,11 +46,15 @@ export class ModelStore {
   /** @throws SwitchboardError model_corrupt. @returns null when there is no such model. */
   async read(name: string): Promise<StoredModel | null> {
     if (!isModelName(name)) return null
-    const text = await readFile(join(this.directory, name, MANIFEST_FILE), 'utf8').catch((failure: NodeJS.ErrnoException) => {
-      if (failure.code === 'ENOENT' || failure.code === 'ENOTDIR') return null
-      throw failure
-    })
-    return text === null ? null : { manifest: parseManifest(name, text), sourceDirectory: join(this.directory, name, 'source') }
+    const text = await readFile(join(this.directory, name, MANIFEST_FILE), 'utf8').catch(
+      (failure: NodeJS.ErrnoException) => {
+        if (failure.code === 'ENOENT' || failure.code === 'ENOTDIR') return null
+        throw failure
+      },
+    )
+    return text === null
+      ? null
+      : { manifest: parseManifest(name, text), sourceDirectory: join(this.directory, name, 'source') }
   }
 
   /** True when a model of this name exists, also on file systems that tell no difference between cases. */
@@ -55,7 +64,8 @@ export class ModelStore {
   }
 
   /**
-   * Compares the files with the manifest. A file that looks as it did when it was last hashed is taken as unchanged, so that
+   * Compares the files with the manifest. A file that looks as it did when it was last hashed is taken as unchanged, so
+   * that
    * a start does not read gigabytes.
    * @throws SwitchboardError model_corrupt, naming the file.
    */
@@ -71,9 +81,16 @@ export class ModelStore {
       const unchanged = old?.sha256 === sha256 && (await looksUnchanged(join(sourceDirectory, name), old))
       const onBytes = (count: number): void => task.onProgress?.((done += count) / total, 'Checking the model files')
       const stamp = unchanged ? old : await stampFile(sourceDirectory, name, onBytes, task.signal)
-      if (stamp === null) throw new SwitchboardError('model_corrupt', `${name} of model ${manifest.name} is missing`, { details: { model: manifest.name, file: name } })
+      if (stamp === null)
+        throw new SwitchboardError('model_corrupt', `${name} of model ${manifest.name} is missing`, {
+          details: { model: manifest.name, file: name },
+        })
       if (stamp.sha256 !== sha256) {
-        throw new SwitchboardError('model_corrupt', `${name} of model ${manifest.name} is damaged: its SHA-256 differs from the one recorded at import`, { details: { model: manifest.name, file: name } })
+        throw new SwitchboardError(
+          'model_corrupt',
+          `${name} of model ${manifest.name} is damaged: its SHA-256 differs from the one recorded at import`,
+          { details: { model: manifest.name, file: name } },
+        )
       }
       hashed ||= !unchanged
       stamps[name] = stamp

@@ -13,5 +13,8 @@ export interface LongTask {
 /** What the catalog has done elsewhere, in a process of its own. Implemented over jobs by the composition root. */
 export interface Workshop {
   inspect(source: string, task: LongTask): Promise<InspectedModel>
-  build(job: { readonly source: string; readonly target: string; readonly precision: Precision }, task: LongTask): Promise<GraphDescription>
+  build(
+    job: { readonly source: string; readonly target: string; readonly precision: Precision },
+    task: LongTask,
+  ): Promise<GraphDescription>
 }

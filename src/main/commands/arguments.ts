@@ -26,12 +26,24 @@ export type Command =
   | { readonly kind: 'help' }
   | { readonly kind: 'version' }
   | { readonly kind: 'serve'; readonly port: number | undefined }
-  | { readonly kind: 'ask'; readonly text: string; readonly model: string | undefined; readonly system: string | undefined; readonly maxTokens: number | undefined; readonly seed: number | undefined }
+  | {
+      readonly kind: 'ask'
+      readonly text: string
+      readonly model: string | undefined
+      readonly system: string | undefined
+      readonly maxTokens: number | undefined
+      readonly seed: number | undefined
+    }
   | { readonly kind: 'keys create'; readonly name: string }
   | { readonly kind: 'keys list' }
   | { readonly kind: 'keys revoke'; readonly name: string }
   | { readonly kind: 'models list' }
-  | { readonly kind: 'models import'; readonly directory: string; readonly name: string; readonly precision: 'fp32' | 'fp16' | 'int8' | 'int4' }
+  | {
+      readonly kind: 'models import'
+      readonly directory: string
+      readonly name: string
+      readonly precision: 'fp32' | 'fp16' | 'int8' | 'int4'
+    }
   | { readonly kind: 'models remove'; readonly name: string }
   | { readonly kind: 'doctor' }
   | { readonly kind: 'status' }
@@ -42,13 +54,21 @@ export interface Invocation {
   readonly json: boolean
 }
 
-const everywhere = { home: { type: 'string' }, help: { type: 'boolean', short: 'h' } } as const satisfies ParseArgsOptionsConfig
+const everywhere = {
+  home: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const satisfies ParseArgsOptionsConfig
 const json = { json: { type: 'boolean' } } as const satisfies ParseArgsOptionsConfig
 
 /** Options each command takes beside `--home`; anything else is refused rather than ignored. */
 const optionsOf: Readonly<Record<string, ParseArgsOptionsConfig>> = {
   serve: { port: { type: 'string' } },
-  ask: { model: { type: 'string' }, system: { type: 'string' }, 'max-tokens': { type: 'string' }, seed: { type: 'string' } },
+  ask: {
+    model: { type: 'string' },
+    system: { type: 'string' },
+    'max-tokens': { type: 'string' },
+    seed: { type: 'string' },
+  },
   'keys create': json,
   'keys list': json,
   'keys revoke': json,
@@ -65,12 +85,14 @@ const largestMaxTokens = 131_072
 /** @throws SwitchboardError invalid_arguments. */
 export function parseArguments(given: readonly string[]): Invocation {
   const first = given[0]
-  if (first === undefined || first === 'help' || first === '--help' || first === '-h') return { command: { kind: 'help' }, home: undefined, json: false }
+  if (first === undefined || first === 'help' || first === '--help' || first === '-h')
+    return { command: { kind: 'help' }, home: undefined, json: false }
   if (first === '--version') return { command: { kind: 'version' }, home: undefined, json: false }
   const name = first === 'keys' || first === 'models' ? `${first} ${given[1] ?? ''}`.trim() : first
   const options = Object.hasOwn(optionsOf, name) ? optionsOf[name] : undefined
   if (options === undefined) {
-    if (given.includes('--help') || given.includes('-h')) return { command: { kind: 'help' }, home: undefined, json: false }
+    if (given.includes('--help') || given.includes('-h'))
+      return { command: { kind: 'help' }, home: undefined, json: false }
     throw wrong(`there is no command ${JSON.stringify(name)}`)
   }
   const { values, positionals } = parse(given.slice(name.split(' ').length), options)
@@ -79,7 +101,11 @@ export function parseArguments(given: readonly string[]): Invocation {
   return { command: commandOf(name, positionals, text), home: text('home'), json: values['json'] === true }
 }
 
-function commandOf(name: string, positionals: readonly string[], text: (option: string) => string | undefined): Command {
+function commandOf(
+  name: string,
+  positionals: readonly string[],
+  text: (option: string) => string | undefined,
+): Command {
   const one = (what: string): string => {
     const [value] = positionals
     if (value === undefined || value === '' || positionals.length > 1) throw wrong(`${name} takes one ${what}`)
@@ -93,7 +119,14 @@ function commandOf(name: string, positionals: readonly string[], text: (option: 
       none()
       return { kind: 'serve', port: parsePort(text('port'), '--port') }
     case 'ask':
-      return { kind: 'ask', text: one('text; put it in quotation marks'), model: text('model'), system: text('system'), maxTokens: number(text('max-tokens'), '--max-tokens', 1, largestMaxTokens), seed: number(text('seed'), '--seed', 0, largestSeed) }
+      return {
+        kind: 'ask',
+        text: one('text; put it in quotation marks'),
+        model: text('model'),
+        system: text('system'),
+        maxTokens: number(text('max-tokens'), '--max-tokens', 1, largestMaxTokens),
+        seed: number(text('seed'), '--seed', 0, largestSeed),
+      }
     case 'keys create':
     case 'keys revoke':
     case 'models remove':
@@ -103,7 +136,8 @@ function commandOf(name: string, positionals: readonly string[], text: (option: 
       const modelName = text('name')
       if (modelName === undefined) throw wrong('models import needs --name N')
       const precision = text('precision') ?? 'fp32'
-      if (precision !== 'fp32' && precision !== 'fp16' && precision !== 'int8' && precision !== 'int4') throw wrong(`--precision ${precision} is none of fp32, fp16, int8, int4`)
+      if (precision !== 'fp32' && precision !== 'fp16' && precision !== 'int8' && precision !== 'int4')
+        throw wrong(`--precision ${precision} is none of fp32, fp16, int8, int4`)
       return { kind: 'models import', directory, name: modelName, precision }
     }
     case 'keys list':
@@ -118,12 +152,18 @@ function commandOf(name: string, positionals: readonly string[], text: (option: 
 }
 
 /**
- * The options of the desktop host, by the same rules as those of `serve`. Electron, Chromium and the system add switches of
+ * The options of the desktop host, by the same rules as those of `serve`. Electron, Chromium and the system add
+ * switches of
  * their own to its command line: what is not ours is let be.
  * @throws SwitchboardError invalid_arguments.
  */
-export function parseDesktopArguments(given: readonly string[], environment: NodeJS.ProcessEnv): { readonly home: string | undefined; readonly port: number | undefined } {
-  const ours = given.flatMap((word, at) => (/^--(?:home|port)$/u.test(word) ? given.slice(at, at + 2) : /^--(?:home|port)=/u.test(word) ? [word] : []))
+export function parseDesktopArguments(
+  given: readonly string[],
+  environment: NodeJS.ProcessEnv,
+): { readonly home: string | undefined; readonly port: number | undefined } {
+  const ours = given.flatMap((word, at) =>
+    /^--(?:home|port)$/u.test(word) ? given.slice(at, at + 2) : /^--(?:home|port)=/u.test(word) ? [word] : [],
+  )
   const { command, home } = parseArguments(['serve', ...ours])
   return { home, port: wantedPort(command.kind === 'serve' ? command.port : undefined, environment) }
 }
@@ -141,15 +181,21 @@ function parsePort(text: string | undefined, where: string): number | undefined 
 function number(text: string | undefined, where: string, lowest: number, highest: number): number | undefined {
   if (text === undefined) return undefined
   const value = Number(text)
-  if (!/^\d+$/u.test(text) || value < lowest || value > highest) throw wrong(`${where} ${text} is not a whole number from ${lowest} to ${highest}`)
+  if (!/^\d+$/u.test(text) || value < lowest || value > highest)
+    throw wrong(`${where} ${text} is not a whole number from ${lowest} to ${highest}`)
   return value
 }
 
-function parse(given: readonly string[], options: ParseArgsOptionsConfig): { readonly values: Readonly<Record<string, unknown>>; readonly positionals: readonly string[] } {
+function parse(
+  given: readonly string[],
+  options: ParseArgsOptionsConfig,
+): { readonly values: Readonly<Record<string, unknown>>; readonly positionals: readonly string[] } {
   try {
     return parseArgs({ args: [...given], options: { ...everywhere, ...options }, allowPositionals: true, strict: true })
   } catch (thrown) {
-    throw wrong(thrown instanceof Error ? (thrown.message.split('. To specify')[0] ?? '') : 'the arguments cannot be read')
+    throw wrong(
+      thrown instanceof Error ? (thrown.message.split('. To specify')[0] ?? '') : 'the arguments cannot be read',
+    )
   }
 }
 

@@ -18,7 +18,9 @@ export interface AskServerOptions {
 const againMs = 500
 const mostTries = 240
 
-/** Asks the running instance over its own endpoint. False when nobody answers there; throws what it answers otherwise. */
+/**
+ * Asks the running instance over its own endpoint. False when nobody answers there; throws what it answers otherwise.
+ */
 export async function askServer(question: Question, options: AskServerOptions): Promise<boolean> {
   for (let tries = 1; ; tries += 1) {
     try {
@@ -31,14 +33,30 @@ export async function askServer(question: Question, options: AskServerOptions): 
 }
 
 async function askOnce(question: Question, { url, secret, write, signal }: AskServerOptions): Promise<boolean> {
-  const { temperature, topP, topK, minP, repetitionPenalty, frequencyPenalty, presencePenalty, maxTokens, seed } = question.parameters
+  const { temperature, topP, topK, minP, repetitionPenalty, frequencyPenalty, presencePenalty, maxTokens, seed } =
+    question.parameters
   const body = JSON.stringify({
-    model: question.model, messages: question.messages, stream: true, temperature, top_p: topP, top_k: topK, min_p: minP,
-    repetition_penalty: repetitionPenalty, frequency_penalty: frequencyPenalty, presence_penalty: presencePenalty, max_tokens: maxTokens, seed,
+    model: question.model,
+    messages: question.messages,
+    stream: true,
+    temperature,
+    top_p: topP,
+    top_k: topK,
+    min_p: minP,
+    repetition_penalty: repetitionPenalty,
+    frequency_penalty: frequencyPenalty,
+    presence_penalty: presencePenalty,
+    max_tokens: maxTokens,
+    seed,
   })
   let response: Response
   try {
-    response = await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' }, body, signal })
+    response = await fetch(`${url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
+      body,
+      signal,
+    })
   } catch (thrown) {
     if (signal.aborted) throw new SwitchboardError('cancelled', 'the reply was stopped')
     // A connection that cannot be made: the instance is gone.
@@ -73,9 +91,13 @@ async function readEvents(body: ReadableStream<Uint8Array>, write: (text: string
 
 function asError(data: unknown): SwitchboardError {
   const parsed = errorSchema.safeParse(data)
-  if (!parsed.success) return new SwitchboardError('internal', 'the running instance answered with something unexpected')
+  if (!parsed.success)
+    return new SwitchboardError('internal', 'the running instance answered with something unexpected')
   const { message } = parsed.data.error
-  const code = typeof parsed.data.error.code === 'string' && Object.hasOwn(catalogue, parsed.data.error.code) ? (parsed.data.error.code as ErrorCode) : 'internal'
+  const code =
+    typeof parsed.data.error.code === 'string' && Object.hasOwn(catalogue, parsed.data.error.code)
+      ? (parsed.data.error.code as ErrorCode)
+      : 'internal'
   // The endpoint's messages end with the next step, which is told once.
   const next = ` ${catalogue[code].hint}`
   return new SwitchboardError(code, message.endsWith(next) ? message.slice(0, -next.length) : message)

@@ -19,8 +19,14 @@ beforeEach(async () => {
 afterEach(() => rm(root, { recursive: true, force: true }))
 
 /** Runs the import; `onLine` hears what it tells meanwhile. */
-const importShop = (onLine: (line: string) => void = () => undefined, signal = new AbortController().signal): Promise<void> =>
-  manageModels({ kind: 'models import', directory: source, name: 'shop', precision: 'fp32' }, { home: openHome(join(root, 'home')), files, terminal: { out: () => undefined, err: onLine }, json: false, signal })
+const importShop = (
+  onLine: (line: string) => void = () => undefined,
+  signal = new AbortController().signal,
+): Promise<void> =>
+  manageModels(
+    { kind: 'models import', directory: source, name: 'shop', precision: 'fp32' },
+    { home: openHome(join(root, 'home')), files, terminal: { out: () => undefined, err: onLine }, json: false, signal },
+  )
 const left = (): Promise<readonly string[]> => readdir(join(root, 'home/models'))
 
 test('a model whose graph cannot be built does not stay, and its name is free', async () => {
@@ -40,6 +46,10 @@ test('a model whose graph cannot be built does not stay, and its name is free', 
 
 test('an import that is stopped while the graph is built leaves nothing', async () => {
   const stop = new AbortController()
-  await expect(importShop((line) => { if (line.startsWith('Writing')) stop.abort() }, stop.signal)).rejects.toMatchObject({ code: 'cancelled' })
+  await expect(
+    importShop((line) => {
+      if (line.startsWith('Writing')) stop.abort()
+    }, stop.signal),
+  ).rejects.toMatchObject({ code: 'cancelled' })
   expect(await left()).toEqual([])
 })

@@ -16,7 +16,10 @@ export interface Place {
 }
 
 /** `keys …`: works beside a running instance, which reads keys anew for each request. */
-export function manageKeys(command: Extract<Command, { kind: 'keys create' | 'keys list' | 'keys revoke' }>, { home, files, terminal, json }: Place): void {
+export function manageKeys(
+  command: Extract<Command, { kind: 'keys create' | 'keys list' | 'keys revoke' }>,
+  { home, files, terminal, json }: Place,
+): void {
   const storage = openStorageAt(home, files)
   try {
     switch (command.kind) {
@@ -27,7 +30,20 @@ export function manageKeys(command: Extract<Command, { kind: 'keys create' | 'ke
       }
       case 'keys list': {
         const keys = storage.keys.list()
-        terminal.out(json ? lines(keys) : table(['NAME', 'KEY', 'CREATED', 'LAST USED', 'STATE'], keys.map((key) => [key.name, `${key.prefix}…`, when(key.createdAt), when(key.lastUsedAt), key.revokedAt === null ? 'live' : 'revoked'])))
+        terminal.out(
+          json
+            ? lines(keys)
+            : table(
+                ['NAME', 'KEY', 'CREATED', 'LAST USED', 'STATE'],
+                keys.map((key) => [
+                  key.name,
+                  `${key.prefix}…`,
+                  when(key.createdAt),
+                  when(key.lastUsedAt),
+                  key.revokedAt === null ? 'live' : 'revoked',
+                ]),
+              ),
+        )
         return
       }
       case 'keys revoke': {
@@ -41,28 +57,56 @@ export function manageKeys(command: Extract<Command, { kind: 'keys create' | 'ke
 }
 
 /** `models …` */
-export async function manageModels(command: Extract<Command, { kind: 'models list' | 'models import' | 'models remove' }>, { home, files, terminal, json, signal }: Place): Promise<void> {
+export async function manageModels(
+  command: Extract<Command, { kind: 'models list' | 'models import' | 'models remove' }>,
+  { home, files, terminal, json, signal }: Place,
+): Promise<void> {
   const { catalog, dispose } = openCatalog({ home, files, launch: launchChildProcess })
   try {
     switch (command.kind) {
       case 'models list': {
         const models = await catalog.list()
-        terminal.out(json ? lines(models) : table(['NAME', 'FAMILY', 'PRECISION', 'PARAMETERS', 'CONTEXT', 'SIZE'], models.map((model) => [model.name, model.family, model.precision, millions(model.parameters), String(model.contextLength), megabytes(model.bytes)])))
+        terminal.out(
+          json
+            ? lines(models)
+            : table(
+                ['NAME', 'FAMILY', 'PRECISION', 'PARAMETERS', 'CONTEXT', 'SIZE'],
+                models.map((model) => [
+                  model.name,
+                  model.family,
+                  model.precision,
+                  millions(model.parameters),
+                  String(model.contextLength),
+                  megabytes(model.bytes),
+                ]),
+              ),
+        )
         return
       }
       case 'models import': {
         const onProgress = progressTo(terminal)
-        const model = await catalog.import(resolve(command.directory), command.name, command.precision, { onProgress, signal })
+        const model = await catalog.import(resolve(command.directory), command.name, command.precision, {
+          onProgress,
+          signal,
+        })
         try {
           // The first question should not have to wait for this.
           await catalog.ensureGraph(model.name, { onProgress, signal })
         } catch (failure) {
           // It would take its room and its name, and fail every request. A build that still reads the files ends first.
           await dispose()
-          await catalog.remove(model.name).catch(() => terminal.err(`What was copied could not be deleted. Try: switchboard models remove ${model.name}\n`))
+          await catalog
+            .remove(model.name)
+            .catch(() =>
+              terminal.err(`What was copied could not be deleted. Try: switchboard models remove ${model.name}\n`),
+            )
           throw failure
         }
-        terminal.out(json ? lines(model) : `imported ${model.name}: ${model.family}, ${millions(model.parameters)} parameters, ${megabytes(model.bytes)}\n`)
+        terminal.out(
+          json
+            ? lines(model)
+            : `imported ${model.name}: ${model.family}, ${millions(model.parameters)} parameters, ${megabytes(model.bytes)}\n`,
+        )
         return
       }
       case 'models remove':

@@ -3,8 +3,19 @@ import { findRunning } from '../platform/run-file.ts'
 import { readSecret } from '../platform/secret-file.ts'
 import type { Terminal } from './terminal.ts'
 
-/** Says where the running instance of this home is reached: its console with the key, and its endpoint. Exit code 1 where none runs. */
-export function showStatus({ home, terminal, json }: { readonly home: Home; readonly terminal: Terminal; readonly json: boolean }): number {
+/**
+ * Says where the running instance of this home is reached: its console with the key, and its endpoint. Exit code 1
+ * where none runs.
+ */
+export function showStatus({
+  home,
+  terminal,
+  json,
+}: {
+  readonly home: Home
+  readonly terminal: Terminal
+  readonly json: boolean
+}): number {
   const run = findRunning(home.runFile)
   if (run === null) {
     if (json) terminal.out(`${JSON.stringify({ running: false })}\n`)

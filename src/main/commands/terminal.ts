@@ -10,7 +10,15 @@ export interface Terminal {
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [header, ...rows]
   const widths = header.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)))
-  return lines.map((line) => `${line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()}\n`).join('')
+  return lines
+    .map(
+      (line) =>
+        `${line
+          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('')
 }
 
 /** Minutes are enough for people. */
@@ -20,6 +28,12 @@ export function when(ms: number | null): string {
 
 /** `code: message` and the next step. */
 export function describe(thrown: unknown): { readonly text: string; readonly exitCode: number } {
-  const error = thrown instanceof SwitchboardError ? thrown : new SwitchboardError('internal', thrown instanceof Error ? thrown.message : serialise(thrown).message)
-  return { text: `${error.code}: ${error.message}\n${error.entry.hint}\n`, exitCode: error.code === 'invalid_arguments' ? 2 : 1 }
+  const error =
+    thrown instanceof SwitchboardError
+      ? thrown
+      : new SwitchboardError('internal', thrown instanceof Error ? thrown.message : serialise(thrown).message)
+  return {
+    text: `${error.code}: ${error.message}\n${error.entry.hint}\n`,
+    exitCode: error.code === 'invalid_arguments' ? 2 : 1,
+  }
 }

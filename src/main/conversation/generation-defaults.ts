@@ -11,7 +11,9 @@ export interface GenerationDefaults {
 
 const id = z.number().int().min(0)
 
-/** The fields of Hugging Face's generation_config.json that are used; out of range means absent, as a file is no caller. */
+/**
+ * The fields of Hugging Face's generation_config.json that are used; out of range means absent, as a file is no caller.
+ */
 const schema = z.object({
   do_sample: z.boolean().optional().catch(undefined),
   temperature: z.number().min(0).max(2).optional().catch(undefined),
@@ -19,11 +21,22 @@ const schema = z.object({
   top_k: z.number().int().min(0).max(1000).optional().catch(undefined),
   min_p: z.number().min(0).max(1).optional().catch(undefined),
   repetition_penalty: z.number().min(0.5).max(2).optional().catch(undefined),
-  eos_token_id: z.union([id, z.array(id)]).nullish().catch(undefined),
+  eos_token_id: z
+    .union([id, z.array(id)])
+    .nullish()
+    .catch(undefined),
 })
 
 /** For models that say nothing: careful answers with a little variety. */
-const unsaid: GenerationDefaults['sampling'] = { temperature: 0.7, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0 }
+const unsaid: GenerationDefaults['sampling'] = {
+  temperature: 0.7,
+  topP: 1,
+  topK: 0,
+  minP: 0,
+  repetitionPenalty: 1,
+  frequencyPenalty: 0,
+  presencePenalty: 0,
+}
 
 /** @throws SwitchboardError model_corrupt when the file is no JSON object. */
 export function readGenerationDefaults(text: string | null): GenerationDefaults {
@@ -49,7 +62,11 @@ export function readGenerationDefaults(text: string | null): GenerationDefaults 
 }
 
 /** The model's defaults under what the request says. */
-export function samplingFor(defaults: GenerationDefaults, parameters: ReplyRequest['parameters'], seed: number): SamplingParameters {
+export function samplingFor(
+  defaults: GenerationDefaults,
+  parameters: ReplyRequest['parameters'],
+  seed: number,
+): SamplingParameters {
   const { sampling } = defaults
   return {
     temperature: parameters.temperature ?? sampling.temperature,

@@ -24,7 +24,8 @@ export interface PromptLimits {
 
 /**
  * The prompt's ids, fitted into the context. A chat that outgrew it loses its oldest turns whole (a question with what
- * followed it), never a system prompt and never the turn of the last message, until a quarter of the context (half where
+ * followed it), never a system prompt and never the turn of the last message, until a quarter of the context (half
+ * where
  * the request asks for a longer reply) is free. A limit on the reply is an upper bound and shrinks to what is left; a
  * text or a list of ids is never cut.
  * @throws SwitchboardError context_length_exceeded, invalid_request, template_invalid.
@@ -39,7 +40,11 @@ export function fitPrompt(tokenizer: Tokenizer, input: ReplyInput, limits: Promp
     case 'ids':
       for (const [index, id] of input.ids.entries()) {
         if (!Number.isInteger(id) || id < 0 || id >= tokenizer.vocabularySize) {
-          throw new SwitchboardError('invalid_request', `token id ${id} is not in the vocabulary of ${tokenizer.vocabularySize}`, { param: `prompt[${index}]` })
+          throw new SwitchboardError(
+            'invalid_request',
+            `token id ${id} is not in the vocabulary of ${tokenizer.vocabularySize}`,
+            { param: `prompt[${index}]` },
+          )
         }
       }
       return whole(input.ids, limits)
@@ -51,14 +56,27 @@ function whole(ids: readonly number[], limits: PromptLimits): Prompt {
   return { ids, maxTokens: roomFor(ids.length, limits), truncated: null }
 }
 
-function fitChat(tokenizer: Tokenizer, messages: readonly PromptMessage[], tools: readonly ToolDescription[], limits: PromptLimits): Prompt {
+function fitChat(
+  tokenizer: Tokenizer,
+  messages: readonly PromptMessage[],
+  tools: readonly ToolDescription[],
+  limits: PromptLimits,
+): Prompt {
   const template = tokenizer.chat
-  if (template === null) throw new SwitchboardError('template_invalid', 'this model has no chat template; it only completes text', { param: 'messages' })
+  if (template === null)
+    throw new SwitchboardError('template_invalid', 'this model has no chat template; it only completes text', {
+      param: 'messages',
+    })
   if (messages.length === 0) throw new SwitchboardError('invalid_request', 'there is no message', { param: 'messages' })
   const turns = turnStarts(messages)
-  const kept = (dropped: number): readonly PromptMessage[] => (dropped === 0 ? messages : messages.filter(({ role }, index) => role === 'system' || index >= (turns[dropped] ?? 0)))
+  const kept = (dropped: number): readonly PromptMessage[] =>
+    dropped === 0 ? messages : messages.filter(({ role }, index) => role === 'system' || index >= (turns[dropped] ?? 0))
   const toolBytes = tools.length === 0 ? 0 : byteLength(JSON.stringify(tools.map(({ parameters }) => parameters)))
-  refuseByLength(tokenizer, kept(turns.length - 1).reduce((sum, { content }) => sum + byteLength(content), toolBytes), limits)
+  refuseByLength(
+    tokenizer,
+    kept(turns.length - 1).reduce((sum, { content }) => sum + byteLength(content), toolBytes),
+    limits,
+  )
 
   const cache: EncodeCache = new Map()
   const encode = (dropped: number): readonly number[] => template.encode(kept(dropped), cache, tools)
@@ -76,11 +94,15 @@ function fitChat(tokenizer: Tokenizer, messages: readonly PromptMessage[], tools
     if (tried.length <= budget) [most, ids] = [middle, tried]
     else tooFew = middle
   }
-  const truncated = most === 0 ? null : { droppedMessages: messages.length - kept(most).length, droppedTokens: all.length - ids.length }
+  const truncated =
+    most === 0 ? null : { droppedMessages: messages.length - kept(most).length, droppedTokens: all.length - ids.length }
   return { ids, maxTokens: roomFor(ids.length, limits), truncated }
 }
 
-/** Index of the first message of each turn: a question and what follows it. What comes before the first question belongs to it. */
+/**
+ * Index of the first message of each turn: a question and what follows it. What comes before the first question belongs
+ * to it.
+ */
 function turnStarts(messages: readonly PromptMessage[]): readonly number[] {
   const starts: number[] = []
   for (const [index, { role }] of messages.entries()) if (role === 'user') starts.push(index)
@@ -90,7 +112,9 @@ function turnStarts(messages: readonly PromptMessage[]): readonly number[] {
 
 /** Tokens to keep free for the reply before turns are left out. */
 function reserveFor({ contextLength, maxTokens }: PromptLimits): number {
-  return maxTokens === undefined ? Math.min(DEFAULT_MAX_TOKENS, Math.floor(contextLength / 4)) : Math.min(maxTokens, Math.floor(contextLength / 2))
+  return maxTokens === undefined
+    ? Math.min(DEFAULT_MAX_TOKENS, Math.floor(contextLength / 4))
+    : Math.min(maxTokens, Math.floor(contextLength / 2))
 }
 
 function roomFor(promptTokens: number, { contextLength, maxTokens }: PromptLimits): number {
@@ -106,7 +130,11 @@ function refuseByLength(tokenizer: Tokenizer, bytes: number, { contextLength }: 
 }
 
 function exceeded(promptTokens: number, contextLength: number, atLeast: boolean): SwitchboardError {
-  return new SwitchboardError('context_length_exceeded', `the prompt has ${atLeast ? 'at least ' : ''}${promptTokens} tokens and leaves no room for a reply in the context of ${contextLength} tokens`, { details: { promptTokens, contextLength } })
+  return new SwitchboardError(
+    'context_length_exceeded',
+    `the prompt has ${atLeast ? 'at least ' : ''}${promptTokens} tokens and leaves no room for a reply in the context of ${contextLength} tokens`,
+    { details: { promptTokens, contextLength } },
+  )
 }
 
 function byteLength(text: string): number {

@@ -3,10 +3,15 @@ import { FakeEngine } from '../../shared/contracts/engine.fake.ts'
 import { serialise, SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import { RepairingEngines } from './repairing-engines.ts'
 
-const damage = (file: string): SwitchboardError => new SwitchboardError('model_corrupt', `${file} is damaged`, { details: { file } })
+const damage = (file: string): SwitchboardError =>
+  new SwitchboardError('model_corrupt', `${file} is damaged`, { details: { file } })
 
 /** Engines over a graph that is whole after this many repairs, and what was done to it. */
-function engines(failure: SwitchboardError, repairs: number, onceLoaded = false): { readonly repairing: RepairingEngines; readonly done: string[]; damageAgain(): void } {
+function engines(
+  failure: SwitchboardError,
+  repairs: number,
+  onceLoaded = false,
+): { readonly repairing: RepairingEngines; readonly done: string[]; damageAgain(): void } {
   const engine = new FakeEngine({ reply: () => ({ tokens: [] }) })
   const done: string[] = []
   let left = repairs
@@ -18,12 +23,24 @@ function engines(failure: SwitchboardError, repairs: number, onceLoaded = false)
         return { engine, release: () => done.push('release') }
       },
       stateOf: (model) => (left > 0 ? { kind: 'failed', model, error: serialise(failure) } : { kind: 'off' }),
-      unload: async (model) => { if (distrusted) left -= 1; done.push(`unload ${model}`) },
+      unload: async (model) => {
+        if (distrusted) left -= 1
+        done.push(`unload ${model}`)
+      },
     },
-    distrustGraph: async (model) => { distrusted = true; done.push(`distrust ${model}`) },
+    distrustGraph: async (model) => {
+      distrusted = true
+      done.push(`distrust ${model}`)
+    },
     onRepair: ({ model, file }) => done.push(`repair ${model} ${file}`),
   })
-  return { repairing, done, damageAgain: () => { left = 1 } }
+  return {
+    repairing,
+    done,
+    damageAgain: () => {
+      left = 1
+    },
+  }
 }
 const never = (): AbortSignal => new AbortController().signal
 const repair = ['repair shop model.onnx_data', 'distrust shop', 'unload shop']
@@ -50,7 +67,10 @@ test('what a repair does not help is told, and tried once', async () => {
   expect(done).toEqual(repair)
 })
 
-test.each([damage('model.safetensors'), new SwitchboardError('out_of_memory', 'too large', { details: { file: 'model.onnx' } })])('%s is nothing to repair', async (failure) => {
+test.each([
+  damage('model.safetensors'),
+  new SwitchboardError('out_of_memory', 'too large', { details: { file: 'model.onnx' } }),
+])('%s is nothing to repair', async (failure) => {
   const { repairing, done } = engines(failure, 1)
   await expect(repairing.acquire('shop', never())).rejects.toBe(failure)
   expect(done).toEqual([])

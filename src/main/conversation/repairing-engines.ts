@@ -16,8 +16,10 @@ export interface RepairingEnginesOptions {
 }
 
 /**
- * Engines that get a second try where a file of the built graph is damaged although it looks as it did when it was built: a
- * bit that flipped on the disk is found by the engine alone, which hashes all it loads. The graph is then built again. Once:
+ * Engines that get a second try where a file of the built graph is damaged although it looks as it did when it was
+ * built: a
+ * bit that flipped on the disk is found by the engine alone, which hashes all it loads. The graph is then built again.
+ * Once:
  * a machine that damages the new one as well has to be told of.
  */
 export class RepairingEngines implements EngineSource {
@@ -63,7 +65,9 @@ export class RepairingEngines implements EngineSource {
     this.#tried.add(model)
     const { engines, distrustGraph, onRepair } = this.#options
     onRepair({ model, file })
-    const repair = distrustGraph(model).then(() => engines.unload(model)).finally(() => this.#underway.delete(model))
+    const repair = distrustGraph(model)
+      .then(() => engines.unload(model))
+      .finally(() => this.#underway.delete(model))
     this.#underway.set(model, repair)
     return repair
   }

@@ -26,7 +26,11 @@ export interface ReplyDependencies {
 
 const seeds = 2 ** 32
 
-export function createReplyService({ models, engines, randomSeed = () => randomInt(seeds) }: ReplyDependencies): ReplyService {
+export function createReplyService({
+  models,
+  engines,
+  randomSeed = () => randomInt(seeds),
+}: ReplyDependencies): ReplyService {
   return {
     async *reply(request, signal) {
       signal.throwIfAborted()
@@ -35,9 +39,15 @@ export function createReplyService({ models, engines, randomSeed = () => randomI
       try {
         lease.engine.checkRoom(request.priority, request.client)
         const { contextLength } = lease.engine.loaded
-        const prompt = fitPrompt(model.tokenizer, request.input, { contextLength, maxTokens: request.parameters.maxTokens })
+        const prompt = fitPrompt(model.tokenizer, request.input, {
+          contextLength,
+          maxTokens: request.parameters.maxTokens,
+        })
         checkLogitBias(request, model)
-        yield* generate({ request, model, prompt, engine: lease.engine, seed: request.parameters.seed ?? randomSeed() }, signal)
+        yield* generate(
+          { request, model, prompt, engine: lease.engine, seed: request.parameters.seed ?? randomSeed() },
+          signal,
+        )
       } finally {
         lease.release()
       }
@@ -64,33 +74,48 @@ async function* generate(generation: Generation, signal: AbortSignal): AsyncIter
     stops: request.stop,
     mayCallTools: request.structure?.tools != null,
   })
-  const events = engine.generate({
-    requestId: request.requestId,
-    promptIds: prompt.ids,
-    sampling: samplingFor(model.defaults, request.parameters, seed),
-    maxTokens: prompt.maxTokens,
-    stopIds: model.stopIds,
-    logprobs: request.logprobs,
-    promptLogprobs: request.echo ? request.logprobs : null,
-    cacheScope: request.client,
-    client: request.client,
-    priority: request.priority,
-    ...(request.speculation === undefined ? {} : { speculation: request.speculation }),
-    ...(request.structure == null ? {} : { grammar: grammarOf(request.structure) }),
-  }, AbortSignal.any([signal, stopped.signal]))
+  const events = engine.generate(
+    {
+      requestId: request.requestId,
+      promptIds: prompt.ids,
+      sampling: samplingFor(model.defaults, request.parameters, seed),
+      maxTokens: prompt.maxTokens,
+      stopIds: model.stopIds,
+      logprobs: request.logprobs,
+      promptLogprobs: request.echo ? request.logprobs : null,
+      cacheScope: request.client,
+      client: request.client,
+      priority: request.priority,
+      ...(request.speculation === undefined ? {} : { speculation: request.speculation }),
+      ...(request.structure == null ? {} : { grammar: grammarOf(request.structure) }),
+    },
+    AbortSignal.any([signal, stopped.signal]),
+  )
 
   let started = false
   let echoed = !request.echo
   for await (const event of events) {
     if (!started) {
-      if (event.kind === 'done' && event.finishReason === 'cancelled') throw new SwitchboardError('cancelled', 'the request was stopped before it began')
+      if (event.kind === 'done' && event.finishReason === 'cancelled')
+        throw new SwitchboardError('cancelled', 'the request was stopped before it began')
       // Only now is the request past everything that can refuse it, the engine's queue included.
       started = true
-      yield { kind: 'started', model: model.name, systemFingerprint: model.systemFingerprint, promptTokens: prompt.ids.length, truncated: prompt.truncated, seed }
+      yield {
+        kind: 'started',
+        model: model.name,
+        systemFingerprint: model.systemFingerprint,
+        promptTokens: prompt.ids.length,
+        truncated: prompt.truncated,
+        seed,
+      }
     }
     if (!echoed) {
       echoed = true
-      yield { kind: 'prompt', text: promptText(request, model, prompt), tokens: event.kind === 'prompt' ? promptPieces(prompt, event.tokens, tokenizer, piece) : [] }
+      yield {
+        kind: 'prompt',
+        text: promptText(request, model, prompt),
+        tokens: event.kind === 'prompt' ? promptPieces(prompt, event.tokens, tokenizer, piece) : [],
+      }
     }
     if (event.kind === 'tokens') {
       for (const part of reader.push(event.tokens)) yield eventOf(part)
@@ -101,7 +126,14 @@ async function* generate(generation: Generation, signal: AbortSignal): AsyncIter
       for (const part of reader.end()) yield eventOf(part)
       // A form ends by itself: a stop string inside it leaves a part of one, as a limit of tokens does.
       const finishReason = request.structure?.format == null ? 'stop' : 'length'
-      yield { kind: 'done', receipt: receiptOf(generation, event, reader.stopped ? { finishReason, completionTokens: reader.taken } : event) }
+      yield {
+        kind: 'done',
+        receipt: receiptOf(
+          generation,
+          event,
+          reader.stopped ? { finishReason, completionTokens: reader.taken } : event,
+        ),
+      }
     }
   }
 }
@@ -109,13 +141,20 @@ async function* generate(generation: Generation, signal: AbortSignal): AsyncIter
 /** Log-probabilities go with content alone, as in OpenAI's API. */
 function eventOf(part: ReplyPart<TokenPiece>): ReplyEvent {
   switch (part.kind) {
-    case 'content': return { kind: 'delta', text: part.text, tokens: part.tokens }
-    case 'call': return { kind: 'toolCall', index: part.index, id: `call_${randomUUID().replaceAll('-', '')}`, name: part.name }
-    case 'arguments': return { kind: 'toolArguments', index: part.index, text: part.text }
+    case 'content':
+      return { kind: 'delta', text: part.text, tokens: part.tokens }
+    case 'call':
+      return { kind: 'toolCall', index: part.index, id: `call_${randomUUID().replaceAll('-', '')}`, name: part.name }
+    case 'arguments':
+      return { kind: 'toolArguments', index: part.index, text: part.text }
   }
 }
 
-function receiptOf({ model, prompt, engine, seed }: Generation, done: Extract<GenerationEvent, { kind: 'done' }>, end: { readonly finishReason: FinishReason; readonly completionTokens: number }): Receipt {
+function receiptOf(
+  { model, prompt, engine, seed }: Generation,
+  done: Extract<GenerationEvent, { kind: 'done' }>,
+  end: { readonly finishReason: FinishReason; readonly completionTokens: number },
+): Receipt {
   const { queueMs, ttftMs, totalMs, grammarMs } = done.timings
   const decodeMs = totalMs - ttftMs
   return {
@@ -152,7 +191,12 @@ function pieceMaker({ tokenizer }: TextModel): (token: TokenOutput, released: st
 }
 
 /** The engine scores every prompt token but the first. */
-function promptPieces(prompt: Prompt, scored: readonly TokenOutput[], tokenizer: Tokenizer, piece: (token: TokenOutput, released: string) => TokenPiece): readonly TokenPiece[] {
+function promptPieces(
+  prompt: Prompt,
+  scored: readonly TokenOutput[],
+  tokenizer: Tokenizer,
+  piece: (token: TokenOutput, released: string) => TokenPiece,
+): readonly TokenPiece[] {
   const decoder = tokenizer.decoder({ continues: false })
   return prompt.ids.map((id, index) => piece(index === 0 ? { id } : (scored[index - 1] ?? { id }), decoder.push(id)))
 }
@@ -164,6 +208,11 @@ function promptText(request: ReplyRequest, { tokenizer }: TextModel, prompt: Pro
 function checkLogitBias({ parameters }: ReplyRequest, { tokenizer }: TextModel): void {
   for (const key of Object.keys(parameters.logitBias ?? {})) {
     const id = Number(key)
-    if (!Number.isInteger(id) || id < 0 || id >= tokenizer.vocabularySize) throw new SwitchboardError('invalid_request', `token id ${key.slice(0, 40)} is not in the vocabulary of ${tokenizer.vocabularySize}`, { param: 'logit_bias' })
+    if (!Number.isInteger(id) || id < 0 || id >= tokenizer.vocabularySize)
+      throw new SwitchboardError(
+        'invalid_request',
+        `token id ${key.slice(0, 40)} is not in the vocabulary of ${tokenizer.vocabularySize}`,
+        { param: 'logit_bias' },
+      )
   }
 }

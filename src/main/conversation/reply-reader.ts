@@ -13,7 +13,8 @@ export interface ReplyReaderOptions {
 }
 
 /**
- * Tokens of a reply to its parts. Stop strings end what is said to the customer and nothing else: a call of a tool is written
+ * Tokens of a reply to its parts. Stop strings end what is said to the customer and nothing else: a call of a tool is
+ * written
  * in marks that nobody who sends them ever sees.
  */
 export class ReplyReader {
@@ -48,7 +49,10 @@ export class ReplyReader {
       this.#taken += 1
       const text = this.#decoder.push(token.id)
       const pieces = this.#piece === null ? [] : [this.#piece(token, text)]
-      this.#read(this.#calls === null ? [{ kind: 'content', text, tokens: pieces }] : this.#calls.push(text, pieces), parts)
+      this.#read(
+        this.#calls === null ? [{ kind: 'content', text, tokens: pieces }] : this.#calls.push(text, pieces),
+        parts,
+      )
     }
     return parts
   }
@@ -70,9 +74,13 @@ export class ReplyReader {
   }
 }
 
-function addContent(parts: ReplyPart<TokenPiece>[], { text, tokens }: { readonly text: string; readonly tokens: readonly TokenPiece[] }): void {
+function addContent(
+  parts: ReplyPart<TokenPiece>[],
+  { text, tokens }: { readonly text: string; readonly tokens: readonly TokenPiece[] },
+): void {
   if (text === '' && tokens.length === 0) return
   const last = parts.at(-1)
-  if (last?.kind === 'content') parts[parts.length - 1] = { kind: 'content', text: last.text + text, tokens: [...last.tokens, ...tokens] }
+  if (last?.kind === 'content')
+    parts[parts.length - 1] = { kind: 'content', text: last.text + text, tokens: [...last.tokens, ...tokens] }
   else parts.push({ kind: 'content', text, tokens })
 }

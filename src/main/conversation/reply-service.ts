@@ -11,7 +11,12 @@ export interface TokenPiece {
   readonly released: string
   /** Natural log-probability; null for the first prompt token, which has nothing before it. */
   readonly logprob: number | null
-  readonly top: readonly { readonly id: number; readonly text: string; readonly bytes: readonly number[]; readonly logprob: number }[]
+  readonly top: readonly {
+    readonly id: number
+    readonly text: string
+    readonly bytes: readonly number[]
+    readonly logprob: number
+  }[]
 }
 
 export type ReplyInput =
@@ -42,13 +47,19 @@ export interface ReplyStructure {
 
 export interface ReplyRequest {
   readonly requestId: string
-  /** Who asks: the id of an endpoint's key, or `console`. Replies share computed prompts with this client's alone, and wait in turn with other clients'. */
+  /**
+   * Who asks: the id of an endpoint's key, or `console`. Replies share computed prompts with this client's alone, and
+   * wait in turn with other clients'.
+   */
   readonly client: string
   readonly priority: Priority
   readonly model: string
   readonly input: ReplyInput
   readonly parameters: ParameterOverrides & { readonly logitBias?: Readonly<Record<number, number>> | undefined }
-  /** At most 4 strings; the reply ends before the first of them. They are looked for in its words, not in calls of tools. */
+  /**
+   * At most 4 strings; the reply ends before the first of them. They are looked for in its words, not in calls of
+   * tools.
+   */
   readonly stop: readonly string[]
   /** Number of alternatives a token, 0 to 20; null for no log-probabilities. */
   readonly logprobs: number | null
@@ -61,8 +72,17 @@ export interface ReplyRequest {
 }
 
 export type ReplyEvent =
-  /** Everything that can be refused was checked before this event: an error status is still possible until it arrives. */
-  | { readonly kind: 'started'; readonly model: string; readonly systemFingerprint: string; readonly promptTokens: number; readonly truncated: Truncation | null; readonly seed: number }
+  /**
+   * Everything that can be refused was checked before this event: an error status is still possible until it arrives.
+   */
+  | {
+      readonly kind: 'started'
+      readonly model: string
+      readonly systemFingerprint: string
+      readonly promptTokens: number
+      readonly truncated: Truncation | null
+      readonly seed: number
+    }
   /** Only with `echo`, before the first delta. */
   | { readonly kind: 'prompt'; readonly text: string; readonly tokens: readonly TokenPiece[] }
   /** Whole characters only; `tokens` is empty unless log-probabilities were asked for. */

@@ -7,7 +7,8 @@ export interface Released {
 }
 
 /**
- * Text of a reply to text that may be shown: it ends before the first stop string, even where that lies across tokens. Only
+ * Text of a reply to text that may be shown: it ends before the first stop string, even where that lies across tokens.
+ * Only
  * what could still become a stop string is held back.
  */
 export class ReplyText {
@@ -41,7 +42,10 @@ export class ReplyText {
     if (stop < 0) return this.#release(this.#held.length - this.#possibleStop())
     this.#stopped = true
     const end = this.#shown + stop
-    return { text: this.#held.slice(0, stop), tokens: this.#waiting.filter(({ from, to }) => from < end || to <= end).map(({ piece }) => piece) }
+    return {
+      text: this.#held.slice(0, stop),
+      tokens: this.#waiting.filter(({ from, to }) => from < end || to <= end).map(({ piece }) => piece),
+    }
   }
 
   /** What was held back. */

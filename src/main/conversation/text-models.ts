@@ -71,11 +71,19 @@ export class TextModels {
 /** `fp_` and 12 hexadecimal digits. */
 export function fingerprintOf({ manifest }: ModelOnDisk, adapter: string | null): string {
   const files = manifest.files.map(({ name, sha256 }) => `${name}:${sha256}`).sort()
-  return `fp_${createHash('sha256').update(JSON.stringify([files, manifest.precision, adapter, GRAPH_VERSION])).digest('hex').slice(0, 12)}`
+  return `fp_${createHash('sha256')
+    .update(JSON.stringify([files, manifest.precision, adapter, GRAPH_VERSION]))
+    .digest('hex')
+    .slice(0, 12)}`
 }
 
 async function load({ manifest, sourceDirectory }: ModelOnDisk, systemFingerprint: string): Promise<TextModel> {
-  return { name: manifest.name, precision: manifest.precision, systemFingerprint, ...(await loadTextFiles(sourceDirectory)) }
+  return {
+    name: manifest.name,
+    precision: manifest.precision,
+    systemFingerprint,
+    ...(await loadTextFiles(sourceDirectory)),
+  }
 }
 
 /**

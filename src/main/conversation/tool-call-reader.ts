@@ -9,7 +9,8 @@ export type ReplyPart<Token> =
 type Place = 'undecided' | 'content' | 'name' | 'arguments' | 'between'
 
 /**
- * Reads a reply that follows the grammar of calls (reply-grammar.ts) while it arrives; the grammar vouches for everything
+ * Reads a reply that follows the grammar of calls (reply-grammar.ts) while it arrives; the grammar vouches for
+ * everything
  * between a name and its arguments. A reply that does not begin with a call is content to its end.
  */
 export class ToolCallReader<Token> {
@@ -83,7 +84,10 @@ export class ToolCallReader<Token> {
     return true
   }
 
-  /** Where in the held text the arguments end; null while they do not. All of that text is taken, so it is looked at once. */
+  /**
+   * Where in the held text the arguments end; null while they do not. All of that text is taken, so it is looked at
+   * once.
+   */
   #endOfArguments(): number | null {
     for (let at = 0; at < this.#held.length; at += 1) {
       const character = this.#held[at]

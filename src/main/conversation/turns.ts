@@ -15,16 +15,26 @@ export interface TurnService {
   /**
    * Adds a question and streams the reply. `parentId` null starts anew, undefined goes on under the shown leaf. A reply
    * that fails ends with `ended` and the state `interrupted`; what was written stays. Leaving the iteration stops it.
-   * @throws SwitchboardError conversation_busy, conversation_not_found, message_not_found, invalid_request, draining, storage_*.
+   * @throws SwitchboardError conversation_busy, conversation_not_found, message_not_found, invalid_request, draining,
+   *   storage_*.
    */
-  send(turn: { readonly conversationId: string; readonly text: string; readonly parentId?: string | null | undefined }, signal: AbortSignal): AsyncIterable<TurnEvent>
+  send(
+    turn: { readonly conversationId: string; readonly text: string; readonly parentId?: string | null | undefined },
+    signal: AbortSignal,
+  ): AsyncIterable<TurnEvent>
   /** Streams another reply to the question of this reply, as its sibling. @throws like {@link send}. */
-  regenerate(turn: { readonly conversationId: string; readonly messageId: string }, signal: AbortSignal): AsyncIterable<TurnEvent>
+  regenerate(
+    turn: { readonly conversationId: string; readonly messageId: string },
+    signal: AbortSignal,
+  ): AsyncIterable<TurnEvent>
   /** Stops the running reply, if any; what was written stays. */
   stop(conversationId: string): void
   /** Refuses new turns; running ones go on. Settles when none runs. */
   drain(): Promise<void>
-  /** Ends what still runs as interrupted by the closing program. @throws AggregateError after all were tried, when the end of some could not be stored. */
+  /**
+   * Ends what still runs as interrupted by the closing program. @throws AggregateError after all were tried, when the
+   * end of some could not be stored.
+   */
   dispose(): void
 }
 
@@ -41,21 +51,33 @@ interface RunningTurn {
   end: ((state: EndState, receipt: Receipt | null) => Message) | null
 }
 
-export function createTurnService({ conversations, replies, monotonicMs = () => performance.now() }: TurnDependencies): TurnService {
+export function createTurnService({
+  conversations,
+  replies,
+  monotonicMs = () => performance.now(),
+}: TurnDependencies): TurnService {
   const running = new Map<string, RunningTurn>()
   let total = 0
   let draining = false
   let whenIdle: (() => void)[] = []
 
-  async function* run(conversationId: string, begin: () => { readonly question: Message; readonly reply: Message }, signal: AbortSignal): AsyncIterable<TurnEvent> {
+  async function* run(
+    conversationId: string,
+    begin: () => { readonly question: Message; readonly reply: Message },
+    signal: AbortSignal,
+  ): AsyncIterable<TurnEvent> {
     if (draining) throw new SwitchboardError('draining', 'the program is closing')
-    if (running.has(conversationId)) throw new SwitchboardError('conversation_busy', `a reply is being written in conversation ${conversationId}`)
+    if (running.has(conversationId))
+      throw new SwitchboardError('conversation_busy', `a reply is being written in conversation ${conversationId}`)
     const turn: RunningTurn = { abort: new AbortController(), end: null }
     running.set(conversationId, turn)
     total += 1
     try {
       // A reply whose end could not be stored (a full disk) is still open; nobody writes it any more.
-      conversations.interruptStreaming({ code: 'storage_failed', message: 'the end of this reply could not be stored' }, conversationId)
+      conversations.interruptStreaming(
+        { code: 'storage_failed', message: 'the end of this reply could not be stored' },
+        conversationId,
+      )
       const { question, reply } = begin()
       const conversation = conversations.get(conversationId)
       let unsaved = ''
@@ -69,7 +91,17 @@ export function createTurnService({ conversations, replies, monotonicMs = () => 
       let savedAt = Number.NEGATIVE_INFINITY
       let receipt: Receipt | null = null
       try {
-        const request = { requestId: newId(), client: 'console', priority: 'interactive', model: conversation.model, input: { kind: 'chat', messages: promptOf(conversation, conversations.thread(conversationId, question.id)) }, parameters: conversation.parameters, stop: [], logprobs: null, echo: false } as const
+        const request = {
+          requestId: newId(),
+          client: 'console',
+          priority: 'interactive',
+          model: conversation.model,
+          input: { kind: 'chat', messages: promptOf(conversation, conversations.thread(conversationId, question.id)) },
+          parameters: conversation.parameters,
+          stop: [],
+          logprobs: null,
+          echo: false,
+        } as const
         for await (const event of replies.reply(request, aborted)) {
           if (event.kind === 'done') receipt = event.receipt
           if (event.kind !== 'delta') continue
@@ -82,9 +114,18 @@ export function createTurnService({ conversations, replies, monotonicMs = () => 
           yield { kind: 'delta', messageId: reply.id, text }
         }
         if (receipt === null) throw new SwitchboardError('internal', 'the reply ended without a receipt')
-        yield { kind: 'ended', message: turn.end({ kind: receipt.finishReason === 'cancelled' ? 'stopped' : 'complete' }, receipt) }
+        yield {
+          kind: 'ended',
+          message: turn.end({ kind: receipt.finishReason === 'cancelled' ? 'stopped' : 'complete' }, receipt),
+        }
       } catch (thrown) {
-        yield { kind: 'ended', message: turn.end(aborted.aborted ? { kind: 'stopped' } : { kind: 'interrupted', error: serialise(thrown) }, receipt) }
+        yield {
+          kind: 'ended',
+          message: turn.end(
+            aborted.aborted ? { kind: 'stopped' } : { kind: 'interrupted', error: serialise(thrown) },
+            receipt,
+          ),
+        }
       }
     } finally {
       running.delete(conversationId)
@@ -96,22 +137,36 @@ export function createTurnService({ conversations, replies, monotonicMs = () => 
   }
 
   return {
-    get counts() { return { total, active: running.size } },
-    send: ({ conversationId, text, parentId }, signal) => run(conversationId, () => conversations.addQuestion(conversationId, text, parentId), signal),
-    regenerate: ({ conversationId, messageId }, signal) => run(conversationId, () => conversations.addReply(conversationId, messageId), signal),
+    get counts() {
+      return { total, active: running.size }
+    },
+    send: ({ conversationId, text, parentId }, signal) =>
+      run(conversationId, () => conversations.addQuestion(conversationId, text, parentId), signal),
+    regenerate: ({ conversationId, messageId }, signal) =>
+      run(conversationId, () => conversations.addReply(conversationId, messageId), signal),
     stop(conversationId) {
       running.get(conversationId)?.abort.abort()
     },
     drain() {
       draining = true
-      return running.size === 0 ? Promise.resolve() : new Promise((resolve) => { whenIdle = [...whenIdle, resolve] })
+      return running.size === 0
+        ? Promise.resolve()
+        : new Promise((resolve) => {
+            whenIdle = [...whenIdle, resolve]
+          })
     },
     dispose() {
       draining = true
       const failures: unknown[] = []
       for (const turn of running.values()) {
         try {
-          turn.end?.({ kind: 'interrupted', error: { code: 'draining', message: 'the program was closed while this reply was being written' } }, null)
+          turn.end?.(
+            {
+              kind: 'interrupted',
+              error: { code: 'draining', message: 'the program was closed while this reply was being written' },
+            },
+            null,
+          )
         } catch (failure) {
           // What is still open in the storage is marked at the next start.
           failures.push(failure)
@@ -126,11 +181,16 @@ export function createTurnService({ conversations, replies, monotonicMs = () => 
 }
 
 /**
- * The thread as a prompt. Questions whose reply never came to a word are left out with it, so that questions and replies
+ * The thread as a prompt. Questions whose reply never came to a word are left out with it, so that questions and
+ * replies
  * alternate; the last message is the question to answer.
  */
-export function promptOf(conversation: Pick<Conversation, 'systemPrompt'>, thread: readonly Message[]): readonly PromptMessage[] {
-  const messages: PromptMessage[] = conversation.systemPrompt.trim() === '' ? [] : [{ role: 'system', content: conversation.systemPrompt }]
+export function promptOf(
+  conversation: Pick<Conversation, 'systemPrompt'>,
+  thread: readonly Message[],
+): readonly PromptMessage[] {
+  const messages: PromptMessage[] =
+    conversation.systemPrompt.trim() === '' ? [] : [{ role: 'system', content: conversation.systemPrompt }]
   for (const [index, { role, content }] of thread.entries()) {
     const next = thread[index + 1]
     const answered = next !== undefined && next.role === 'assistant' && next.content !== ''

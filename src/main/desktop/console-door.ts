@@ -14,7 +14,8 @@ export interface DoorPipe {
 }
 
 /**
- * The one place that touches ipcMain. Each load of the page is a connection of its own: what an earlier load left running
+ * The one place that touches ipcMain. Each load of the page is a connection of its own: what an earlier load left
+ * running
  * is closed when the next one starts. Only the main frame of our own page is listened to.
  */
 export function openConsoleDoor(contents: WebContents, attach: (pipe: DoorPipe) => void): void {
@@ -52,7 +53,13 @@ export function openConsoleDoor(contents: WebContents, attach: (pipe: DoorPipe) 
   }
 
   const receive = (event: IpcMainEvent, message: unknown): void => {
-    if (event.sender !== contents || event.senderFrame === null || event.senderFrame.parent !== null || !isPageAddress(event.senderFrame.url)) return
+    if (
+      event.sender !== contents ||
+      event.senderFrame === null ||
+      event.senderFrame.parent !== null ||
+      !isPageAddress(event.senderFrame.url)
+    )
+      return
     if (typeof message !== 'string' || message.length > MAX_MESSAGE) return
     current ??= connect()
     current.receive(message)

@@ -54,10 +54,12 @@ const en: DesktopTexts = {
   openLinkTitle: 'Open this page in your browser?',
   openLinkConfirm: 'Open',
   staysInTray: 'Switchboard keeps answering',
-  staysInTrayDetail: 'The window is closed; the local endpoint stays on. Open the window again from the icon in the tray, or by starting Switchboard again. Quit from the same icon.',
+  staysInTrayDetail:
+    'The window is closed; the local endpoint stays on. Open the window again from the icon in the tray, or by starting Switchboard again. Quit from the same icon.',
   startFailed: 'Switchboard could not start',
   portTaken: 'Another program uses the port of the endpoint',
-  portTakenDetail: 'Switchboard can take a free port this time. Programs that call it need the new address, which is shown at the bottom of the window.',
+  portTakenDetail:
+    'Switchboard can take a free port this time. Programs that call it need the new address, which is shown at the bottom of the window.',
   useFreePort: 'Use a free port',
   pageFailed: 'The window stopped several times',
   pageFailedDetail: 'The local endpoint and your conversations are not affected. Quit and start Switchboard again.',
@@ -86,7 +88,8 @@ const zhCN: DesktopTexts = {
   openLinkTitle: '要在浏览器中打开此页面吗？',
   openLinkConfirm: '打开',
   staysInTray: 'Switchboard 会继续应答',
-  staysInTrayDetail: '窗口已关闭，本地接口仍在运行。点击托盘图标或再次启动 Switchboard 即可重新打开窗口；也可从该图标退出。',
+  staysInTrayDetail:
+    '窗口已关闭，本地接口仍在运行。点击托盘图标或再次启动 Switchboard 即可重新打开窗口；也可从该图标退出。',
   startFailed: 'Switchboard 无法启动',
   portTaken: '本地接口的端口已被其他程序占用',
   portTakenDetail: 'Switchboard 本次可以改用一个空闲端口。调用它的程序需要使用新地址，该地址显示在窗口底部。',

@@ -5,11 +5,15 @@ import { externalAddress } from './external-address.ts'
 
 /**
  * Asks the person and opens a web page in their browser. The only place that hands anything to the operating system.
- * @throws SwitchboardError invalid_request for anything but a plain http or https address; cancelled when the person declines.
+ * @throws SwitchboardError invalid_request for anything but a plain http or https address; cancelled when the person
+ *   declines.
  */
 export async function openExternalLink(text: string, texts: DesktopTexts): Promise<void> {
   const address = externalAddress(text)
-  if (address === null) throw new SwitchboardError('invalid_request', 'Only http and https addresses without credentials can be opened.', { param: 'url' })
+  if (address === null)
+    throw new SwitchboardError('invalid_request', 'Only http and https addresses without credentials can be opened.', {
+      param: 'url',
+    })
   const { response } = await dialog.showMessageBox({
     type: 'question',
     title: texts.openLinkTitle,

@@ -10,7 +10,15 @@ function goes(events: readonly string[], url: string, isMainFrame: boolean, show
   const contents = Object.assign(new EventEmitter(), { getURL: () => shown, setWindowOpenHandler: () => undefined })
   lockContents(contents as unknown as WebContents)
   let prevented = false
-  for (const event of events) contents.emit(event, { url, isMainFrame, isSameDocument: false, preventDefault: () => { prevented = true } })
+  for (const event of events)
+    contents.emit(event, {
+      url,
+      isMainFrame,
+      isSameDocument: false,
+      preventDefault: () => {
+        prevented = true
+      },
+    })
   return !prevented
 }
 
@@ -18,7 +26,15 @@ test('the page may load again where it is', () => {
   expect(goes(['will-navigate', 'will-frame-navigate'], address, true)).toBe(true)
 })
 
-test.each(['app://switchboard/index.html', 'app://switchboard/index.html#/settings', 'app://switchboard/index.html?x#/chat/1', 'app://evil/index.html', 'http://127.0.0.1/', 'about:blank', ''])('it goes nowhere else: %j', (url) => {
+test.each([
+  'app://switchboard/index.html',
+  'app://switchboard/index.html#/settings',
+  'app://switchboard/index.html?x#/chat/1',
+  'app://evil/index.html',
+  'http://127.0.0.1/',
+  'about:blank',
+  '',
+])('it goes nowhere else: %j', (url) => {
   expect(goes(['will-navigate'], url, true)).toBe(false)
   expect(goes(['will-frame-navigate'], url, true)).toBe(false)
 })

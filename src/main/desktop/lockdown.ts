@@ -20,7 +20,8 @@ export function lockSession(session: Session): void {
   })
 }
 
-const mayHave = (permission: string, address: string): boolean => permission === 'clipboard-sanitized-write' && isPageAddress(address)
+const mayHave = (permission: string, address: string): boolean =>
+  permission === 'clipboard-sanitized-write' && isPageAddress(address)
 
 interface Navigation {
   readonly url: string
@@ -28,11 +29,14 @@ interface Navigation {
   preventDefault(): void
 }
 
-/** No page, frame or window but ours: navigation, new windows and embedded views are refused for whatever is created. */
+/**
+ * No page, frame or window but ours: navigation, new windows and embedded views are refused for whatever is created.
+ */
 export function lockContents(contents: WebContents): void {
   contents.setWindowOpenHandler(() => ({ action: 'deny' }))
   contents.on('will-attach-webview', (event) => event.preventDefault())
-  // Also a link to our own page would throw away what the person is doing; the page moves by its fragment alone. It may load
+  // Also a link to our own page would throw away what the person is doing; the page moves by its fragment alone. It may
+  // load
   // again where it is: the way out when it failed.
   const stay = (event: Navigation): void => {
     if (!event.isMainFrame || event.url !== contents.getURL() || !isPageAddress(event.url)) event.preventDefault()

@@ -26,7 +26,10 @@ export class MainWindow {
 
   constructor(options: MainWindowOptions) {
     this.#options = options
-    const place = visiblePlace(loadWindowPlace(options.placeFile), screen.getAllDisplays().map((display) => display.workArea))
+    const place = visiblePlace(
+      loadWindowPlace(options.placeFile),
+      screen.getAllDisplays().map((display) => display.workArea),
+    )
     this.#trayExplained = place.trayExplained
     this.#window = new BrowserWindow({
       ...(place.x === undefined || place.y === undefined ? {} : { x: place.x, y: place.y }),
@@ -77,7 +80,11 @@ export class MainWindow {
 
   savePlace(): void {
     const maximized = this.#window.isMaximized()
-    saveWindowPlace(this.#options.placeFile, { ...this.#window.getNormalBounds(), maximized, trayExplained: this.#trayExplained })
+    saveWindowPlace(this.#options.placeFile, {
+      ...this.#window.getNormalBounds(),
+      maximized,
+      trayExplained: this.#trayExplained,
+    })
   }
 
   #close(event: { preventDefault(): void }): void {
@@ -89,7 +96,13 @@ export class MainWindow {
     this.savePlace()
     if (explain) {
       const texts = this.#options.texts()
-      void dialog.showMessageBox({ type: 'info', title: texts.staysInTray, message: texts.staysInTray, detail: texts.staysInTrayDetail, buttons: [texts.ok] })
+      void dialog.showMessageBox({
+        type: 'info',
+        title: texts.staysInTray,
+        message: texts.staysInTray,
+        detail: texts.staysInTrayDetail,
+        buttons: [texts.ok],
+      })
     }
   }
 
@@ -101,6 +114,12 @@ export class MainWindow {
       return
     }
     const texts = this.#options.texts()
-    void dialog.showMessageBox({ type: 'error', title: texts.pageFailed, message: texts.pageFailed, detail: texts.pageFailedDetail, buttons: [texts.ok] })
+    void dialog.showMessageBox({
+      type: 'error',
+      title: texts.pageFailed,
+      message: texts.pageFailed,
+      detail: texts.pageFailedDetail,
+      buttons: [texts.ok],
+    })
   }
 }

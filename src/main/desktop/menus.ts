@@ -11,7 +11,13 @@ export interface MenuActions {
 /** Menu of the window: shortcuts people know from every program; nothing is found here alone. */
 export function windowMenu(texts: DesktopTexts, actions: MenuActions): Menu {
   const template: MenuItemConstructorOptions[] = [
-    { label: texts.file, submenu: [{ role: 'close', label: texts.closeWindow }, { label: texts.quit, accelerator: 'CommandOrControl+Q', click: actions.quit }] },
+    {
+      label: texts.file,
+      submenu: [
+        { role: 'close', label: texts.closeWindow },
+        { label: texts.quit, accelerator: 'CommandOrControl+Q', click: actions.quit },
+      ],
+    },
     {
       label: texts.edit,
       submenu: [

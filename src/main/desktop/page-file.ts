@@ -16,14 +16,23 @@ const mediaTypes: Readonly<Record<string, string>> = {
 /** Whether an address is on our own page: the only place whose messages are answered and that may be shown. */
 export function isPageAddress(address: string): boolean {
   const url = URL.parse(address)
-  return url !== null && url.protocol === `${pageOrigin.scheme}:` && url.host === pageOrigin.host && url.username === '' && url.password === ''
+  return (
+    url !== null &&
+    url.protocol === `${pageOrigin.scheme}:` &&
+    url.host === pageOrigin.host &&
+    url.username === '' &&
+    url.password === ''
+  )
 }
 
 /**
  * The file an address of the page names, with its media type; null for everything that is not a plain file of the built
  * page: other hosts, escapes upwards (encoded ones too), hidden files, unknown kinds.
  */
-export function pageFile(folder: string, address: string): { readonly path: string; readonly mediaType: string } | null {
+export function pageFile(
+  folder: string,
+  address: string,
+): { readonly path: string; readonly mediaType: string } | null {
   if (!isPageAddress(address)) return null
   const encoded = new URL(address).pathname
   let path: string

@@ -5,7 +5,9 @@ import { pageFile, pageOrigin } from './page-file.ts'
 
 /** Must be called before the app is ready. No other privilege: the page fetches nothing but its own files. */
 export function registerPageScheme(): void {
-  protocol.registerSchemesAsPrivileged([{ scheme: pageOrigin.scheme, privileges: { standard: true, secure: true, supportFetchAPI: true } }])
+  protocol.registerSchemesAsPrivileged([
+    { scheme: pageOrigin.scheme, privileges: { standard: true, secure: true, supportFetchAPI: true } },
+  ])
 }
 
 /** Serves the built page, and nothing else, under its own origin. */
@@ -18,7 +20,8 @@ export function servePage(session: Session, folder: string): void {
       const bytes = new Uint8Array(await readFile(file.path))
       return new Response(bytes, { headers: { ...consolePageHeaders, 'content-type': file.mediaType } })
     } catch (failure) {
-      if (failure instanceof Error && 'code' in failure && failure.code === 'ENOENT') return new Response(null, { status: 404 })
+      if (failure instanceof Error && 'code' in failure && failure.code === 'ENOENT')
+        return new Response(null, { status: 404 })
       throw failure
     }
   })

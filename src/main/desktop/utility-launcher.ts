@@ -1,6 +1,12 @@
 import { utilityProcess } from 'electron'
 import { Emitter } from '../../shared/base/emitter.ts'
-import { scrubbedEnvironment, TAIL_CHARACTERS, YOUNG_SPACE_FLAG, type ChildExit, type ProcessLauncher } from '../platform/child-process.ts'
+import {
+  scrubbedEnvironment,
+  TAIL_CHARACTERS,
+  YOUNG_SPACE_FLAG,
+  type ChildExit,
+  type ProcessLauncher,
+} from '../platform/child-process.ts'
 
 /**
  * Starts children with Electron's utilityProcess: the app's own binary refuses to run as plain Node (the RunAsNode fuse
@@ -21,7 +27,9 @@ export const launchUtilityProcess: ProcessLauncher = ({ entry, arguments: args =
   /** What we sent ourselves; Electron reports an exit code only. */
   let sentSignal: NodeJS.Signals | null = null
 
-  const remember = (chunk: unknown): void => { tail = (tail + String(chunk)).slice(-TAIL_CHARACTERS) }
+  const remember = (chunk: unknown): void => {
+    tail = (tail + String(chunk)).slice(-TAIL_CHARACTERS)
+  }
   child.stdout?.on('data', remember)
   child.stderr?.on('data', remember)
   child.on('error', (type, location) => remember(`${type} in ${location}\n`))
@@ -32,7 +40,9 @@ export const launchUtilityProcess: ProcessLauncher = ({ entry, arguments: args =
   })
 
   return {
-    get pid() { return child.pid },
+    get pid() {
+      return child.pid
+    },
     send: (message) => {
       if (!exited) child.postMessage(message)
     },

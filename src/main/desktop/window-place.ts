@@ -42,6 +42,12 @@ export function visiblePlace(place: WindowPlace, screens: readonly Area[]): Wind
   const { x, y, ...rest } = place
   if (x === undefined || y === undefined) return rest
   // At least a hand's width of the title bar has to be reachable.
-  const seen = screens.some((screen) => x + place.width > screen.x + 100 && x < screen.x + screen.width - 100 && y >= screen.y && y < screen.y + screen.height - 40)
+  const seen = screens.some(
+    (screen) =>
+      x + place.width > screen.x + 100 &&
+      x < screen.x + screen.width - 100 &&
+      y >= screen.y &&
+      y < screen.y + screen.height - 40,
+  )
   return seen ? place : rest
 }

@@ -7,7 +7,8 @@ const TOO_OFTEN = 2
 const REMEMBERED = 100
 
 /**
- * Prompts that ran alone when the engine died. One that did so twice is refused from then on: callers retry, and a prompt
+ * Prompts that ran alone when the engine died. One that did so twice is refused from then on: callers retry, and a
+ * prompt
  * that hits a defect would otherwise take everybody's engine down again and again.
  */
 export class CrashSuspects {

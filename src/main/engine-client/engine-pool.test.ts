@@ -28,7 +28,11 @@ class FakeSupervisor extends FakeEngine {
     return new Promise((resolve, reject) => {
       this.#finish = (failure) => {
         if (failure !== null) {
-          this.#states.emit({ kind: 'failed', model: this.model.name, error: { code: failure.code, message: failure.message } })
+          this.#states.emit({
+            kind: 'failed',
+            model: this.model.name,
+            error: { code: failure.code, message: failure.message },
+          })
           reject(failure)
           return
         }
@@ -48,7 +52,10 @@ class FakeSupervisor extends FakeEngine {
   }
 }
 
-const turn = () => new Promise<void>((resolve) => { setImmediate(resolve) })
+const turn = () =>
+  new Promise<void>((resolve) => {
+    setImmediate(resolve)
+  })
 
 const setUp = (options: { readonly maxLoaded?: number; readonly autoFinish?: boolean } = {}) => {
   const supervisors: FakeSupervisor[] = []
@@ -77,7 +84,11 @@ const setUp = (options: { readonly maxLoaded?: number; readonly autoFinish?: boo
   return { pool, supervisors, prepared, changes, files }
 }
 
-const outcome = (promise: Promise<unknown>): Promise<unknown> => promise.then((value) => value, (failure: unknown) => failure)
+const outcome = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    (value) => value,
+    (failure: unknown) => failure,
+  )
 
 describe('EnginePool', () => {
   it('loads once for everybody who asks, and tells each step', async () => {
@@ -101,7 +112,11 @@ describe('EnginePool', () => {
     const again = await pool.acquire('b', never)
     again.release()
     await pool.acquire('c', never)
-    expect(supervisors.map(({ model, drained }) => [model.name, drained])).toEqual([['a', 0], ['b', null], ['c', null]])
+    expect(supervisors.map(({ model, drained }) => [model.name, drained])).toEqual([
+      ['a', 0],
+      ['b', null],
+      ['c', null],
+    ])
     expect(pool.snapshot().map(({ model }) => model)).toEqual(['b', 'c'])
   })
 
@@ -143,7 +158,10 @@ describe('EnginePool', () => {
   it('tells a failed preparation and tries it again when asked again', async () => {
     const { pool, prepared, changes } = setUp()
     expect(await outcome(pool.acquire('absent', never))).toMatchObject({ code: 'model_not_found' })
-    expect(changes.at(-1)).toMatchObject({ model: 'absent', state: { kind: 'failed', error: { code: 'model_not_found' } } })
+    expect(changes.at(-1)).toMatchObject({
+      model: 'absent',
+      state: { kind: 'failed', error: { code: 'model_not_found' } },
+    })
     await outcome(pool.acquire('absent', never))
     expect(prepared).toEqual(['absent', 'absent'])
   })
@@ -188,7 +206,11 @@ describe('EnginePool', () => {
     const { release } = await pool.acquire('a', never)
     release()
     let gone = (): void => undefined
-    if (supervisors[0] !== undefined) supervisors[0].drain = () => new Promise((resolve) => { gone = resolve })
+    if (supervisors[0] !== undefined)
+      supervisors[0].drain = () =>
+        new Promise((resolve) => {
+          gone = resolve
+        })
     const unloading = pool.unload('a')
     const loading = pool.acquire('a', never)
     for (let patience = 0; patience < 10; patience += 1) await turn()

@@ -15,7 +15,11 @@ export interface Lease {
 
 export interface EnginePoolOptions {
   /** Finds the model and makes sure its graph is built. @throws SwitchboardError model_not_found, job_failed, … */
-  readonly prepare: (modelName: string, onProgress: (fraction: number) => void, signal: AbortSignal) => Promise<EngineModel>
+  readonly prepare: (
+    modelName: string,
+    onProgress: (fraction: number) => void,
+    signal: AbortSignal,
+  ) => Promise<EngineModel>
   readonly supervise: (model: EngineModel) => EngineSupervisor
   /** Changes with the files behind the name; a model without revisions never changes while it is loaded. */
   readonly revisionOf?: (modelName: string) => Promise<string>
@@ -28,7 +32,10 @@ export interface ModelState {
   readonly state: EngineState
 }
 
-/** A model that found too little memory is tried again when it is asked for after this long: what took the memory may be gone. */
+/**
+ * A model that found too little memory is tried again when it is asked for after this long: what took the memory may be
+ * gone.
+ */
 const RETRY_MEMORY_MS = 30_000
 
 /** How long running replies may take to end when a model is restarted or unloaded on request. */
@@ -80,9 +87,11 @@ export class EnginePool implements Disposable {
 
   /**
    * A loaded model, loading it first where needed; everybody who asks meanwhile shares that load.
-   * @throws SwitchboardError draining; cancelled when the signal aborts first; queue_full or loading when all places are taken
+   * @throws SwitchboardError draining; cancelled when the signal aborts first; queue_full or loading when all places
+   *   are taken
    *   by models in use or on their way; what prepare or the load failed with.
-   * @param revision the files the caller means: a model loaded from others (removed and imported anew under its name) is
+   * @param revision the files the caller means: a model loaded from others (removed and imported anew under its name)
+   *   is
    *   left to its running replies and loaded afresh, so that one model's text never meets another's weights.
    */
   async acquire(modelName: string, signal: CancelSignal, revision?: string): Promise<Lease> {
@@ -106,7 +115,10 @@ export class EnginePool implements Disposable {
       }
       release()
       // The caller may have looked before the files changed, and the place after.
-      if (place.revision === (await this.#options.revisionOf?.(modelName))) throw new SwitchboardError('loading', `The files of ${modelName} were replaced just now.`, { retryAfterSeconds: 1 })
+      if (place.revision === (await this.#options.revisionOf?.(modelName)))
+        throw new SwitchboardError('loading', `The files of ${modelName} were replaced just now.`, {
+          retryAfterSeconds: 1,
+        })
       if (this.#places.get(modelName) === place) void this.#leave(place, DRAIN_MS)
     }
   }
@@ -151,7 +163,17 @@ export class EnginePool implements Disposable {
   #open(modelName: string): Place {
     this.#makeRoom()
     const abort = new AbortController()
-    const place: Place = { name: modelName, abort, revision: null, state: { kind: 'preparing', model: modelName, progress: 0 }, supervisor: null, loading: Promise.reject(new TypeError('not started')), leases: 0, lastUsed: this.#uses, retryAtMs: null }
+    const place: Place = {
+      name: modelName,
+      abort,
+      revision: null,
+      state: { kind: 'preparing', model: modelName, progress: 0 },
+      supervisor: null,
+      loading: Promise.reject(new TypeError('not started')),
+      leases: 0,
+      lastUsed: this.#uses,
+      retryAtMs: null,
+    }
     place.loading.catch(() => undefined)
     this.#places.set(modelName, place)
     place.loading = this.#load(place)
@@ -160,18 +182,24 @@ export class EnginePool implements Disposable {
     return place
   }
 
-  /** Takes away the least recently used idle model when all places are taken. @throws SwitchboardError queue_full, loading. */
+  /**
+   * Takes away the least recently used idle model when all places are taken. @throws SwitchboardError queue_full,
+   * loading.
+   */
   #makeRoom(): void {
     if (this.#places.size < this.#maxLoaded) return
     const places = [...this.#places.values()]
-    const idle = places.filter((place) => place.leases === 0 && !isOnItsWay(place.state)).sort((a, b) => a.lastUsed - b.lastUsed)
+    const idle = places
+      .filter((place) => place.leases === 0 && !isOnItsWay(place.state))
+      .sort((a, b) => a.lastUsed - b.lastUsed)
     const oldest = idle[0]
     if (oldest !== undefined) {
       void this.#leave(oldest, 0)
       return
     }
     const names = places.map((place) => place.name).join(', ')
-    if (places.some((place) => isOnItsWay(place.state))) throw new SwitchboardError('loading', `Another model is being loaded (${names}).`, { retryAfterSeconds: 5 })
+    if (places.some((place) => isOnItsWay(place.state)))
+      throw new SwitchboardError('loading', `Another model is being loaded (${names}).`, { retryAfterSeconds: 5 })
     throw new SwitchboardError('queue_full', `All loaded models are in use (${names}).`, { retryAfterSeconds: 5 })
   }
 
@@ -179,7 +207,11 @@ export class EnginePool implements Disposable {
     try {
       this.#enter(place, place.state)
       place.revision = (await this.#options.revisionOf?.(place.name)) ?? null
-      const model = await this.#options.prepare(place.name, (progress) => this.#enter(place, { kind: 'preparing', model: place.name, progress }), place.abort.signal)
+      const model = await this.#options.prepare(
+        place.name,
+        (progress) => this.#enter(place, { kind: 'preparing', model: place.name, progress }),
+        place.abort.signal,
+      )
       // A model is fitted to the memory that is free when it loads, and keeps to that: what is leaving goes first.
       await Promise.all(this.#leaving.values())
       if (place.abort.signal.aborted) throw new SwitchboardError('cancelled', `${place.name} was unloaded.`)
@@ -189,11 +221,18 @@ export class EnginePool implements Disposable {
       await supervisor.start()
       return supervisor
     } catch (failure) {
-      // A supervisor that failed keeps its place and its reason until restarted; a failed preparation may be tried again at once.
+      // A supervisor that failed keeps its place and its reason until restarted; a failed preparation may be tried
+      // again at once.
       if (place.supervisor === null && this.#places.get(place.name) === place) {
         this.#places.delete(place.name)
         const known = failure instanceof SwitchboardError
-        this.#changes.emit({ model: place.name, state: known && failure.code === 'cancelled' ? { kind: 'off' } : { kind: 'failed', model: place.name, error: serialise(failure) } })
+        this.#changes.emit({
+          model: place.name,
+          state:
+            known && failure.code === 'cancelled'
+              ? { kind: 'off' }
+              : { kind: 'failed', model: place.name, error: serialise(failure) },
+        })
       }
       throw failure
     }
@@ -213,7 +252,8 @@ export class EnginePool implements Disposable {
 
   #enter(place: Place, state: EngineState): void {
     place.state = state
-    place.retryAtMs = state.kind === 'failed' && state.error.code === 'out_of_memory' ? performance.now() + RETRY_MEMORY_MS : null
+    place.retryAtMs =
+      state.kind === 'failed' && state.error.code === 'out_of_memory' ? performance.now() + RETRY_MEMORY_MS : null
     // A model that is leaving no longer speaks for its name: its successor may be loading already.
     if (this.#places.get(place.name) === place) this.#changes.emit({ model: place.name, state })
   }

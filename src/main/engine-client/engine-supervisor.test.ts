@@ -1,7 +1,13 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Emitter } from '../../shared/base/emitter.ts'
-import type { EngineCommand, EngineModel, GenerateRequest, GenerationEvent, RequestOutput } from '../../shared/contracts/engine.ts'
+import type {
+  EngineCommand,
+  EngineModel,
+  GenerateRequest,
+  GenerationEvent,
+  RequestOutput,
+} from '../../shared/contracts/engine.ts'
 import { fakeLoadedModel } from '../../shared/contracts/engine.fake.ts'
 import type { LoadedModel } from '../../shared/domain/engine.ts'
 import type { ChildExit, ChildProcessHandle } from '../platform/child-process.ts'
@@ -58,12 +64,48 @@ class ScriptedProcess implements ChildProcessHandle {
 }
 
 const stats = { running: 0, waiting: 0, slots: 4, freeSlots: 4, steps: 0, tokensPerSecond: 0, full: null }
-const model: EngineModel = { name: 'm', graphDirectory: '/nowhere', policy: { prefer: 'auto', allowCpu: true }, limits: { slots: 4, contextLength: 100, queueRequests: 1, queueTokens: 100, prefillChunk: 16 }, threads: 1 }
+const model: EngineModel = {
+  name: 'm',
+  graphDirectory: '/nowhere',
+  policy: { prefer: 'auto', allowCpu: true },
+  limits: { slots: 4, contextLength: 100, queueRequests: 1, queueTokens: 100, prefillChunk: 16 },
+  threads: 1,
+}
 const request = (requestId: string, promptIds: readonly number[] = [1]): GenerateRequest => ({
-  requestId, promptIds, sampling: { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, logitBias: {}, seed: 1 }, maxTokens: 9, stopIds: [], logprobs: null, promptLogprobs: null, cacheScope: null, client: 'a', priority: 'batch',
+  requestId,
+  promptIds,
+  sampling: {
+    temperature: 0,
+    topP: 1,
+    topK: 0,
+    minP: 0,
+    repetitionPenalty: 1,
+    frequencyPenalty: 0,
+    presencePenalty: 0,
+    logitBias: {},
+    seed: 1,
+  },
+  maxTokens: 9,
+  stopIds: [],
+  logprobs: null,
+  promptLogprobs: null,
+  cacheScope: null,
+  client: 'a',
+  priority: 'batch',
 })
-const tokens = (requestId: string, ...ids: number[]): RequestOutput => ({ kind: 'tokens', requestId, tokens: ids.map((id) => ({ id })) })
-const done = (requestId: string, finishReason: 'stop' | 'cancelled' = 'stop'): RequestOutput => ({ kind: 'done', requestId, finishReason, completionTokens: 1, cachedTokens: 0, timings: { queueMs: 0, ttftMs: 0, totalMs: 0 } })
+const tokens = (requestId: string, ...ids: number[]): RequestOutput => ({
+  kind: 'tokens',
+  requestId,
+  tokens: ids.map((id) => ({ id })),
+})
+const done = (requestId: string, finishReason: 'stop' | 'cancelled' = 'stop'): RequestOutput => ({
+  kind: 'done',
+  requestId,
+  finishReason,
+  completionTokens: 1,
+  cachedTokens: 0,
+  timings: { queueMs: 0, ttftMs: 0, totalMs: 0 },
+})
 const never = new AbortController().signal
 
 let processes: ScriptedProcess[]
@@ -73,15 +115,16 @@ const latest = (): ScriptedProcess => {
   if (last === undefined) throw new TypeError('no process was started')
   return last
 }
-const make = (): EngineSupervisor => new EngineSupervisor({
-  model,
-  entry: '/engine',
-  launch: () => {
-    processes.push(new ScriptedProcess(100 + processes.length))
-    return latest()
-  },
-  onCrash: ({ reason }) => crashes.push(reason),
-})
+const make = (): EngineSupervisor =>
+  new EngineSupervisor({
+    model,
+    entry: '/engine',
+    launch: () => {
+      processes.push(new ScriptedProcess(100 + processes.length))
+      return latest()
+    },
+    onCrash: ({ reason }) => crashes.push(reason),
+  })
 const ready = (): EngineSupervisor => {
   const supervisor = make()
   void supervisor.start()
@@ -93,14 +136,20 @@ const read = async (stream: AsyncIterable<GenerationEvent>): Promise<GenerationE
   for await (const event of stream) events.push(event)
   return events
 }
-const outcome = (promise: Promise<unknown>): Promise<unknown> => promise.then((value) => value, (failure: unknown) => failure)
+const outcome = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    (value) => value,
+    (failure: unknown) => failure,
+  )
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance'] })
   processes = []
   crashes = []
 })
-afterEach(() => { vi.useRealTimers() })
+afterEach(() => {
+  vi.useRealTimers()
+})
 
 describe('EngineSupervisor', () => {
   it('passes through starting, loading and ready', () => {
@@ -130,7 +179,9 @@ describe('EngineSupervisor', () => {
 
   it('cancels when the reader leaves and when the signal aborts', async () => {
     const supervisor = ready()
-    const leaving = (async () => { for await (const _ of supervisor.generate(request('a'), never)) break })()
+    const leaving = (async () => {
+      for await (const _ of supervisor.generate(request('a'), never)) break
+    })()
     latest().output(tokens('a', 1))
     await leaving
     const abort = new AbortController()
@@ -139,20 +190,33 @@ describe('EngineSupervisor', () => {
     abort.abort()
     latest().output(done('b', 'cancelled'))
     expect(await aborted).toEqual([done('b', 'cancelled')])
-    expect(latest().received.slice(1)).toMatchObject([{ kind: 'submit' }, { kind: 'cancel', requestId: 'a' }, { kind: 'submit' }, { kind: 'cancel', requestId: 'b' }])
-    expect(await read(supervisor.generate(request('c'), AbortSignal.abort()))).toMatchObject([{ finishReason: 'cancelled', completionTokens: 0 }])
+    expect(latest().received.slice(1)).toMatchObject([
+      { kind: 'submit' },
+      { kind: 'cancel', requestId: 'a' },
+      { kind: 'submit' },
+      { kind: 'cancel', requestId: 'b' },
+    ])
+    expect(await read(supervisor.generate(request('c'), AbortSignal.abort()))).toMatchObject([
+      { finishReason: 'cancelled', completionTokens: 0 },
+    ])
   })
 
   it('hands out what came before a crash, then the crash; replays nothing', async () => {
     const supervisor = ready()
     const events: GenerationEvent[] = []
-    const reading = (async () => { for await (const event of supervisor.generate(request('a'), never)) events.push(event) })()
+    const reading = (async () => {
+      for await (const event of supervisor.generate(request('a'), never)) events.push(event)
+    })()
     await Promise.resolve()
     latest().output(tokens('a', 1))
     latest().exit(null, 'SIGSEGV')
     await expect(reading).rejects.toMatchObject({ code: 'engine_crashed', entry: { retryable: true } })
     expect(events).toEqual([tokens('a', 1)])
-    expect(supervisor.state).toMatchObject({ kind: 'restarting', attempt: 1, error: { code: 'engine_crashed', message: expect.stringContaining('SIGSEGV') as string } })
+    expect(supervisor.state).toMatchObject({
+      kind: 'restarting',
+      attempt: 1,
+      error: { code: 'engine_crashed', message: expect.stringContaining('SIGSEGV') as string },
+    })
     await vi.advanceTimersByTimeAsync(500)
     latest().load()
     expect(supervisor.state).toMatchObject({ kind: 'ready', pid: 101 })
@@ -191,7 +255,10 @@ describe('EngineSupervisor', () => {
     expect(latest().kills).toEqual([])
     await vi.advanceTimersByTimeAsync(5600)
     expect(latest().kills).toEqual(['SIGKILL'])
-    expect(supervisor.state).toMatchObject({ kind: 'restarting', error: { message: expect.stringContaining('silent for 5 s') as string } })
+    expect(supervisor.state).toMatchObject({
+      kind: 'restarting',
+      error: { message: expect.stringContaining('silent for 5 s') as string },
+    })
   })
 
   it('waits longer for an engine whose steps are long', async () => {
@@ -211,12 +278,23 @@ describe('EngineSupervisor', () => {
     expect(await starting).toMatchObject({ code: 'model_corrupt' })
     await vi.advanceTimersByTimeAsync(60_000)
     expect(processes).toHaveLength(1)
-    expect(supervisor.state).toEqual({ kind: 'failed', model: 'm', error: { code: 'model_corrupt', message: 'model.onnx_data is damaged' } })
+    expect(supervisor.state).toEqual({
+      kind: 'failed',
+      model: 'm',
+      error: { code: 'model_corrupt', message: 'model.onnx_data is damaged' },
+    })
   })
 
   it('refuses on the engine’s word that it is full, as long as that is fresh and nothing has ended since', async () => {
     const supervisor = ready()
-    const refusal = (client = 'a') => { try { supervisor.checkRoom('batch', client); return null } catch (failure) { return failure } }
+    const refusal = (client = 'a') => {
+      try {
+        supervisor.checkRoom('batch', client)
+        return null
+      } catch (failure) {
+        return failure
+      }
+    }
     const full = { ...stats, waiting: 1, full: { clients: 'all', seconds: 7 } }
     expect(refusal()).toBeNull()
     latest().say({ kind: 'stats', stats: full })
@@ -226,14 +304,22 @@ describe('EngineSupervisor', () => {
     latest().say({ kind: 'stats', stats })
     expect(refusal()).toBeNull()
     latest().say({ kind: 'stats', stats: { ...full, full: { clients: ['b', 'a'], seconds: 5 } } })
-    expect(refusal()).toMatchObject({ code: 'queue_full', retryAfterSeconds: 5, message: expect.stringContaining('kept for others') as string })
+    expect(refusal()).toMatchObject({
+      code: 'queue_full',
+      retryAfterSeconds: 5,
+      message: expect.stringContaining('kept for others') as string,
+    })
     expect(refusal('c')).toBeNull()
     latest().say({ kind: 'stats', stats })
 
     const reading = outcome(read(supervisor.generate(request('a'), never)))
     await Promise.resolve()
     latest().say({ kind: 'stats', stats: full })
-    latest().output(tokens('a', 1), { kind: 'failed', requestId: 'refused', error: { code: 'queue_full', message: 'full' } })
+    latest().output(tokens('a', 1), {
+      kind: 'failed',
+      requestId: 'refused',
+      error: { code: 'queue_full', message: 'full' },
+    })
     expect(refusal()).not.toBeNull()
     latest().output(done('a'))
     expect(refusal()).toBeNull()
@@ -266,7 +352,9 @@ describe('EngineSupervisor', () => {
       await vi.advanceTimersByTimeAsync(2000)
       latest().load()
     }
-    expect(await outcome(read(supervisor.generate(request('a3', [6, 6, 6]), never)))).toMatchObject({ code: 'engine_fault' })
+    expect(await outcome(read(supervisor.generate(request('a3', [6, 6, 6]), never)))).toMatchObject({
+      code: 'engine_fault',
+    })
     const other = read(supervisor.generate(request('b', [6, 6]), never))
     await Promise.resolve()
     latest().output(done('b'))
@@ -275,8 +363,13 @@ describe('EngineSupervisor', () => {
 
   it('quarantines a prompt that the runtime refused before the engine ended itself, and clears who waited behind it', async () => {
     const supervisor = ready()
-    const refused = (requestId: string): RequestOutput => ({ kind: 'failed', requestId, error: { code: 'engine_fault', message: 'the runtime refused' } })
-    const submit = (requestId: string, promptIds: readonly number[]): Promise<unknown> => outcome(read(supervisor.generate(request(requestId, promptIds), never)))
+    const refused = (requestId: string): RequestOutput => ({
+      kind: 'failed',
+      requestId,
+      error: { code: 'engine_fault', message: 'the runtime refused' },
+    })
+    const submit = (requestId: string, promptIds: readonly number[]): Promise<unknown> =>
+      outcome(read(supervisor.generate(request(requestId, promptIds), never)))
     for (let turn = 0; turn < 4; turn += 1) {
       const running = submit('running', [6, 6, 6])
       const waiting = turn < 2 ? submit('waiting', [7, 7]) : Promise.resolve({ code: 'engine_crashed' })
@@ -289,7 +382,10 @@ describe('EngineSupervisor', () => {
       await vi.advanceTimersByTimeAsync(8000)
       latest().load()
     }
-    expect(await submit('again', [6, 6, 6])).toMatchObject({ code: 'engine_fault', message: expect.stringContaining('twice') as string })
+    expect(await submit('again', [6, 6, 6])).toMatchObject({
+      code: 'engine_fault',
+      message: expect.stringContaining('twice') as string,
+    })
     const innocent = submit('innocent', [7, 7])
     await Promise.resolve()
     latest().output(done('innocent'))
@@ -306,7 +402,9 @@ describe('EngineSupervisor', () => {
       await vi.advanceTimersByTimeAsync(2000)
       latest().load()
     }
-    expect(await outcome(read(supervisor.generate(request('a', [6, 6, 6]), never)))).toMatchObject({ code: 'engine_fault' })
+    expect(await outcome(read(supervisor.generate(request('a', [6, 6, 6]), never)))).toMatchObject({
+      code: 'engine_fault',
+    })
   })
 
   it('gives up on a model that crashes in every load, however long each takes', async () => {
@@ -318,7 +416,10 @@ describe('EngineSupervisor', () => {
       latest().exit(null, 'SIGKILL')
       await vi.advanceTimersByTimeAsync(8000)
     }
-    expect(await starting).toMatchObject({ code: 'engine_failed', message: expect.stringContaining('5 times in a row before it was ready') as string })
+    expect(await starting).toMatchObject({
+      code: 'engine_failed',
+      message: expect.stringContaining('5 times in a row before it was ready') as string,
+    })
     expect(processes).toHaveLength(5)
   })
 
@@ -342,7 +443,11 @@ describe('EngineSupervisor', () => {
     const supervisor = ready()
     const reading = read(supervisor.generate(request('a'), never))
     await Promise.resolve()
-    const part = (...ids: number[]): RequestOutput => ({ kind: 'prompt', requestId: 'a', tokens: ids.map((id) => ({ id })) })
+    const part = (...ids: number[]): RequestOutput => ({
+      kind: 'prompt',
+      requestId: 'a',
+      tokens: ids.map((id) => ({ id })),
+    })
     latest().output(part(1, 2))
     await vi.advanceTimersByTimeAsync(1)
     latest().output(part(3), part())
@@ -354,26 +459,47 @@ describe('EngineSupervisor', () => {
   it('kills and restarts on any message that is none, without throwing', async () => {
     const nearly = fc.oneof(
       fc.anything(),
-      fc.record({ kind: fc.constantFrom('outputs', 'loaded', 'stats', 'hello', 'loadFailed', 'surprise'), outputs: fc.anything(), stats: fc.anything(), loaded: fc.anything(), error: fc.anything() }),
-      fc.record({ kind: fc.constant('outputs'), outputs: fc.array(fc.record({ kind: fc.constantFrom('tokens', 'done', 'failed'), requestId: fc.constant('a'), tokens: fc.array(fc.record({ id: fc.oneof(fc.integer({ min: 1000 }), fc.double(), fc.constant(-1)) }), { minLength: 1 }) }), { minLength: 1 }) }),
+      fc.record({
+        kind: fc.constantFrom('outputs', 'loaded', 'stats', 'hello', 'loadFailed', 'surprise'),
+        outputs: fc.anything(),
+        stats: fc.anything(),
+        loaded: fc.anything(),
+        error: fc.anything(),
+      }),
+      fc.record({
+        kind: fc.constant('outputs'),
+        outputs: fc.array(
+          fc.record({
+            kind: fc.constantFrom('tokens', 'done', 'failed'),
+            requestId: fc.constant('a'),
+            tokens: fc.array(fc.record({ id: fc.oneof(fc.integer({ min: 1000 }), fc.double(), fc.constant(-1)) }), {
+              minLength: 1,
+            }),
+          }),
+          { minLength: 1 },
+        ),
+      }),
     )
-    await fc.assert(fc.asyncProperty(nearly, async (message) => {
-      processes = []
-      const supervisor = ready()
-      const reading = outcome(read(supervisor.generate(request('a'), never)))
-      await Promise.resolve()
-      latest().say(message)
-      if (latest().kills.length > 0) {
-        expect(await reading).toMatchObject({ code: 'engine_crashed' })
-        expect(supervisor.state.kind).toBe('restarting')
-      } else {
-        // The few random messages that happen to be valid carry no token.
-        latest().output(done('a'))
-        const events = await reading
-        expect(events).toMatchObject([{ kind: 'done' }])
-      }
-      await supervisor.dispose()
-    }), { numRuns: 500, seed: 22 })
+    await fc.assert(
+      fc.asyncProperty(nearly, async (message) => {
+        processes = []
+        const supervisor = ready()
+        const reading = outcome(read(supervisor.generate(request('a'), never)))
+        await Promise.resolve()
+        latest().say(message)
+        if (latest().kills.length > 0) {
+          expect(await reading).toMatchObject({ code: 'engine_crashed' })
+          expect(supervisor.state.kind).toBe('restarting')
+        } else {
+          // The few random messages that happen to be valid carry no token.
+          latest().output(done('a'))
+          const events = await reading
+          expect(events).toMatchObject([{ kind: 'done' }])
+        }
+        await supervisor.dispose()
+      }),
+      { numRuns: 500, seed: 22 },
+    )
   })
 
   it('ends waiting work when it is disposed', async () => {

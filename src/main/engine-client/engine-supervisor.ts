@@ -2,7 +2,14 @@ import { assertNever } from '../../shared/base/assert-never.ts'
 import type { CancelSignal } from '../../shared/base/cancel-signal.ts'
 import type { Disposable } from '../../shared/base/disposable.ts'
 import { Emitter } from '../../shared/base/emitter.ts'
-import type { Engine, EngineCommand, EngineEvent, EngineModel, GenerateRequest, GenerationEvent } from '../../shared/contracts/engine.ts'
+import type {
+  Engine,
+  EngineCommand,
+  EngineEvent,
+  EngineModel,
+  GenerateRequest,
+  GenerationEvent,
+} from '../../shared/contracts/engine.ts'
 import type { EngineFullness, EngineState, LoadedModel } from '../../shared/domain/engine.ts'
 import type { Priority } from '../../shared/domain/generation.ts'
 import { revive, serialise, SwitchboardError } from '../../shared/errors/switchboard-error.ts'
@@ -24,7 +31,8 @@ export interface SupervisorTimings {
 }
 
 /**
- * Steps an engine may take in silence. It answers between steps only, and on a slow machine a step of a large model takes seconds; attention
+ * Steps an engine may take in silence. It answers between steps only, and on a slow machine a step of a large model
+ * takes seconds; attention
  * to a long context makes one longer than the first were.
  */
 const SILENT_STEPS = 8
@@ -49,7 +57,8 @@ export interface SupervisorOptions {
 
 /**
  * One model in one process: starts it, watches it, starts it again. Requests that ran in a process that died end with
- * `engine_crashed` at once and are never replayed: a reply half shown would otherwise begin anew under the reader's eyes.
+ * `engine_crashed` at once and are never replayed: a reply half shown would otherwise begin anew under the reader's
+ * eyes.
  */
 export class EngineSupervisor implements Engine, Disposable {
   readonly model: EngineModel
@@ -91,7 +100,8 @@ export class EngineSupervisor implements Engine, Disposable {
 
   /** @throws SwitchboardError loading before the model was loaded for the first time. */
   get loaded(): LoadedModel {
-    if (this.#loaded === null) throw new SwitchboardError('loading', `${this.model.name} is being loaded`, { retryAfterSeconds: 2 })
+    if (this.#loaded === null)
+      throw new SwitchboardError('loading', `${this.model.name} is being loaded`, { retryAfterSeconds: 2 })
     return this.#loaded
   }
 
@@ -102,7 +112,8 @@ export class EngineSupervisor implements Engine, Disposable {
 
   /**
    * Starts the process and waits until the model is loaded. A crash on the way is retried like any other.
-   * @throws SwitchboardError model_corrupt, provider_unavailable, out_of_memory, engine_failed; cancelled when disposed meanwhile.
+   * @throws SwitchboardError model_corrupt, provider_unavailable, out_of_memory, engine_failed; cancelled when disposed
+   *   meanwhile.
    */
   async start(): Promise<void> {
     if (this.#state.kind === 'off') this.#spawn()
@@ -132,22 +143,43 @@ export class EngineSupervisor implements Engine, Disposable {
   }
 
   checkRoom(priority: Priority, client: string): void {
-    if (priority !== 'batch' || this.#full === null || this.#state.kind !== 'ready' || performance.now() - this.#full.sinceMs > STATS_TRUSTED_MS) return
+    if (
+      priority !== 'batch' ||
+      this.#full === null ||
+      this.#state.kind !== 'ready' ||
+      performance.now() - this.#full.sinceMs > STATS_TRUSTED_MS
+    )
+      return
     const { clients, seconds } = this.#full
     if (clients !== 'all' && !clients.includes(client)) return
-    const reason = clients === 'all' ? `The queue of ${this.model.name} is full.` : `So much of this client waits for ${this.model.name} already that the rest of its queue is kept for others.`
+    const reason =
+      clients === 'all'
+        ? `The queue of ${this.model.name} is full.`
+        : `So much of this client waits for ${this.model.name} already that the rest of its queue is kept for others.`
     throw new SwitchboardError('queue_full', reason, { retryAfterSeconds: seconds })
   }
 
   async *generate(request: GenerateRequest, signal: CancelSignal): AsyncIterable<GenerationEvent> {
     const { requestId } = request
     if (signal.aborted) {
-      yield { kind: 'done', requestId, finishReason: 'cancelled', completionTokens: 0, cachedTokens: 0, timings: { queueMs: 0, ttftMs: 0, totalMs: 0 } }
+      yield {
+        kind: 'done',
+        requestId,
+        finishReason: 'cancelled',
+        completionTokens: 0,
+        cachedTokens: 0,
+        timings: { queueMs: 0, ttftMs: 0, totalMs: 0 },
+      }
       return
     }
     const owner = this.#available()
-    if (this.#requests.has(requestId)) throw new SwitchboardError('invalid_request', `request ${requestId} is already running`)
-    if (this.#suspects.isQuarantined(request.promptIds)) throw new SwitchboardError('engine_fault', `This request ended the engine of ${this.model.name} twice and is not run again.`)
+    if (this.#requests.has(requestId))
+      throw new SwitchboardError('invalid_request', `request ${requestId} is already running`)
+    if (this.#suspects.isQuarantined(request.promptIds))
+      throw new SwitchboardError(
+        'engine_fault',
+        `This request ended the engine of ${this.model.name} twice and is not run again.`,
+      )
     const inbox = new RequestInbox()
     this.#requests.set(requestId, { inbox, promptIds: request.promptIds })
     const cancel = (): void => {
@@ -172,7 +204,10 @@ export class EngineSupervisor implements Engine, Disposable {
     }
   }
 
-  /** Refuses new requests, gives running ones `timeoutMs` to end (0: none), ends the rest with `draining`, then the process. */
+  /**
+   * Refuses new requests, gives running ones `timeoutMs` to end (0: none), ends the rest with `draining`, then the
+   * process.
+   */
   async drain(timeoutMs: number): Promise<void> {
     if (timeoutMs > 0 && this.#closing === 'no') await this.#finishRequests(timeoutMs)
     await this.dispose()
@@ -193,7 +228,10 @@ export class EngineSupervisor implements Engine, Disposable {
     }
   }
 
-  /** Ends the process: the only way to give back all of its memory, on every provider. Resolves once it is gone, or deaf to its end. */
+  /**
+   * Ends the process: the only way to give back all of its memory, on every provider. Resolves once it is gone, or deaf
+   * to its end.
+   */
   dispose(): Promise<void> {
     this.#disposal ??= this.#end()
     return this.#disposal
@@ -225,11 +263,16 @@ export class EngineSupervisor implements Engine, Disposable {
     this.#enter({ kind: 'off' })
   }
 
-  /** The process that takes requests now. @throws SwitchboardError draining, loading, engine_failed and what a load failed with. */
+  /**
+   * The process that takes requests now. @throws SwitchboardError draining, loading, engine_failed and what a load
+   * failed with.
+   */
   #available(): ChildProcessHandle {
-    if (this.#closing !== 'no') throw new SwitchboardError('draining', `${this.model.name} is being unloaded`, { retryAfterSeconds: 2 })
+    if (this.#closing !== 'no')
+      throw new SwitchboardError('draining', `${this.model.name} is being unloaded`, { retryAfterSeconds: 2 })
     if (this.#state.kind === 'failed') throw revive(this.#state.error)
-    if (this.#state.kind !== 'ready' || this.#process === null || this.#killReason !== null) throw new SwitchboardError('loading', `${this.model.name} is being loaded`, { retryAfterSeconds: 2 })
+    if (this.#state.kind !== 'ready' || this.#process === null || this.#killReason !== null)
+      throw new SwitchboardError('loading', `${this.model.name} is being loaded`, { retryAfterSeconds: 2 })
     return this.#process
   }
 
@@ -238,8 +281,12 @@ export class EngineSupervisor implements Engine, Disposable {
     this.#killReason = null
     const started = this.#options.launch({ entry: this.#options.entry, name: 'Switchboard engine' })
     this.#process = started
-    started.onMessage((message) => { if (this.#process === started) this.#receive(started, message) })
-    started.onExit((exit) => { if (this.#process === started) this.#ended(started, exit) })
+    started.onMessage((message) => {
+      if (this.#process === started) this.#receive(started, message)
+    })
+    started.onExit((exit) => {
+      if (this.#process === started) this.#ended(started, exit)
+    })
     this.#expectWithin(this.#timings.helloMs, 'did not start in time')
   }
 
@@ -275,9 +322,17 @@ export class EngineSupervisor implements Engine, Disposable {
         return
       case 'outputs':
         // Whatever ended made room; the engine's next word tells whether somebody took it.
-        if (event.outputs.some((output) => output.kind === 'done' || (output.kind === 'failed' && output.error.code !== 'queue_full'))) this.#full = null
+        if (
+          event.outputs.some(
+            (output) => output.kind === 'done' || (output.kind === 'failed' && output.error.code !== 'queue_full'),
+          )
+        )
+          this.#full = null
         this.#faulted = event.outputs.flatMap((output) => {
-          const failed = output.kind === 'failed' && engineFaults.includes(output.error.code) ? this.#requests.get(output.requestId) : undefined
+          const failed =
+            output.kind === 'failed' && engineFaults.includes(output.error.code)
+              ? this.#requests.get(output.requestId)
+              : undefined
           return failed === undefined ? [] : [failed.promptIds]
         })
         for (const output of event.outputs) this.#requests.get(output.requestId)?.inbox.push(output)
@@ -296,15 +351,22 @@ export class EngineSupervisor implements Engine, Disposable {
     this.#full = null
     this.#stopWatching()
     if (this.#closing === 'disposed') return
-    const reason = this.#killReason ?? exit.garbage ?? (exit.signal === null ? `ended with code ${exit.code}` : `was ended by ${exit.signal}`)
-    // A kill from outside says nothing about what was running; an abort, a fault of memory, a hang or what it sent does.
+    const reason =
+      this.#killReason ??
+      exit.garbage ??
+      (exit.signal === null ? `ended with code ${exit.code}` : `was ended by ${exit.signal}`)
+    // A kill from outside says nothing about what was running; an abort, a fault of memory, a hang or what it sent
+    // does.
     this.#crashRequests(reason, exit.signal !== 'SIGKILL' || this.#killReason !== null || exit.garbage !== null)
     this.#options.onCrash?.({ model: this.model.name, reason, output: gone.stderrTail() })
     this.#crashes.push(performance.now())
     this.#unready += 1
     const decision = afterCrash(this.#crashes, this.#unready)
     if (decision.kind === 'stop') {
-      const error = new SwitchboardError('engine_failed', `The engine of ${this.model.name} ${decision.why}; the last time it ${reason}.`)
+      const error = new SwitchboardError(
+        'engine_failed',
+        `The engine of ${this.model.name} ${decision.why}; the last time it ${reason}.`,
+      )
       this.#enter({ kind: 'failed', model: this.model.name, error: serialise(error) })
       return
     }
@@ -344,7 +406,11 @@ export class EngineSupervisor implements Engine, Disposable {
     const running = [...this.#requests.values()].filter(({ inbox }) => !inbox.ended).map(({ promptIds }) => promptIds)
     if (ownFault) this.#suspects.record([...this.#faulted, ...running])
     this.#faulted = []
-    this.#failAll(new SwitchboardError('engine_crashed', `The engine of ${this.model.name} ${reason} while answering.`, { retryAfterSeconds: 2 }))
+    this.#failAll(
+      new SwitchboardError('engine_crashed', `The engine of ${this.model.name} ${reason} while answering.`, {
+        retryAfterSeconds: 2,
+      }),
+    )
   }
 
   #expectWithin(ms: number, failure: string): void {

@@ -2,8 +2,10 @@ import type { GenerationEvent, RequestOutput, TokenOutput } from '../../shared/c
 import { revive, type SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 
 /**
- * What arrived for one request and was not read yet. Tokens that pile up behind a slow reader are merged into one event, so
- * what waits is at most the reply itself and never a queue of messages. The scores of a prompt come in parts and are read whole.
+ * What arrived for one request and was not read yet. Tokens that pile up behind a slow reader are merged into one
+ * event, so
+ * what waits is at most the reply itself and never a queue of messages. The scores of a prompt come in parts and are
+ * read whole.
  */
 export class RequestInbox {
   readonly #events: GenerationEvent[] = []
@@ -54,7 +56,9 @@ export class RequestInbox {
       const event = this.#events.shift()
       if (event !== undefined) return event
       if (this.#failure !== null) throw this.#failure
-      await new Promise<void>((resolve) => { this.#wake = resolve })
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
       this.#wake = null
     }
   }

@@ -9,7 +9,8 @@ export type RestartDecision =
   | { readonly kind: 'stop'; readonly why: string }
 
 /**
- * What to do after a crash: wait 0.5, 1, 2, 4, then 8 s; stop after five crashes within a minute, or five in a row before the model was
+ * What to do after a crash: wait 0.5, 1, 2, 4, then 8 s; stop after five crashes within a minute, or five in a row
+ * before the model was
  * ready: one that takes long to load would crash in its load for ever. Pure.
  * @param crashes times of all crashes so far, ms, ascending, the latest included.
  * @param unready crashes since the model was last ready, the latest included.

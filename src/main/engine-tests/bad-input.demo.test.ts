@@ -13,8 +13,26 @@ const CONTEXT = 64
 const limits = { slots: 2, contextLength: CONTEXT, prefillChunk: 32, queueRequests: 8, queueTokens: 1000 }
 
 const request = (requestId: string, changes: Partial<GenerateRequest>): GenerateRequest => ({
-  requestId, promptIds: [5], maxTokens: 1, stopIds: [], logprobs: null, promptLogprobs: null, cacheScope: 'a', client: 'a', priority: 'batch',
-  sampling: { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, logitBias: {}, seed: 1 },
+  requestId,
+  promptIds: [5],
+  maxTokens: 1,
+  stopIds: [],
+  logprobs: null,
+  promptLogprobs: null,
+  cacheScope: 'a',
+  client: 'a',
+  priority: 'batch',
+  sampling: {
+    temperature: 0,
+    topP: 1,
+    topK: 0,
+    minP: 0,
+    repetitionPenalty: 1,
+    frequencyPenalty: 0,
+    presencePenalty: 0,
+    logitBias: {},
+    seed: 1,
+  },
   ...changes,
 })
 const prompt = (length: number): number[] => Array.from({ length }, (_, at) => 10 + ((at * 37) % 200))
@@ -53,7 +71,7 @@ describe.runIf(existsSync(join(demo, 'config.json')))('the engine at the limit o
           const outputs = answers(loaded, [request(`r${turn}`, changes)])
           expect(outputs.map(shown)).toEqual(expected)
           const tokens = JSON.stringify(outputs.map((output) => (output.kind === 'tokens' ? output.tokens : null)))
-          expect(tokens).toBe(first ??= tokens)
+          expect(tokens).toBe((first ??= tokens))
           expect(loaded.engine.stats()).toMatchObject(idle)
         }
       }
@@ -75,7 +93,11 @@ describe('a model whose logits are no numbers', () => {
           request(`long${turn}`, { promptIds: prompt(50).slice(turn), maxTokens: 9 }),
           request(`scored${turn}`, { promptIds: prompt(40), maxTokens: 0, promptLogprobs: 1 }),
         ])
-        expect(outputs.map((output) => [output.requestId, shown(output)]).toSorted()).toEqual([[`long${turn}`, 'engine_fault'], [`scored${turn}`, 'engine_fault'], [`short${turn}`, 'engine_fault']])
+        expect(outputs.map((output) => [output.requestId, shown(output)]).toSorted()).toEqual([
+          [`long${turn}`, 'engine_fault'],
+          [`scored${turn}`, 'engine_fault'],
+          [`short${turn}`, 'engine_fault'],
+        ])
         expect(loaded.engine.stats()).toMatchObject(idle)
       }
       loaded.decoder.dispose()

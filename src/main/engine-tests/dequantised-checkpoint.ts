@@ -5,8 +5,14 @@ import { inStoredOrder } from '../workshop/builder/weight-stream.ts'
 import { blockScales, packBlocks, unpackBlocks } from '../workshop/quantizer/round-to-nearest.ts'
 import type { PrecisionScheme } from '../workshop/quantizer/scheme.ts'
 
-/** A checkpoint whose matrices are, in float32, exactly what the codes of a scheme stand for; everything else unchanged. */
-export async function writeDequantised(source: string, target: string, { layers, vocabulary }: PrecisionScheme): Promise<void> {
+/**
+ * A checkpoint whose matrices are, in float32, exactly what the codes of a scheme stand for; everything else unchanged.
+ */
+export async function writeDequantised(
+  source: string,
+  target: string,
+  { layers, vocabulary }: PrecisionScheme,
+): Promise<void> {
   await mkdir(target)
   await copyFile(join(source, 'config.json'), join(target, 'config.json'))
   const { checkpoint, close } = await openModelFolder(source)
@@ -21,7 +27,9 @@ export async function writeDequantised(source: string, target: string, { layers,
     if (width !== undefined) {
       const scheme = name.includes('.layers.') ? layers : vocabulary
       const values = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength))
-      bytes = new Uint8Array(unpackBlocks(packBlocks(values, width, scheme), blockScales(values, width, scheme), width, scheme).buffer)
+      bytes = new Uint8Array(
+        unpackBlocks(packBlocks(values, width, scheme), blockScales(values, width, scheme), width, scheme).buffer,
+      )
     }
     header[name] = { dtype: 'F32', shape, data_offsets: [offset, offset + bytes.byteLength] }
     parts.push(bytes)

@@ -7,14 +7,30 @@ import type { EngineModel, GenerationEvent, TokenOutput } from '../../shared/con
 import type { EngineSupervisor, SupervisorTimings } from '../engine-client/engine-supervisor.ts'
 import { processEntry } from '../platform/process-entry.ts'
 import { buildRandomModel, testModel, type BuiltModel } from './random-model.ts'
-import { greedy, isAlive, never, pidOf, reply, request, stateThat, superviseEngine, type Reply } from './supervised-engine.ts'
+import {
+  greedy,
+  isAlive,
+  never,
+  pidOf,
+  reply,
+  request,
+  stateThat,
+  superviseEngine,
+  type Reply,
+} from './supervised-engine.ts'
 
 let built: BuiltModel
 const supervisors: EngineSupervisor[] = []
 
-beforeAll(async () => { built = await buildRandomModel() })
-afterAll(async () => { await built.remove() })
-afterEach(async () => { for (const supervisor of supervisors.splice(0)) await supervisor.dispose() })
+beforeAll(async () => {
+  built = await buildRandomModel()
+})
+afterAll(async () => {
+  await built.remove()
+})
+afterEach(async () => {
+  for (const supervisor of supervisors.splice(0)) await supervisor.dispose()
+})
 
 const supervise = (model: EngineModel, timings: Partial<SupervisorTimings> = {}): EngineSupervisor => {
   const supervisor = superviseEngine(model, timings)
@@ -22,7 +38,10 @@ const supervise = (model: EngineModel, timings: Partial<SupervisorTimings> = {})
   return supervisor
 }
 
-const started = async (limits: Partial<EngineModel['limits']> = {}, timings: Partial<SupervisorTimings> = {}): Promise<EngineSupervisor> => {
+const started = async (
+  limits: Partial<EngineModel['limits']> = {},
+  timings: Partial<SupervisorTimings> = {},
+): Promise<EngineSupervisor> => {
   const supervisor = supervise(testModel(built.graphDirectory, limits), timings)
   await supervisor.start()
   return supervisor
@@ -48,18 +67,25 @@ describe('an engine process', () => {
     const scored = await reply(engine, request('b', { promptIds, maxTokens: 0, promptLogprobs: 3 }))
     expect(scored.done).toMatchObject({ finishReason: 'length', completionTokens: 0 })
     expect(scored.prompt?.map(({ id }) => id)).toEqual(promptIds.slice(1))
-    const differences = decoded.tokens.map(({ logprob = 0 }, at) => Math.abs(logprob - (scored.prompt?.[at + 4]?.logprob ?? 9)))
+    const differences = decoded.tokens.map(({ logprob = 0 }, at) =>
+      Math.abs(logprob - (scored.prompt?.[at + 4]?.logprob ?? 9)),
+    )
     expect(Math.max(...differences)).toBeLessThan(1e-3)
   })
 
   it('gives each of a batch what it gives it alone, greedy and sampled', async () => {
     const engine = await started({ slots: 4, queueRequests: 20 })
-    const asked = Array.from({ length: 10 }, (_, turn) => request(`r${turn}`, {
-      promptIds: Array.from({ length: 3 + turn * 11 }, (_unused, at) => (turn * 37 + at * 13) % 256),
-      maxTokens: 30 + turn * 5,
-      logprobs: 2,
-      sampling: turn % 2 === 0 ? greedy : { ...greedy, temperature: 0.9, topP: 0.95, topK: 40, repetitionPenalty: 1.1, seed: turn },
-    }))
+    const asked = Array.from({ length: 10 }, (_, turn) =>
+      request(`r${turn}`, {
+        promptIds: Array.from({ length: 3 + turn * 11 }, (_unused, at) => (turn * 37 + at * 13) % 256),
+        maxTokens: 30 + turn * 5,
+        logprobs: 2,
+        sampling:
+          turn % 2 === 0
+            ? greedy
+            : { ...greedy, temperature: 0.9, topP: 0.95, topK: 40, repetitionPenalty: 1.1, seed: turn },
+      }),
+    )
     const alone: Reply[] = []
     for (const one of asked) alone.push(await reply(engine, { ...one, requestId: `${one.requestId}-alone` }))
     const together = await Promise.all(asked.map((one) => reply(engine, one)))
@@ -103,7 +129,11 @@ describe('an engine process', () => {
     for await (const event of engine.generate(request('left', long), never)) if (event.kind === 'tokens') break
     // In its prefill: a prompt of many chunks, left before any token.
     const prefilling = new AbortController()
-    const scored = reply(engine, request('prefill', { promptIds: Array.from({ length: 6000 }, (_, at) => at % 256), maxTokens: 5 }), prefilling.signal)
+    const scored = reply(
+      engine,
+      request('prefill', { promptIds: Array.from({ length: 6000 }, (_, at) => at % 256), maxTokens: 5 }),
+      prefilling.signal,
+    )
     await Promise.resolve()
     prefilling.abort()
     expect((await scored).done).toMatchObject({ finishReason: 'cancelled', completionTokens: 0 })
@@ -116,10 +146,20 @@ describe('an engine process', () => {
     const abort = new AbortController()
     for await (const event of engine.generate(request('running', { maxTokens: 8000 }), abort.signal)) {
       if (event.kind !== 'tokens' || abort.signal.aborted) continue
-      const refusals = Array.from({ length: 100 }, (_, turn) => reply(engine, request(`refused${turn}`)).then(() => null, (failure: unknown) => failure))
-      for (const failure of await Promise.all(refusals)) expect(failure).toMatchObject({ code: 'queue_full', retryAfterSeconds: expect.any(Number) as number })
-      await expect(reply(engine, request('long', { maxTokens: 9000 }))).rejects.toMatchObject({ code: 'context_length_exceeded' })
-      await expect(reply(engine, request('foreign', { promptIds: [256] }))).rejects.toMatchObject({ code: 'invalid_request' })
+      const refusals = Array.from({ length: 100 }, (_, turn) =>
+        reply(engine, request(`refused${turn}`)).then(
+          () => null,
+          (failure: unknown) => failure,
+        ),
+      )
+      for (const failure of await Promise.all(refusals))
+        expect(failure).toMatchObject({ code: 'queue_full', retryAfterSeconds: expect.any(Number) as number })
+      await expect(reply(engine, request('long', { maxTokens: 9000 }))).rejects.toMatchObject({
+        code: 'context_length_exceeded',
+      })
+      await expect(reply(engine, request('foreign', { promptIds: [256] }))).rejects.toMatchObject({
+        code: 'invalid_request',
+      })
       abort.abort()
     }
     expect((await reply(engine, request('after', { maxTokens: 2 }))).tokens).toHaveLength(2)
@@ -151,18 +191,24 @@ describe('an engine process', () => {
     const engine = await started({}, { silenceMs: 2000 })
     const pid = pidOf(engine)
     process.kill(pid, 'SIGSTOP')
-    await expect(reply(engine, request('a'))).rejects.toMatchObject({ code: 'engine_crashed', message: expect.stringContaining('silent') as string })
+    await expect(reply(engine, request('a'))).rejects.toMatchObject({
+      code: 'engine_crashed',
+      message: expect.stringContaining('silent') as string,
+    })
     await engine.ready()
     expect((await reply(engine, request('b', { maxTokens: 2 }))).tokens).toHaveLength(2)
   })
 
   it('ends when its parent is killed', async () => {
     const script = join(built.graphDirectory, '..', 'parent.ts')
-    await writeFile(script, `
+    await writeFile(
+      script,
+      `
       import { launchChildProcess } from ${JSON.stringify(join(import.meta.dirname, '../platform/child-process.ts'))}
       const child = launchChildProcess({ entry: ${JSON.stringify(processEntry('engine'))}, name: 'engine' })
       child.onMessage(() => console.log(child.pid))
-    `)
+    `,
+    )
     const parent = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] })
     const [line] = (await once(parent.stdout, 'data')) as [Buffer]
     const engine = Number(line.toString())
@@ -201,20 +247,32 @@ describe('a model that cannot be loaded', () => {
     await file.write(Buffer.from([0xaa]), 0, 1, 5000)
     await file.close()
     const engine = supervise(testModel(damaged.graphDirectory))
-    await expect(engine.start()).rejects.toMatchObject({ code: 'model_corrupt', message: expect.stringContaining('model.onnx_data') as string })
+    await expect(engine.start()).rejects.toMatchObject({
+      code: 'model_corrupt',
+      message: expect.stringContaining('model.onnx_data') as string,
+    })
     expect(engine.state.kind).toBe('failed')
     await expect(reply(engine, request('a'))).rejects.toMatchObject({ code: 'model_corrupt' })
     await rm(join(damaged.graphDirectory, 'graph.json'))
-    await expect(supervise(testModel(damaged.graphDirectory)).start()).rejects.toMatchObject({ code: 'model_corrupt', message: expect.stringContaining('graph.json') as string })
+    await expect(supervise(testModel(damaged.graphDirectory)).start()).rejects.toMatchObject({
+      code: 'model_corrupt',
+      message: expect.stringContaining('graph.json') as string,
+    })
     await damaged.remove()
   })
 
   it('tells every reason when the CPU is not allowed and no GPU can be used', async () => {
     const model = { ...testModel(built.graphDirectory), policy: { prefer: 'auto', allowCpu: false } as const }
     const engine = supervise(model)
-    const outcome = await engine.start().then(() => engine.loaded.provider, (failure: unknown) => failure)
+    const outcome = await engine.start().then(
+      () => engine.loaded.provider,
+      (failure: unknown) => failure,
+    )
     // On a machine with a usable GPU the same policy loads there instead.
     if (outcome === 'cuda' || outcome === 'webgpu') return
-    expect(outcome).toMatchObject({ code: 'provider_unavailable', message: expect.stringMatching(/CUDA: .+ WebGPU: .+ CPU: Running on the CPU is switched off/) as string })
+    expect(outcome).toMatchObject({
+      code: 'provider_unavailable',
+      message: expect.stringMatching(/CUDA: .+ WebGPU: .+ CPU: Running on the CPU is switched off/) as string,
+    })
   })
 })

@@ -13,30 +13,51 @@ let catalog: Catalog
 beforeEach(async () => {
   source = await makeTestModel('qwen2-tied')
   home = join(dirname(source), 'home')
-  catalog = new Catalog({ models: join(home, 'models'), graphs: join(home, 'graphs'), demo: join(home, 'none'), workshop: new ToolJobs(launchChildProcess) })
+  catalog = new Catalog({
+    models: join(home, 'models'),
+    graphs: join(home, 'graphs'),
+    demo: join(home, 'none'),
+    workshop: new ToolJobs(launchChildProcess),
+  })
 })
 afterEach(() => rm(dirname(source), { recursive: true, force: true }))
 
-test.each(['fp32', 'int8', 'int4'] as const)('a folder a person chose becomes a graph the engine loads, through real tool processes: %s', async (precision) => {
-  expect(await catalog.import(source, 'shop', precision)).toMatchObject({ name: 'shop', family: 'qwen2', precision, parameters: 101_184, contextLength: 128 })
-  await rm(source, { recursive: true })
-  const steps = new Set<string>()
-  const { graphDirectory, description } = await catalog.ensureGraph('shop', { onProgress: (_, step) => steps.add(step) })
-  expect(description.precision).toBe(precision)
-  expect([...steps]).toEqual(['Checking the model files', 'Writing the graph'])
-  expect(JSON.parse(await readFile(join(graphDirectory, 'graph.json'), 'utf8'))).toEqual(description)
-  const run = await ParityRun.over(graphDirectory)
-  let rows = 0
-  run.decode([1, 2, 3], () => rows++)
-  run.decoder.dispose()
-  expect(rows).toBe(3)
-})
+test.each(['fp32', 'int8', 'int4'] as const)(
+  'a folder a person chose becomes a graph the engine loads, through real tool processes: %s',
+  async (precision) => {
+    expect(await catalog.import(source, 'shop', precision)).toMatchObject({
+      name: 'shop',
+      family: 'qwen2',
+      precision,
+      parameters: 101_184,
+      contextLength: 128,
+    })
+    await rm(source, { recursive: true })
+    const steps = new Set<string>()
+    const { graphDirectory, description } = await catalog.ensureGraph('shop', {
+      onProgress: (_, step) => steps.add(step),
+    })
+    expect(description.precision).toBe(precision)
+    expect([...steps]).toEqual(['Checking the model files', 'Writing the graph'])
+    expect(JSON.parse(await readFile(join(graphDirectory, 'graph.json'), 'utf8'))).toEqual(description)
+    const run = await ParityRun.over(graphDirectory)
+    let rows = 0
+    run.decode([1, 2, 3], () => rows++)
+    run.decoder.dispose()
+    expect(rows).toBe(3)
+  },
+)
 
 test('hostile folders are refused and leave nothing', async () => {
   await truncate(join(source, 'model-00001-of-00002.safetensors'), 100)
-  await expect(catalog.import(source, 'shop', 'fp32')).rejects.toMatchObject({ code: 'invalid_safetensors', details: { file: 'model-00001-of-00002.safetensors' } })
+  await expect(catalog.import(source, 'shop', 'fp32')).rejects.toMatchObject({
+    code: 'invalid_safetensors',
+    details: { file: 'model-00001-of-00002.safetensors' },
+  })
   await rm(join(source, 'tokenizer.json'))
   await symlink('/etc/passwd', join(source, 'tokenizer.json'))
-  await expect(catalog.import(source, 'shop', 'fp32')).rejects.toMatchObject({ code: expect.stringMatching(/^(invalid_safetensors|not_a_model_folder)$/u) })
+  await expect(catalog.import(source, 'shop', 'fp32')).rejects.toMatchObject({
+    code: expect.stringMatching(/^(invalid_safetensors|not_a_model_folder)$/u),
+  })
   expect(await catalog.list()).toEqual([])
 })

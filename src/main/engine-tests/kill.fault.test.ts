@@ -1,4 +1,7 @@
-/** Rows F1, F16 and F21 of the table of faults: the real engine process killed, stopped and left in each phase of a reply. */
+/**
+ * Rows F1, F16 and F21 of the table of faults: the real engine process killed, stopped and left in each phase of a
+ * reply.
+ */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TokenOutput } from '../../shared/contracts/engine.ts'
 import type { EngineSupervisor } from '../engine-client/engine-supervisor.ts'
@@ -28,12 +31,23 @@ beforeAll(async () => {
   expected = (await reply(engine, request('expected', { maxTokens: SHORT }))).tokens
   await engine.dispose()
 })
-afterAll(async () => { await built.remove() })
+afterAll(async () => {
+  await built.remove()
+})
 
 /** A reply to which `act` happens in the phase: what arrived, and how it ended. */
-async function interrupted(engine: EngineSupervisor, phase: Phase, requestId: string, act: () => void, signal = never): Promise<{ readonly tokens: readonly TokenOutput[]; readonly end: unknown }> {
+async function interrupted(
+  engine: EngineSupervisor,
+  phase: Phase,
+  requestId: string,
+  act: () => void,
+  signal = never,
+): Promise<{ readonly tokens: readonly TokenOutput[]; readonly end: unknown }> {
   const at = { 'in prefill': Infinity, 'at token 1': 1, 'at token 50': 50, 'at the last token': SHORT }[phase]
-  const asked = phase === 'in prefill' ? { promptIds: longPrompt, maxTokens: 5 } : { maxTokens: phase === 'at the last token' ? SHORT : LONG }
+  const asked =
+    phase === 'in prefill'
+      ? { promptIds: longPrompt, maxTokens: 5 }
+      : { maxTokens: phase === 'at the last token' ? SHORT : LONG }
   const tokens: TokenOutput[] = []
   let acted = false
   // What is said about the request before is out of the way: from here on, `running` means this one.
@@ -58,7 +72,12 @@ async function interrupted(engine: EngineSupervisor, phase: Phase, requestId: st
 }
 
 /** One engine that is ended in every phase, and after each answers as before. */
-async function everyPhase(order: readonly Phase[], act: (pid: number) => void, reason: RegExp, silenceMs: number): Promise<void> {
+async function everyPhase(
+  order: readonly Phase[],
+  act: (pid: number) => void,
+  reason: RegExp,
+  silenceMs: number,
+): Promise<void> {
   const engine = superviseEngine(testModel(built.graphDirectory), { silenceMs })
   const pids: number[] = []
   try {
@@ -73,8 +92,14 @@ async function everyPhase(order: readonly Phase[], act: (pid: number) => void, r
       // A reply whose end had arrived is whole; every other one says that it is not.
       if (phase === 'at the last token') expect(tokens).toHaveLength(SHORT)
       if (phase === 'in prefill') expect(tokens).toEqual([])
-      if (phase === 'at the last token' && !(end instanceof Error)) expect(end).toMatchObject({ kind: 'done', finishReason: 'length', completionTokens: SHORT })
-      else expect(end).toMatchObject({ code: 'engine_crashed', entry: { retryable: true }, message: expect.stringMatching(reason) as string })
+      if (phase === 'at the last token' && !(end instanceof Error))
+        expect(end).toMatchObject({ kind: 'done', finishReason: 'length', completionTokens: SHORT })
+      else
+        expect(end).toMatchObject({
+          code: 'engine_crashed',
+          entry: { retryable: true },
+          message: expect.stringMatching(reason) as string,
+        })
       expect([engine.active, isAlive(pid)]).toEqual([0, false])
       await engine.ready()
       expect((await reply(engine, request(`after ${phase}`, { maxTokens: SHORT }))).tokens).toEqual(expected)
@@ -87,51 +112,98 @@ async function everyPhase(order: readonly Phase[], act: (pid: number) => void, r
   expect(pids.filter(isAlive)).toEqual([])
 }
 
-const rotated = (round: number): readonly Phase[] => [...phases.slice(round % phases.length), ...phases.slice(0, round % phases.length)]
+const rotated = (round: number): readonly Phase[] => [
+  ...phases.slice(round % phases.length),
+  ...phases.slice(0, round % phases.length),
+]
 
 describe('an engine that is killed (F1)', () => {
-  it(`in every phase, ${ROUNDS} times: its reply fails typed or is whole, another takes over, none is left`, { timeout: patience }, async () => {
-    for (let round = 0; round < ROUNDS; round += AT_ONCE) {
-      await Promise.all(Array.from({ length: Math.min(AT_ONCE, ROUNDS - round) }, (_, more) => everyPhase(rotated(round + more), (pid) => void process.kill(pid, 'SIGKILL'), /was ended by SIGKILL/, 30_000)))
-    }
-  })
+  it(
+    `in every phase, ${ROUNDS} times: its reply fails typed or is whole, another takes over, none is left`,
+    { timeout: patience },
+    async () => {
+      for (let round = 0; round < ROUNDS; round += AT_ONCE) {
+        await Promise.all(
+          Array.from({ length: Math.min(AT_ONCE, ROUNDS - round) }, (_, more) =>
+            everyPhase(
+              rotated(round + more),
+              (pid) => void process.kill(pid, 'SIGKILL'),
+              /was ended by SIGKILL/,
+              30_000,
+            ),
+          ),
+        )
+      }
+    },
+  )
 })
 
 describe.skipIf(process.platform === 'win32')('an engine that hangs (F21)', () => {
-  it('while it computes a prompt and while it writes: noticed by its silence, killed, replaced', { timeout: patience }, async () => {
-    await everyPhase(['at token 1', 'in prefill'], (pid) => void process.kill(pid, 'SIGSTOP'), /was silent for 3 s/, 3000)
-  })
+  it(
+    'while it computes a prompt and while it writes: noticed by its silence, killed, replaced',
+    { timeout: patience },
+    async () => {
+      await everyPhase(
+        ['at token 1', 'in prefill'],
+        (pid) => void process.kill(pid, 'SIGSTOP'),
+        /was silent for 3 s/,
+        3000,
+      )
+    },
+  )
 })
 
 describe('a caller that leaves (F16)', () => {
-  it(`in every phase, ${ROUNDS} times each: its slot is free again, and what waited never runs`, { timeout: patience }, async () => {
-    const engine = superviseEngine(testModel(built.graphDirectory, { slots: 2, queueRequests: 8 }))
-    try {
-      await engine.start()
-      const pid = pidOf(engine)
-      for (let round = 0; round < ROUNDS; round += 1) {
-        for (const phase of phases) {
-          const leaving = new AbortController()
-          const { end } = await interrupted(engine, phase, `${phase} ${round}`, () => leaving.abort(), leaving.signal)
-          if (phase === 'at the last token') expect(end).toMatchObject({ kind: 'done', completionTokens: SHORT })
-          else expect(end).toMatchObject({ kind: 'done', finishReason: 'cancelled' })
-          await stateThat(engine, (state) => state.kind === 'ready' && state.stats.running === 0 && state.stats.freeSlots === 2)
+  it(
+    `in every phase, ${ROUNDS} times each: its slot is free again, and what waited never runs`,
+    { timeout: patience },
+    async () => {
+      const engine = superviseEngine(testModel(built.graphDirectory, { slots: 2, queueRequests: 8 }))
+      try {
+        await engine.start()
+        const pid = pidOf(engine)
+        for (let round = 0; round < ROUNDS; round += 1) {
+          for (const phase of phases) {
+            const leaving = new AbortController()
+            const { end } = await interrupted(engine, phase, `${phase} ${round}`, () => leaving.abort(), leaving.signal)
+            if (phase === 'at the last token') expect(end).toMatchObject({ kind: 'done', completionTokens: SHORT })
+            else expect(end).toMatchObject({ kind: 'done', finishReason: 'cancelled' })
+            await stateThat(
+              engine,
+              (state) => state.kind === 'ready' && state.stats.running === 0 && state.stats.freeSlots === 2,
+            )
+          }
+          const holders = [1, 2].map(() => new AbortController())
+          const waiter = new AbortController()
+          const running = holders.map((holder, index) =>
+            interrupted(engine, 'at token 1', `holder ${index} ${round}`, () => undefined, holder.signal),
+          )
+          const waiting = interrupted(engine, 'at token 1', `waiter ${round}`, () => undefined, waiter.signal)
+          await stateThat(
+            engine,
+            (state) => state.kind === 'ready' && state.stats.running === 2 && state.stats.waiting === 1,
+          )
+          waiter.abort()
+          expect(await waiting).toMatchObject({
+            tokens: [],
+            end: { kind: 'done', finishReason: 'cancelled', completionTokens: 0 },
+          })
+          for (const holder of holders) holder.abort()
+          await Promise.all(running)
+          await stateThat(
+            engine,
+            (state) =>
+              state.kind === 'ready' &&
+              state.stats.running === 0 &&
+              state.stats.waiting === 0 &&
+              state.stats.freeSlots === 2,
+          )
         }
-        const holders = [1, 2].map(() => new AbortController())
-        const waiter = new AbortController()
-        const running = holders.map((holder, index) => interrupted(engine, 'at token 1', `holder ${index} ${round}`, () => undefined, holder.signal))
-        const waiting = interrupted(engine, 'at token 1', `waiter ${round}`, () => undefined, waiter.signal)
-        await stateThat(engine, (state) => state.kind === 'ready' && state.stats.running === 2 && state.stats.waiting === 1)
-        waiter.abort()
-        expect(await waiting).toMatchObject({ tokens: [], end: { kind: 'done', finishReason: 'cancelled', completionTokens: 0 } })
-        for (const holder of holders) holder.abort()
-        await Promise.all(running)
-        await stateThat(engine, (state) => state.kind === 'ready' && state.stats.running === 0 && state.stats.waiting === 0 && state.stats.freeSlots === 2)
+        expect((await reply(engine, request('after', { maxTokens: SHORT }))).tokens).toEqual(expected)
+        expect([engine.active, pidOf(engine)]).toEqual([0, pid])
+      } finally {
+        await engine.dispose()
       }
-      expect((await reply(engine, request('after', { maxTokens: SHORT }))).tokens).toEqual(expected)
-      expect([engine.active, pidOf(engine)]).toEqual([0, pid])
-    } finally {
-      await engine.dispose()
-    }
-  })
+    },
+  )
 })

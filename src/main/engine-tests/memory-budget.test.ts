@@ -8,14 +8,38 @@ import { memoryNeed } from '../inference/runtime/memory-plan.ts'
 import { buildRandomModel, testModel, type BuiltModel } from './random-model.ts'
 
 let built: BuiltModel
-beforeAll(async () => { built = await buildRandomModel() })
+beforeAll(async () => {
+  built = await buildRandomModel()
+})
 afterAll(() => built.remove())
 
 const request = (requestId: string): GenerateRequest => ({
-  requestId, promptIds: [1, 2, 3], maxTokens: 5, stopIds: [], logprobs: null, promptLogprobs: null, cacheScope: null, client: 'a', priority: 'batch',
-  sampling: { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, logitBias: {}, seed: 1 },
+  requestId,
+  promptIds: [1, 2, 3],
+  maxTokens: 5,
+  stopIds: [],
+  logprobs: null,
+  promptLogprobs: null,
+  cacheScope: null,
+  client: 'a',
+  priority: 'batch',
+  sampling: {
+    temperature: 0,
+    topP: 1,
+    topK: 0,
+    minP: 0,
+    repetitionPenalty: 1,
+    frequencyPenalty: 0,
+    presencePenalty: 0,
+    logitBias: {},
+    seed: 1,
+  },
 })
-const usable = (provider: 'cuda' | 'webgpu' | 'cpu') => ({ provider, usable: true as const, floats: provider === 'cpu' ? 'float32' as const : 'float16' as const })
+const usable = (provider: 'cuda' | 'webgpu' | 'cpu') => ({
+  provider,
+  usable: true as const,
+  floats: provider === 'cpu' ? ('float32' as const) : ('float16' as const),
+})
 const needOf = (slots: number, contextLength: number) => {
   const description = readGraphDescription(built.graphDirectory)
   return memoryNeed({ description, floats: 'float32', slots, contextLength, prefillChunk: 32, scoreRows: 32 })
@@ -23,8 +47,11 @@ const needOf = (slots: number, contextLength: number) => {
 
 describe('a model that fits', () => {
   it.skipIf(process.platform !== 'linux')('has taken the memory of its longest chunk before it is ready', async () => {
-    const anonymousBytes = (): number => Number(/^RssAnon:\s+(\d+) kB$/mu.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) * 1024
-    const { decoder } = await loadEngine(testModel(built.graphDirectory, { slots: 1, prefillChunk: 512 }), { freeMemory: () => null })
+    const anonymousBytes = (): number =>
+      Number(/^RssAnon:\s+(\d+) kB$/mu.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) * 1024
+    const { decoder } = await loadEngine(testModel(built.graphDirectory, { slots: 1, prefillChunk: 512 }), {
+      freeMemory: () => null,
+    })
     const chunk = 512
     // the scores of attention: 4 heads, a chunk, the context
     const scoreBytes = 4 * chunk * 8192 * 4
@@ -42,9 +69,22 @@ describe('a model that fits', () => {
 describe('a model that does not fit as wanted', () => {
   it('is loaded with fewer slots, says so, and answers everybody', async () => {
     const freeBytes = needOf(3, 8192).totalBytes
-    const { engine, decoder, loaded } = await loadEngine(testModel(built.graphDirectory, { slots: 6 }), { freeMemory: () => freeBytes })
-    expect(loaded).toMatchObject({ slots: 3, contextLength: 8192, lowered: { slots: 6, contextLength: 8192, neededBytes: needOf(6, 8192).totalBytes, freeBytes } })
-    expect(loaded.kvBytes).toBe(kvBytes({ slots: 3, maxLength: 8192, description: readGraphDescription(built.graphDirectory), floats: 'float32' }))
+    const { engine, decoder, loaded } = await loadEngine(testModel(built.graphDirectory, { slots: 6 }), {
+      freeMemory: () => freeBytes,
+    })
+    expect(loaded).toMatchObject({
+      slots: 3,
+      contextLength: 8192,
+      lowered: { slots: 6, contextLength: 8192, neededBytes: needOf(6, 8192).totalBytes, freeBytes },
+    })
+    expect(loaded.kvBytes).toBe(
+      kvBytes({
+        slots: 3,
+        maxLength: 8192,
+        description: readGraphDescription(built.graphDirectory),
+        floats: 'float32',
+      }),
+    )
     expect(engine.stats()).toMatchObject({ slots: 3, freeSlots: 3 })
     for (const id of ['a', 'b', 'c', 'd', 'e']) engine.submit(request(id))
     const outputs: RequestOutput[] = []
@@ -52,12 +92,19 @@ describe('a model that does not fit as wanted', () => {
       engine.step()
       outputs.push(...engine.takeOutputs())
     }
-    expect(outputs.filter(({ kind }) => kind === 'done').map(({ requestId }) => requestId).toSorted()).toEqual(['a', 'b', 'c', 'd', 'e'])
+    expect(
+      outputs
+        .filter(({ kind }) => kind === 'done')
+        .map(({ requestId }) => requestId)
+        .toSorted(),
+    ).toEqual(['a', 'b', 'c', 'd', 'e'])
     decoder.dispose()
   })
 
   it('is loaded with a shorter context where two slots are too much, and refuses what is longer', async () => {
-    const { engine, decoder, loaded } = await loadEngine(testModel(built.graphDirectory), { freeMemory: () => needOf(2, 3072).totalBytes })
+    const { engine, decoder, loaded } = await loadEngine(testModel(built.graphDirectory), {
+      freeMemory: () => needOf(2, 3072).totalBytes,
+    })
     expect(loaded).toMatchObject({ slots: 2, contextLength: 3072, lowered: { slots: 4, contextLength: 8192 } })
     engine.submit({ ...request('long'), maxTokens: 3070 })
     engine.step()
@@ -66,9 +113,13 @@ describe('a model that does not fit as wanted', () => {
   })
 
   it('is refused with the arithmetic where the least does not fit', async () => {
-    await expect(loadEngine(testModel(built.graphDirectory), { freeMemory: () => 100 * 1024 ** 2 })).rejects.toMatchObject({
+    await expect(
+      loadEngine(testModel(built.graphDirectory), { freeMemory: () => 100 * 1024 ** 2 }),
+    ).rejects.toMatchObject({
       code: 'out_of_memory',
-      message: expect.stringMatching(/^The model does not fit .*: weights \d.* MB \+ conversations 1\.0 MB \(1 slot of 2048 tokens\) \+ working memory 0\.25 GB = 0\.\d\d GB; free: 100\.0 MB\. What helps: a smaller precision/) as string,
+      message: expect.stringMatching(
+        /^The model does not fit .*: weights \d.* MB \+ conversations 1\.0 MB \(1 slot of 2048 tokens\) \+ working memory 0\.25 GB = 0\.\d\d GB; free: 100\.0 MB\. What helps: a smaller precision/,
+      ) as string,
     })
   })
 
@@ -76,19 +127,29 @@ describe('a model that does not fit as wanted', () => {
     const freeMemory = (provider: string) => (provider === 'cpu' ? needOf(4, 8192).totalBytes : 1000)
     const small = await buildRandomModel({}, 'int4')
     const model = testModel(small.graphDirectory)
-    const { decoder, loaded } = await loadEngine({ ...model, policy: { prefer: 'auto', allowCpu: true } }, { probe: usable, freeMemory })
+    const { decoder, loaded } = await loadEngine(
+      { ...model, policy: { prefer: 'auto', allowCpu: true } },
+      { probe: usable, freeMemory },
+    )
     expect(loaded).toMatchObject({ provider: 'cpu', lowered: null })
-    for (const { reason } of loaded.refusals) expect(reason).toMatch(/^The model does not fit into memory.*free: 0\.0 MB/)
+    for (const { reason } of loaded.refusals)
+      expect(reason).toMatch(/^The model does not fit into memory.*free: 0\.0 MB/)
     expect(loaded.refusals).toHaveLength(2)
     decoder.dispose()
-    await expect(loadEngine({ ...model, policy: { prefer: 'cuda', allowCpu: true } }, { probe: usable, freeMemory })).rejects.toMatchObject({ code: 'out_of_memory' })
+    await expect(
+      loadEngine({ ...model, policy: { prefer: 'cuda', allowCpu: true } }, { probe: usable, freeMemory }),
+    ).rejects.toMatchObject({ code: 'out_of_memory' })
     await small.remove()
   })
 
   it('is told with the arithmetic where memory was unknown and the system refused it', async () => {
-    await expect(loadEngine(testModel(built.graphDirectory, { slots: 2 ** 30 }), { freeMemory: () => null })).rejects.toMatchObject({
+    await expect(
+      loadEngine(testModel(built.graphDirectory, { slots: 2 ** 30 }), { freeMemory: () => null }),
+    ).rejects.toMatchObject({
       code: 'out_of_memory',
-      message: expect.stringMatching(/^Memory for the model was refused: .*\(1073741824 slots of 8192 tokens\).*free: unknown\. What helps: .*fewer parallel conversations/) as string,
+      message: expect.stringMatching(
+        /^Memory for the model was refused: .*\(1073741824 slots of 8192 tokens\).*free: unknown\. What helps: .*fewer parallel conversations/,
+      ) as string,
     })
   })
 })

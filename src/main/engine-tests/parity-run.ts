@@ -43,7 +43,12 @@ export function readReference(name: string): Reference {
 
 /** The same codes computed with unrounded activations, so that nothing but the weights is rounded. */
 export function withFullActivations(encodings: MatrixEncodings | null): MatrixEncodings | null {
-  return encodings && { layers: { ...encodings.layers, accuracyLevel: 1 }, vocabulary: { ...encodings.vocabulary, accuracyLevel: 1 } }
+  return (
+    encodings && {
+      layers: { ...encodings.layers, accuracyLevel: 1 },
+      vocabulary: { ...encodings.vocabulary, accuracyLevel: 1 },
+    }
+  )
 }
 
 /** A graph built from a Hugging Face folder and loaded by the real runtime on the CPU. */
@@ -56,7 +61,11 @@ export class ParityRun implements Disposable {
     this.#directory = directory
   }
 
-  static async of(source: string, precision: Precision = 'fp32', encodings: MatrixEncodings | null = encodingsOf(precision)): Promise<ParityRun> {
+  static async of(
+    source: string,
+    precision: Precision = 'fp32',
+    encodings: MatrixEncodings | null = encodingsOf(precision),
+  ): Promise<ParityRun> {
     const directory = await mkdtemp(join(tmpdir(), 'switchboard-parity-'))
     const graphDirectory = join(directory, 'graph')
     await buildGraph({ kind: 'build', source, target: graphDirectory, precision }, () => undefined, encodings)
@@ -66,17 +75,48 @@ export class ParityRun implements Disposable {
   /** Loads a graph that was built already; disposing removes the folder it lies in. */
   static async over(graphDirectory: string): Promise<ParityRun> {
     const limits = { slots: SLOTS, contextLength: 1024, queueRequests: 1, queueTokens: 1024, prefillChunk: 64 }
-    const { decoder } = await loadEngine({ name: 'parity', graphDirectory, policy: { prefer: 'cpu', allowCpu: true }, limits, threads: 2 })
+    const { decoder } = await loadEngine({
+      name: 'parity',
+      graphDirectory,
+      policy: { prefer: 'cpu', allowCpu: true },
+      limits,
+      threads: 2,
+    })
     return new ParityRun(decoder, dirname(graphDirectory))
   }
 
-  /** Loads the float16 graph on the CPU, which the product leaves to cards: the arithmetic of the graph, without one. */
-  static async ofHalves(source: string, precision: Precision, encodings: MatrixEncodings | null = encodingsOf(precision)): Promise<ParityRun> {
+  /**
+   * Loads the float16 graph on the CPU, which the product leaves to cards: the arithmetic of the graph, without one.
+   */
+  static async ofHalves(
+    source: string,
+    precision: Precision,
+    encodings: MatrixEncodings | null = encodingsOf(precision),
+  ): Promise<ParityRun> {
     const directory = await mkdtemp(join(tmpdir(), 'switchboard-parity-'))
     const graphDirectory = join(directory, 'graph')
-    const description = await buildGraph({ kind: 'build', source, target: graphDirectory, precision }, () => undefined, encodings)
-    const session = OrtSession.load(new OrtEnvironment(loadOrtApi(findOrtLibrary())), join(graphDirectory, graphFiles.float16), { threads: 2, provider: { kind: 'cpu' } })
-    return new ParityRun(new Decoder(session, { description, floats: 'float16', provider: 'cpu', slots: SLOTS, maxLength: description.maxPositions, prefillChunk: 64, scoreRows: 64 }), directory)
+    const description = await buildGraph(
+      { kind: 'build', source, target: graphDirectory, precision },
+      () => undefined,
+      encodings,
+    )
+    const session = OrtSession.load(
+      new OrtEnvironment(loadOrtApi(findOrtLibrary())),
+      join(graphDirectory, graphFiles.float16),
+      { threads: 2, provider: { kind: 'cpu' } },
+    )
+    return new ParityRun(
+      new Decoder(session, {
+        description,
+        floats: 'float16',
+        provider: 'cpu',
+        slots: SLOTS,
+        maxLength: description.maxPositions,
+        prefillChunk: 64,
+        scoreRows: 64,
+      }),
+      directory,
+    )
   }
 
   /** The prompt in chunks, every position scored. */
@@ -98,7 +138,9 @@ export class ParityRun implements Disposable {
     }
   }
 
-  /** Decodes the same sequence in all slots at once, each from another position on, so that the rows have other lengths. */
+  /**
+   * Decodes the same sequence in all slots at once, each from another position on, so that the rows have other lengths.
+   */
   decodeRagged(ids: readonly number[], onRow: OnRow): void {
     const starts = Array.from({ length: SLOTS }, (_, slot) => 1 + slot * 5)
     for (const [slot, start] of starts.entries()) {
@@ -107,8 +149,12 @@ export class ParityRun implements Disposable {
     }
     for (let step = 0; step < ids.length - 1; step++) {
       // rows that have reached the end idle while the others go on
-      this.decoder.decode(0, starts.map((start) => ids[start + step] ?? null))
-      for (const [slot, start] of starts.entries()) if (start + step < ids.length) onRow(start + step, this.#logProbabilities(slot))
+      this.decoder.decode(
+        0,
+        starts.map((start) => ids[start + step] ?? null),
+      )
+      for (const [slot, start] of starts.entries())
+        if (start + step < ids.length) onRow(start + step, this.#logProbabilities(slot))
     }
   }
 

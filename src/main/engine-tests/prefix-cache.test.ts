@@ -15,11 +15,30 @@ afterAll(async () => {
   await built.remove()
 })
 
-const ids = (length: number, seed: number): number[] => Array.from({ length }, (_, at) => (at * (seed * 2 + 1) * 7 + seed * 31) % 256)
+const ids = (length: number, seed: number): number[] =>
+  Array.from({ length }, (_, at) => (at * (seed * 2 + 1) * 7 + seed * 31) % 256)
 
 const request = (requestId: string, promptIds: readonly number[], cacheScope: string | null): GenerateRequest => ({
-  requestId, promptIds, maxTokens: 40, stopIds: [], logprobs: 2, promptLogprobs: null, cacheScope, client: 'a', priority: 'batch',
-  sampling: { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, logitBias: {}, seed: 1 },
+  requestId,
+  promptIds,
+  maxTokens: 40,
+  stopIds: [],
+  logprobs: 2,
+  promptLogprobs: null,
+  cacheScope,
+  client: 'a',
+  priority: 'batch',
+  sampling: {
+    temperature: 0,
+    topP: 1,
+    topK: 0,
+    minP: 0,
+    repetitionPenalty: 1,
+    frequencyPenalty: 0,
+    presencePenalty: 0,
+    logitBias: {},
+    seed: 1,
+  },
 })
 
 interface Reply {
@@ -39,11 +58,17 @@ function run(requests: readonly GenerateRequest[]): Reply[] {
   return requests.map(({ requestId }) => {
     const own = outputs.filter((output) => output.requestId === requestId)
     const done = own.find((output) => output.kind === 'done')
-    return { tokens: own.flatMap((output) => (output.kind === 'tokens' ? output.tokens : [])), cachedTokens: done?.kind === 'done' ? done.cachedTokens : -1 }
+    return {
+      tokens: own.flatMap((output) => (output.kind === 'tokens' ? output.tokens : [])),
+      cachedTokens: done?.kind === 'done' ? done.cachedTokens : -1,
+    }
   })
 }
 
-/** Kernels round differently for chunks of other lengths: only where the two best are as good as equal may the replies part. */
+/**
+ * Kernels round differently for chunks of other lengths: only where the two best are as good as equal may the replies
+ * part.
+ */
 function nearTies(cached: Reply | undefined, plain: Reply | undefined): number {
   expect(cached?.tokens).toHaveLength(plain?.tokens.length ?? -1)
   for (const [at, token] of plain?.tokens.entries() ?? []) {
@@ -77,7 +102,9 @@ describe('replies with the prefix cache', () => {
       ties += nearTies(cached, plain)
     }
     const savings = asked.map(({ cached }) => cached.cachedTokens)
-    console.info(`cached = computed: ${compared} tokens compared, ${ties} near ties; ${savings.reduce((sum, count) => sum + count, 0)} prompt tokens saved`)
+    console.info(
+      `cached = computed: ${compared} tokens compared, ${ties} near ties; ${savings.reduce((sum, count) => sum + count, 0)} prompt tokens saved`,
+    )
     expect(compared).toBe(8 * 3 * 40)
     // Whoever did not begin the very first prompt shares at least the system prompt with somebody.
     expect(savings.slice(1).every((count) => count >= system.length)).toBe(true)

@@ -12,11 +12,14 @@ const CLEAR_LEAD = 0.1
 
 /**
  * What rounding costs a trained model, on the same token ids as the parity test. Unlike the tiny checkpoints of random
- * weights, whose answers hang on every last bit, a trained one shows whether the product's kernels are fit for use: they
+ * weights, whose answers hang on every last bit, a trained one shows whether the product's kernels are fit for use:
+ * they
  * round activations as well (accuracy level 4).
  */
 describe.runIf(existsSync(join(demo, 'config.json')))('the demo model quantised stays close to itself', () => {
-  const { sequences } = JSON.parse(readFileSync(frozen, 'utf8')) as { readonly sequences: readonly { readonly ids: readonly number[] }[] }
+  const { sequences } = JSON.parse(readFileSync(frozen, 'utf8')) as {
+    readonly sequences: readonly { readonly ids: readonly number[] }[]
+  }
   let expected: readonly Float32Array[]
 
   const scored = async (run: ParityRun): Promise<readonly Float32Array[]> => {
@@ -44,7 +47,8 @@ describe.runIf(existsSync(join(demo, 'config.json')))('the demo model quantised 
     let same = 0
     for (const [at, row] of rows.entries()) {
       const reference = expected[at] ?? new Float32Array()
-      for (const [token, logProbability] of reference.entries()) sum += Math.exp(logProbability) * (logProbability - (row[token] ?? NaN))
+      for (const [token, logProbability] of reference.entries())
+        sum += Math.exp(logProbability) * (logProbability - (row[token] ?? NaN))
       const best = bestToken(reference)
       const agrees = bestToken(row) === best
       const lead = (reference[best] ?? NaN) - Math.max(...reference.filter((_, token) => token !== best))
@@ -52,7 +56,9 @@ describe.runIf(existsSync(join(demo, 'config.json')))('the demo model quantised 
       if (lead > CLEAR_LEAD) clear++
       if (lead > CLEAR_LEAD && agrees) clearAndSame++
     }
-    console.info(`${precision}: divergence ${(sum / rows.length).toExponential(2)} nats a token, best token the same in ${same} of ${rows.length}, where it leads clearly in ${clearAndSame} of ${clear}`)
+    console.info(
+      `${precision}: divergence ${(sum / rows.length).toExponential(2)} nats a token, best token the same in ${same} of ${rows.length}, where it leads clearly in ${clearAndSame} of ${clear}`,
+    )
     expect(clear).toBeGreaterThan(500)
     expect(sum / rows.length).toBeLessThan(divergence)
     expect(clearAndSame / clear).toBeGreaterThanOrEqual(agreement)

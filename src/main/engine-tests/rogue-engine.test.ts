@@ -19,7 +19,8 @@ const VOCABULARY = fakeLoadedModel.vocabularySize
 const misdeeds = {
   'bytes that are no text': 'Buffer.from([0xff, 0xfe, 0x00, 0x80, 0x0a])',
   'a cut character inside a message': `Buffer.concat([Buffer.from('{"kind":"outputs","outputs":[{"kind":"tokens","requestId":"'), Buffer.from([0xe8, 0xae]), Buffer.from('","tokens":[{"id":1.5}]}]}\\n')])`,
-  'a length of four gigabytes in front of nothing': 'Buffer.concat([Buffer.from([0xff, 0xff, 0xff, 0xff]), Buffer.from("\\n")])',
+  'a length of four gigabytes in front of nothing':
+    'Buffer.concat([Buffer.from([0xff, 0xff, 0xff, 0xff]), Buffer.from("\\n")])',
   'a message without an end': `Buffer.alloc(${MAX_FRAME_BYTES + 1}, 'x')`,
   'a message nested too deeply': '"[".repeat(3_000_000) + "\\n"',
   'a message of no kind': 'line({ kind: "surprise" })',
@@ -28,10 +29,12 @@ const misdeeds = {
   'a token between two': 'line(tokens({ id: 0.5 }))',
   'a log-probability that is no number': 'line(tokens({ id: 1, logprob: NaN }))',
   'NaN as JSON has none': `'{"kind":"outputs","outputs":[{"kind":"tokens","requestId":"' + id + '","tokens":[{"id":1,"logprob":NaN}]}]}\\n'`,
-  'an error of no known code': 'line({ kind: "outputs", outputs: [{ kind: "failed", requestId: id, error: { code: "constructor", message: "" } }] })',
+  'an error of no known code':
+    'line({ kind: "outputs", outputs: [{ kind: "failed", requestId: id, error: { code: "constructor", message: "" } }] })',
   'that it starts, again': 'line({ kind: "hello", runtimeVersion: "1" })',
   'that it loaded, again': 'line({ kind: "loaded", loaded, stats })',
-  'that it could not load what it has loaded': 'line({ kind: "loadFailed", error: { code: "model_corrupt", message: "no" } })',
+  'that it could not load what it has loaded':
+    'line({ kind: "loadFailed", error: { code: "model_corrupt", message: "no" } })',
 } as const
 
 /** Loads, and answers a request with one good token; then it misbehaves as its argument says, or ends the reply. */
@@ -54,7 +57,9 @@ const source = `
       if (misdeed === 'hang') loop()
       socket.write(misdeed === undefined
         ? line({ kind: 'outputs', outputs: [{ kind: 'done', requestId: id, finishReason: 'stop', completionTokens: 1, cachedTokens: 0, timings: { queueMs: 0, ttftMs: 0, totalMs: 0 } }] })
-        : misdeed === 'random' ? randomBytes() : {${Object.entries(misdeeds).map(([name, write]) => `${JSON.stringify(name)}: () => ${write}`).join(', ')}}[misdeed]())
+        : misdeed === 'random' ? randomBytes() : {${Object.entries(misdeeds)
+          .map(([name, write]) => `${JSON.stringify(name)}: () => ${write}`)
+          .join(', ')}}[misdeed]())
     })
   }
   const decoder = new FrameDecoder()
@@ -78,7 +83,9 @@ beforeAll(async () => {
   entry = join(directory, 'rogue.ts')
   await writeFile(entry, source)
 })
-afterAll(async () => { await rm(directory, { recursive: true, force: true }) })
+afterAll(async () => {
+  await rm(directory, { recursive: true, force: true })
+})
 
 /** The first process misbehaves, the one after it does not. */
 async function survives(misdeed: string, seed = '0', silenceMs = 30_000): Promise<void> {
@@ -95,7 +102,10 @@ async function survives(misdeed: string, seed = '0', silenceMs = 30_000): Promis
   try {
     await engine.start()
     const first = pidOf(engine)
-    await expect(reply(engine, request('a'))).rejects.toMatchObject({ code: 'engine_crashed', entry: { retryable: true } })
+    await expect(reply(engine, request('a'))).rejects.toMatchObject({
+      code: 'engine_crashed',
+      entry: { retryable: true },
+    })
     expect([engine.state.kind, engine.active, isAlive(first)]).toEqual(['restarting', 0, false])
     await engine.ready()
     expect((await reply(engine, request('b'))).tokens).toEqual([{ id: 7 }])
@@ -106,13 +116,25 @@ async function survives(misdeed: string, seed = '0', silenceMs = 30_000): Promis
 }
 
 describe('an engine that is none', () => {
-  it.each(Object.keys(misdeeds))('is killed and replaced when it writes %s (F22)', async (misdeed) => { await survives(misdeed) })
-
-  it(`is killed and replaced when it writes random bytes, ${RANDOM_ENGINES} times (F22)`, { timeout: 60_000 + RANDOM_ENGINES * 10_000 }, async () => {
-    for (let seed = 0; seed < RANDOM_ENGINES; seed += AT_ONCE) {
-      await Promise.all(Array.from({ length: Math.min(AT_ONCE, RANDOM_ENGINES - seed) }, (_, more) => survives('random', String(seed + more))))
-    }
+  it.each(Object.keys(misdeeds))('is killed and replaced when it writes %s (F22)', async (misdeed) => {
+    await survives(misdeed)
   })
 
-  it('is killed and replaced when it computes for ever (F21)', async () => { await survives('hang', '0', 3000) })
+  it(
+    `is killed and replaced when it writes random bytes, ${RANDOM_ENGINES} times (F22)`,
+    { timeout: 60_000 + RANDOM_ENGINES * 10_000 },
+    async () => {
+      for (let seed = 0; seed < RANDOM_ENGINES; seed += AT_ONCE) {
+        await Promise.all(
+          Array.from({ length: Math.min(AT_ONCE, RANDOM_ENGINES - seed) }, (_, more) =>
+            survives('random', String(seed + more)),
+          ),
+        )
+      }
+    },
+  )
+
+  it('is killed and replaced when it computes for ever (F21)', async () => {
+    await survives('hang', '0', 3000)
+  })
 })

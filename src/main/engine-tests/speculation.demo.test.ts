@@ -22,8 +22,25 @@ const IM_START = 1
 const IM_END = 2
 const ASSISTANT = [IM_START, 282, 845, 351, 201]
 
-const greedy: SamplingParameters = { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, logitBias: {}, seed: 1 }
-const sampled: SamplingParameters = { ...greedy, temperature: 0.7, topP: 0.95, repetitionPenalty: 1.05, presencePenalty: 0.1, seed: 20261121 }
+const greedy: SamplingParameters = {
+  temperature: 0,
+  topP: 1,
+  topK: 0,
+  minP: 0,
+  repetitionPenalty: 1,
+  frequencyPenalty: 0,
+  presencePenalty: 0,
+  logitBias: {},
+  seed: 1,
+}
+const sampled: SamplingParameters = {
+  ...greedy,
+  temperature: 0.7,
+  topP: 0.95,
+  repetitionPenalty: 1.05,
+  presencePenalty: 0.1,
+  seed: 20261121,
+}
 
 /** As `response_format: json_schema` asks for it: keys that come again with every item, values of the model's own. */
 const orders: Grammar = {
@@ -33,24 +50,30 @@ const orders: Grammar = {
     shape: {
       kind: 'object',
       additional: null,
-      properties: [{
-        name: 'orders',
-        required: true,
-        shape: {
-          kind: 'array',
-          minItems: 3,
-          maxItems: 4,
-          items: {
-            kind: 'object',
-            additional: null,
-            properties: [
-              { name: 'order_number', required: true, shape: { kind: 'integer' } },
-              { name: 'status', required: true, shape: { kind: 'literals', texts: ['"returned"', '"delivered"', '"on its way"'] } },
-              { name: 'refund', required: false, shape: { kind: 'literals', texts: ['true', 'false'] } },
-            ],
+      properties: [
+        {
+          name: 'orders',
+          required: true,
+          shape: {
+            kind: 'array',
+            minItems: 3,
+            maxItems: 4,
+            items: {
+              kind: 'object',
+              additional: null,
+              properties: [
+                { name: 'order_number', required: true, shape: { kind: 'integer' } },
+                {
+                  name: 'status',
+                  required: true,
+                  shape: { kind: 'literals', texts: ['"returned"', '"delivered"', '"on its way"'] },
+                },
+                { name: 'refund', required: false, shape: { kind: 'literals', texts: ['true', 'false'] } },
+              ],
+            },
           },
         },
-      }],
+      ],
     },
   },
 }
@@ -74,7 +97,9 @@ interface Reply {
  * equal another may be drawn, and the replies differ from there on. Such places are looked at and counted.
  */
 describe.runIf(existsSync(join(demo, 'config.json')))('speculation gives the replies of plain decoding', () => {
-  const { sequences } = JSON.parse(readFileSync(frozen, 'utf8')) as { readonly sequences: readonly { readonly ids: readonly number[] }[] }
+  const { sequences } = JSON.parse(readFileSync(frozen, 'utf8')) as {
+    readonly sequences: readonly { readonly ids: readonly number[] }[]
+  }
   let directory: string
   let decoder: Decoder
   let grammars: Grammars
@@ -91,16 +116,49 @@ describe.runIf(existsSync(join(demo, 'config.json')))('speculation gives the rep
     await rm(directory, { recursive: true, force: true })
   })
 
-  /** Beginnings of the frozen dialogues after which the assistant speaks: a first answer, a later one, one that repeats the ones before. */
-  const prompts = sequences.flatMap(({ ids }) => ids.flatMap((_, at) => (ASSISTANT.every((id, index) => ids[at + index] === id) ? [ids.slice(0, at + ASSISTANT.length)] : []))).filter((_, index) => index < 5 || index % 6 === 0)
+  /**
+   * Beginnings of the frozen dialogues after which the assistant speaks: a first answer, a later one, one that repeats
+   * the ones before.
+   */
+  const prompts = sequences
+    .flatMap(({ ids }) =>
+      ids.flatMap((_, at) =>
+        ASSISTANT.every((id, index) => ids[at + index] === id) ? [ids.slice(0, at + ASSISTANT.length)] : [],
+      ),
+    )
+    .filter((_, index) => index < 5 || index % 6 === 0)
 
   const reply = (promptIds: readonly number[], { sampling, grammar, maxTokens }: Wish, longestDraft: number): Reply => {
     const { slots, maxLength, prefillChunk, scoreRows, description } = decoder.shape
-    const limits = { slots, contextLength: maxLength, queueRequests: 1, queueTokens: maxLength, prefillChunk, scoreChunk: scoreRows }
-    // A clock on which all runs take the same: speculation then pays wherever a draft is likely at all, on every machine.
+    const limits = {
+      slots,
+      contextLength: maxLength,
+      queueRequests: 1,
+      queueTokens: maxLength,
+      prefillChunk,
+      scoreChunk: scoreRows,
+    }
+    // A clock on which all runs take the same: speculation then pays wherever a draft is likely at all, on every
+    // machine.
     let ticks = 0
-    const engine = new InferenceEngine(decoder, limits, description.vocabularySize, { longestDraft, grammars, now: () => (ticks += 1) })
-    engine.submit({ requestId: 'a', promptIds, sampling, maxTokens: Math.min(maxTokens, maxLength - promptIds.length), stopIds: grammar === undefined ? [] : [IM_END], logprobs: 2, promptLogprobs: null, cacheScope: null, client: 'a', priority: 'batch', ...(grammar === undefined ? {} : { grammar }) })
+    const engine = new InferenceEngine(decoder, limits, description.vocabularySize, {
+      longestDraft,
+      grammars,
+      now: () => (ticks += 1),
+    })
+    engine.submit({
+      requestId: 'a',
+      promptIds,
+      sampling,
+      maxTokens: Math.min(maxTokens, maxLength - promptIds.length),
+      stopIds: grammar === undefined ? [] : [IM_END],
+      logprobs: 2,
+      promptLogprobs: null,
+      cacheScope: null,
+      client: 'a',
+      priority: 'batch',
+      ...(grammar === undefined ? {} : { grammar }),
+    })
     const outputs: RequestOutput[] = []
     let cpuMs = 0
     while (engine.busy) {
@@ -120,7 +178,10 @@ describe.runIf(existsSync(join(demo, 'config.json')))('speculation gives the rep
     }
   }
 
-  test.each([['greedy', greedy], ['sampled', sampled]] as const)('%s', { timeout: 300_000 }, (name, sampling) => {
+  test.each([
+    ['greedy', greedy],
+    ['sampled', sampled],
+  ] as const)('%s', { timeout: 300_000 }, (name, sampling) => {
     let compared = 0
     let ties = 0
     const drafted = { proposed: 0, accepted: 0 }
@@ -140,14 +201,19 @@ describe.runIf(existsSync(join(demo, 'config.json')))('speculation gives the rep
       const [best, second] = plain.tokens[parted]?.top ?? []
       if (sampling === greedy) expect((best?.logprob ?? 0) - (second?.logprob ?? -9)).toBeLessThan(1e-3)
     }
-    console.info(`${name}: ${prompts.length} replies, ${compared} tokens compared, ${ties} near ties; ${drafted.accepted} of ${drafted.proposed} draft tokens accepted; processor time without / with: ${faster.join(' ')}`)
+    console.info(
+      `${name}: ${prompts.length} replies, ${compared} tokens compared, ${ties} near ties; ${drafted.accepted} of ${drafted.proposed} draft tokens accepted; processor time without / with: ${faster.join(' ')}`,
+    )
     expect(compared).toBeGreaterThan(150)
     expect(drafted.accepted).toBeGreaterThan(30)
     // A draw falls on a border that rounding moves by a millionth about as seldom.
     expect(ties).toBeLessThanOrEqual(sampling === greedy ? prompts.length : 1)
   })
 
-  test.each([['greedy', greedy], ['sampled', sampled]] as const)('%s, under a grammar', { timeout: 300_000 }, (name, sampling) => {
+  test.each([
+    ['greedy', greedy],
+    ['sampled', sampled],
+  ] as const)('%s, under a grammar', { timeout: 300_000 }, (name, sampling) => {
     let compared = 0
     let ties = 0
     const drafted = { proposed: 0, accepted: 0 }
@@ -173,7 +239,9 @@ describe.runIf(existsSync(join(demo, 'config.json')))('speculation gives the rep
       const [one, other] = [plain.tokens[parted]?.logprob, speculative.tokens[parted]?.logprob]
       if (sampling === greedy) expect(Math.abs((one ?? 0) - (other ?? 9))).toBeLessThan(1e-3)
     }
-    console.info(`${name}, under a grammar: ${compared} tokens compared, ${ties} near ties; ${drafted.accepted} of ${drafted.proposed} draft tokens accepted`)
+    console.info(
+      `${name}, under a grammar: ${compared} tokens compared, ${ties} near ties; ${drafted.accepted} of ${drafted.proposed} draft tokens accepted`,
+    )
     expect(compared).toBeGreaterThan(150)
     expect(drafted.accepted).toBeGreaterThan(30)
     expect(drafted.proposed).toBeGreaterThan(drafted.accepted)

@@ -4,11 +4,31 @@ import { EngineSupervisor, type SupervisorTimings } from '../engine-client/engin
 import { launchChildProcess } from '../platform/child-process.ts'
 import { processEntry } from '../platform/process-entry.ts'
 
-export const greedy = { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, logitBias: {}, seed: 1 }
+export const greedy = {
+  temperature: 0,
+  topP: 1,
+  topK: 0,
+  minP: 0,
+  repetitionPenalty: 1,
+  frequencyPenalty: 0,
+  presencePenalty: 0,
+  logitBias: {},
+  seed: 1,
+}
 export const never = new AbortController().signal
 
 export const request = (requestId: string, changes: Partial<GenerateRequest> = {}): GenerateRequest => ({
-  requestId, promptIds: [1, 2, 3, 4, 5], sampling: greedy, maxTokens: 40, stopIds: [], logprobs: null, promptLogprobs: null, cacheScope: null, client: 'a', priority: 'batch', ...changes,
+  requestId,
+  promptIds: [1, 2, 3, 4, 5],
+  sampling: greedy,
+  maxTokens: 40,
+  stopIds: [],
+  logprobs: null,
+  promptLogprobs: null,
+  cacheScope: null,
+  client: 'a',
+  priority: 'batch',
+  ...changes,
 })
 
 /** A supervisor over the real engine process; whoever makes it disposes it. */
@@ -35,17 +55,18 @@ export const reply = async (engine: EngineSupervisor, asked: GenerateRequest, si
 }
 
 /** The next state, or the present one, of which this holds. */
-export const stateThat = (engine: EngineSupervisor, holds: (state: EngineState) => boolean): Promise<EngineState> => new Promise((resolve) => {
-  if (holds(engine.state)) {
-    resolve(engine.state)
-    return
-  }
-  const listening = engine.onState((state) => {
-    if (!holds(state)) return
-    listening.dispose()
-    resolve(state)
+export const stateThat = (engine: EngineSupervisor, holds: (state: EngineState) => boolean): Promise<EngineState> =>
+  new Promise((resolve) => {
+    if (holds(engine.state)) {
+      resolve(engine.state)
+      return
+    }
+    const listening = engine.onState((state) => {
+      if (!holds(state)) return
+      listening.dispose()
+      resolve(state)
+    })
   })
-})
 
 export const pidOf = (engine: EngineSupervisor): number => (engine.state.kind === 'ready' ? engine.state.pid : -1)
 

@@ -22,12 +22,21 @@ const hasHalves = found.usable && found.floats === 'float16'
 const ids = Array.from({ length: 21 }, (_, at) => (at * 31 + 7) % 256)
 
 /** Logits of chunks and steps in two slots in turn. */
-async function logitRows(graphDirectory: string, provider: 'cpu' | 'webgpu', floats: 'float32' | 'float16' = 'float32'): Promise<Float32Array[]> {
-  const model = { ...testModel(graphDirectory, { slots: 2, contextLength: 64, prefillChunk: 8 }), policy: { prefer: provider, allowCpu: true } as const }
+async function logitRows(
+  graphDirectory: string,
+  provider: 'cpu' | 'webgpu',
+  floats: 'float32' | 'float16' = 'float32',
+): Promise<Float32Array[]> {
+  const model = {
+    ...testModel(graphDirectory, { slots: 2, contextLength: 64, prefillChunk: 8 }),
+    policy: { prefer: provider, allowCpu: true } as const,
+  }
   const { decoder, loaded } = await loadEngine(model)
   expect(loaded).toMatchObject({ provider, floats })
   const seen: Float32Array[] = []
-  const keep = (): void => { seen.push(decoder.logitRow(0).slice()) }
+  const keep = (): void => {
+    seen.push(decoder.logitRow(0).slice())
+  }
   for (let start = 0; start < 16; start += 8) decoder.prefill(1, ids, start, 8, 'last')
   keep()
   decoder.prefill(0, ids, 3, 5, 'last')
@@ -45,15 +54,25 @@ async function logitRows(graphDirectory: string, provider: 'cpu' | 'webgpu', flo
 /** Largest distance between logits of the same place. */
 function largestDifference(some: readonly Float32Array[], others: readonly Float32Array[]): number {
   expect(some).toHaveLength(others.length)
-  return Math.max(...some.map((row, at) => Math.max(...row.map((logit, id) => Math.abs(logit - (others[at]?.[id] ?? Number.NaN))))))
+  return Math.max(
+    ...some.map((row, at) => Math.max(...row.map((logit, id) => Math.abs(logit - (others[at]?.[id] ?? Number.NaN))))),
+  )
 }
 
 describe('the WebGPU provider', () => {
-  it.skipIf(!usable)('computes what the CPU computes, with KV on the device: chunks, steps, and slots that do not disturb each other', async () => {
-    const built = await buildRandomModel({ maxPositions: 64 })
-    expect(largestDifference(await logitRows(built.graphDirectory, 'cpu'), await logitRows(built.graphDirectory, 'webgpu'))).toBeLessThan(1e-3)
-    await built.remove()
-  })
+  it.skipIf(!usable)(
+    'computes what the CPU computes, with KV on the device: chunks, steps, and slots that do not disturb each other',
+    async () => {
+      const built = await buildRandomModel({ maxPositions: 64 })
+      expect(
+        largestDifference(
+          await logitRows(built.graphDirectory, 'cpu'),
+          await logitRows(built.graphDirectory, 'webgpu'),
+        ),
+      ).toBeLessThan(1e-3)
+      await built.remove()
+    },
+  )
 
   it.skipIf(!usable)('computes with int4 and int8 weights, in fp16 where the card has it', async () => {
     for (const precision of ['int4', 'int8'] as const) {
@@ -61,7 +80,9 @@ describe('the WebGPU provider', () => {
       const expected = await logitRows(built.graphDirectory, 'cpu')
       const largest = Math.max(...expected.map((row) => Math.max(...row.map(Math.abs))))
       // Either rounds activations in its own way: to 8 bits the processor, and the card as it likes.
-      expect(largestDifference(expected, await logitRows(built.graphDirectory, 'webgpu', hasHalves ? 'float16' : 'float32'))).toBeLessThan(largest * 0.05)
+      expect(
+        largestDifference(expected, await logitRows(built.graphDirectory, 'webgpu', hasHalves ? 'float16' : 'float32')),
+      ).toBeLessThan(largest * 0.05)
       await built.remove()
     }
   })
@@ -74,22 +95,33 @@ describe('the WebGPU provider', () => {
     const bytes = encodeModel(graph.finish('part', 'test', { '': 21 }), new Map())
     const environment = new OrtEnvironment(loadOrtApi(findOrtLibrary()))
     OrtSession.load(environment, bytes, { threads: 1, provider: { kind: 'cpu' } }).dispose()
-    expect(() => OrtSession.load(environment, bytes, { threads: 1, provider: { kind: 'webgpu', settings: {} } })).toThrow(/CPU EP/u)
+    expect(() =>
+      OrtSession.load(environment, bytes, { threads: 1, provider: { kind: 'webgpu', settings: {} } }),
+    ).toThrow(/CPU EP/u)
   })
 
   it.skipIf(!hasHalves)('computes in fp16 what the CPU computes in float32, but for rounding', async () => {
-    const [full, half] = [await buildRandomModel({ maxPositions: 64 }), await buildRandomModel({ maxPositions: 64 }, 'fp16')]
+    const [full, half] = [
+      await buildRandomModel({ maxPositions: 64 }),
+      await buildRandomModel({ maxPositions: 64 }, 'fp16'),
+    ]
     const expected = await logitRows(full.graphDirectory, 'cpu')
     const largest = Math.max(...expected.map((row) => Math.max(...row.map(Math.abs))))
-    expect(largestDifference(expected, await logitRows(half.graphDirectory, 'webgpu', 'float16'))).toBeLessThan(largest * 0.02)
+    expect(largestDifference(expected, await logitRows(half.graphDirectory, 'webgpu', 'float16'))).toBeLessThan(
+      largest * 0.02,
+    )
     await Promise.all([full.remove(), half.remove()])
   })
 
   it.skipIf(!usable || hasHalves)('says so where a card has no fp16', async () => {
     const built = await buildRandomModel({ maxPositions: 64 }, 'fp16')
-    await expect(loadEngine({ ...testModel(built.graphDirectory), policy: { prefer: 'auto', allowCpu: true } })).rejects.toMatchObject({
+    await expect(
+      loadEngine({ ...testModel(built.graphDirectory), policy: { prefer: 'auto', allowCpu: true } }),
+    ).rejects.toMatchObject({
       code: 'provider_unavailable',
-      message: expect.stringMatching(/WebGPU: .*f16.* CPU: fp16 needs a graphics card\. For the processor import the model as int8 or int4\.$/u) as string,
+      message: expect.stringMatching(
+        /WebGPU: .*f16.* CPU: fp16 needs a graphics card\. For the processor import the model as int8 or int4\.$/u,
+      ) as string,
     })
     await built.remove()
   })

@@ -1,7 +1,8 @@
 /**
  * The step loop alone, for comparisons: prefill, then greedy decode, no process around it.
  *
- *   node src/main/inference/bare-loop.ts FOLDER [--batch 1] [--prompt 256] [--tokens 64] [--threads 0] [--context 1024] [--provider auto]
+ *   node src/main/inference/bare-loop.ts FOLDER [--batch 1] [--prompt 256] [--tokens 64] [--threads 0] [--context 1024]
+ * [--provider auto]
  *
  * Prints one line of JSON; rates are tokens per second over all rows.
  */
@@ -35,14 +36,16 @@ const model: EngineModel = {
   threads: Number(values.threads),
 }
 const { decoder, loaded } = await loadEngine(model)
-if (loaded.lowered !== null) throw new RangeError(`memory suffices for a batch of ${loaded.slots} and a context of ${loaded.contextLength}`)
+if (loaded.lowered !== null)
+  throw new RangeError(`memory suffices for a batch of ${loaded.slots} and a context of ${loaded.contextLength}`)
 const chunk = Math.min(512, decoder.shape.prefillChunk)
 const ids = Int32Array.from({ length: prompt }, (_, index) => (index * 7919 + 13) % loaded.vocabularySize)
 const current = Array.from({ length: batch }, () => 0)
 const prefillStarted = performance.now()
 for (let slot = 0; slot < batch; slot += 1) {
   decoder.reset(slot)
-  for (let start = 0; start < prompt; start += chunk) decoder.prefill(slot, ids, start, Math.min(chunk, prompt - start), 'last')
+  for (let start = 0; start < prompt; start += chunk)
+    decoder.prefill(slot, ids, start, Math.min(chunk, prompt - start), 'last')
   current[slot] = bestToken(decoder.logitRow(0))
 }
 const decodeStarted = performance.now()
@@ -55,15 +58,17 @@ for (let step = 0; step < tokens; step += 1) {
 }
 const ended = performance.now()
 const rate = (count: number, ms: number): number => Math.round((count / ms) * 1e5) / 100
-process.stdout.write(`${JSON.stringify({
-  provider: loaded.provider,
-  precision: loaded.precision,
-  batch,
-  prompt,
-  tokens,
-  loadMs: loaded.loadMs,
-  prefillTokensPerSecond: rate(batch * prompt, decodeStarted - prefillStarted),
-  decodeTokensPerSecond: rate(batch * tokens, ended - decodeStarted),
-  millisecondsPerStep: Math.round(((ended - decodeStarted) / tokens) * 1000) / 1000,
-  rssBytes: process.memoryUsage.rss(),
-})}\n`)
+process.stdout.write(
+  `${JSON.stringify({
+    provider: loaded.provider,
+    precision: loaded.precision,
+    batch,
+    prompt,
+    tokens,
+    loadMs: loaded.loadMs,
+    prefillTokensPerSecond: rate(batch * prompt, decodeStarted - prefillStarted),
+    decodeTokensPerSecond: rate(batch * tokens, ended - decodeStarted),
+    millisecondsPerStep: Math.round(((ended - decodeStarted) / tokens) * 1000) / 1000,
+    rssBytes: process.memoryUsage.rss(),
+  })}\n`,
+)

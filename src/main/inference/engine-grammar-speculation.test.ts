@@ -10,13 +10,31 @@ const END = 0
 const CLOSE = 2
 const FIRST = 9
 const NEXT = 10
-/** Few tokens, so that even random replies repeat themselves; several cross the borders of what they write. No digit 2 by itself. */
+/**
+ * Few tokens, so that even random replies repeat themselves; several cross the borders of what they write. No digit 2
+ * by itself.
+ */
 const texts = ['', '[', ']', ',', '1', '12', '"', 'a', '],', '[1', ',1', '"a']
 const grammars = new Grammars(pack(texts.map((text) => Buffer.from(text))), VOCABULARY)
 
-const json = (shape: JsonShape, node: JsonShape = shape): Grammar => ({ definitions: { node }, root: { kind: 'json', shape } })
-const list = (items: readonly string[], minItems: number, maxItems: number): Grammar => json({ kind: 'array', items: { kind: 'literals', texts: items }, minItems, maxItems })
-const tree: JsonShape = { kind: 'array', items: { kind: 'anyOf', options: [{ kind: 'reference', name: 'node' }, { kind: 'literals', texts: ['1', '121'] }] }, minItems: 1, maxItems: null }
+const json = (shape: JsonShape, node: JsonShape = shape): Grammar => ({
+  definitions: { node },
+  root: { kind: 'json', shape },
+})
+const list = (items: readonly string[], minItems: number, maxItems: number): Grammar =>
+  json({ kind: 'array', items: { kind: 'literals', texts: items }, minItems, maxItems })
+const tree: JsonShape = {
+  kind: 'array',
+  items: {
+    kind: 'anyOf',
+    options: [
+      { kind: 'reference', name: 'node' },
+      { kind: 'literals', texts: ['1', '121'] },
+    ],
+  },
+  minItems: 1,
+  maxItems: null,
+}
 const numbers = list(['1', '12', '121'], 2, 14)
 const kinds: readonly Grammar[] = [
   numbers,
@@ -24,9 +42,28 @@ const kinds: readonly Grammar[] = [
   json({ kind: 'array', items: { kind: 'string' }, minItems: 2, maxItems: null }),
   // Complete after every digit, and yet it may go on.
   json({ kind: 'integer' }),
-  { definitions: {}, root: { kind: 'sequence', parts: [{ kind: 'text', text: 'a1' }, { kind: 'json', shape: { kind: 'any' } }, { kind: 'text', text: '"a1a1a1a1a1a1a1"' }] } },
+  {
+    definitions: {},
+    root: {
+      kind: 'sequence',
+      parts: [
+        { kind: 'text', text: 'a1' },
+        { kind: 'json', shape: { kind: 'any' } },
+        { kind: 'text', text: '"a1a1a1a1a1a1a1"' },
+      ],
+    },
+  },
   // A call or free text: once it is free, nothing is refused any more.
-  { definitions: {}, root: { kind: 'choice', options: [{ kind: 'sequence', parts: [{ kind: 'text', text: '[1,' }, numbers.root] }, { kind: 'free', unless: '[1,' }] } },
+  {
+    definitions: {},
+    root: {
+      kind: 'choice',
+      options: [
+        { kind: 'sequence', parts: [{ kind: 'text', text: '[1,' }, numbers.root] },
+        { kind: 'free', unless: '[1,' },
+      ],
+    },
+  },
 ]
 
 /** Reads a reply with a matcher of its own: every token was allowed where it stands, and an end where it ended. */
@@ -45,8 +82,13 @@ function expectToFollow({ tokens, end }: Reply, { grammar, stopIds }: GenerateRe
   if (end?.kind === 'done' && end.finishReason === 'stop') expect(matcher.finished || stopIds.some(allows)).toBe(true)
 }
 
-/** Reads every run that was verified for the one reply: no row was run for what its grammar refuses, nor behind an end. */
-function expectDraftsToFollow({ verified, verifiedAfter }: RandomModel, { grammar, promptIds, stopIds }: GenerateRequest): void {
+/**
+ * Reads every run that was verified for the one reply: no row was run for what its grammar refuses, nor behind an end.
+ */
+function expectDraftsToFollow(
+  { verified, verifiedAfter }: RandomModel,
+  { grammar, promptIds, stopIds }: GenerateRequest,
+): void {
   if (grammar === undefined) return
   for (const [at, run] of verified.entries()) {
     const matcher = grammars.follow(grammar, stopIds)
@@ -55,7 +97,10 @@ function expectDraftsToFollow({ verified, verifiedAfter }: RandomModel, { gramma
     for (const id of [...written, last]) matcher.accept(id)
     for (const [index, id] of draft.entries()) {
       const mask = matcher.mask()
-      expect(mask === null || ((mask[id >> 5] ?? 0) & (1 << (id & 31))) !== 0, `${draft.join(' ')} after ${written.join(' ')} ${last}`).toBe(true)
+      expect(
+        mask === null || ((mask[id >> 5] ?? 0) & (1 << (id & 31))) !== 0,
+        `${draft.join(' ')} after ${written.join(' ')} ${last}`,
+      ).toBe(true)
       if (stopIds.includes(id) && !matcher.free) expect(index).toBe(draft.length - 1)
       else matcher.accept(id)
     }
@@ -65,7 +110,10 @@ function expectDraftsToFollow({ verified, verifiedAfter }: RandomModel, { gramma
 const missing: Reply = { tokens: [], end: null }
 const ids = ({ tokens }: Reply): number[] => tokens.map(({ id }) => id)
 /** One reply by itself, speculating, and what was verified for it. */
-function reply(changes: Partial<GenerateRequest>): { readonly reply: Reply; readonly verified: readonly (readonly number[])[] } {
+function reply(changes: Partial<GenerateRequest>): {
+  readonly reply: Reply
+  readonly verified: readonly (readonly number[])[]
+} {
   const runner = new RandomModel(5, 1)
   const one = request('a', changes)
   const made = serve(runner, 15, [one], { grammars }).get('a') ?? missing
@@ -75,28 +123,44 @@ function reply(changes: Partial<GenerateRequest>): { readonly reply: Reply; read
 }
 
 describe('speculation under a grammar', () => {
-  const mixed = fc.record({ asked: wish, grammar: fc.option(fc.constantFrom(...kinds), { nil: undefined, freq: 3 }), ends: fc.constantFrom([END], [END, 8], []) })
+  const mixed = fc.record({
+    asked: wish,
+    grammar: fc.option(fc.constantFrom(...kinds), { nil: undefined, freq: 3 }),
+    ends: fc.constantFrom([END], [END, 8], []),
+  })
 
   it('changes nothing but the time, beside free replies as well', () => {
     const bound = { proposed: 0, accepted: 0, tokens: 0, stops: 0, lengths: 0 }
-    fc.assert(fc.property(fc.integer(), fc.integer({ min: 1, max: 3 }), fc.array(mixed, { minLength: 1, maxLength: 5 }), fc.integer({ min: 1, max: 30 }), (seed, reach, wishes, every) => {
-      const requests = wishes.map(({ asked, grammar, ends }, index) => request(`r${index}`, grammar === undefined ? asked : { ...asked, grammar, stopIds: ends }))
-      const plain = serve(new RandomModel(seed, reach), 0, requests, { every, grammars })
-      const speculative = serve(new RandomModel(seed, reach), 15, requests, { every, grammars })
-      for (const one of requests) {
-        const made = speculative.get(one.requestId) ?? missing
-        expect(shown(made)).toEqual(shown(plain.get(one.requestId) ?? missing))
-        expectToFollow(made, one)
-        if (made.end?.kind === 'failed') expect(made.end.error.code).toBe('context_length_exceeded')
-        if (one.grammar === undefined || made.end?.kind !== 'done') continue
-        bound.proposed += made.end.drafted?.proposed ?? 0
-        bound.accepted += made.end.drafted?.accepted ?? 0
-        bound.tokens += made.tokens.length
-        if (made.end.finishReason === 'stop') bound.stops += 1
-        else bound.lengths += 1
-      }
-    }), { numRuns: 150, seed: 20261121 })
-    // It would change nothing as well if nothing were proposed, if every draft were right, or if no reply came to its end.
+    fc.assert(
+      fc.property(
+        fc.integer(),
+        fc.integer({ min: 1, max: 3 }),
+        fc.array(mixed, { minLength: 1, maxLength: 5 }),
+        fc.integer({ min: 1, max: 30 }),
+        (seed, reach, wishes, every) => {
+          const requests = wishes.map(({ asked, grammar, ends }, index) =>
+            request(`r${index}`, grammar === undefined ? asked : { ...asked, grammar, stopIds: ends }),
+          )
+          const plain = serve(new RandomModel(seed, reach), 0, requests, { every, grammars })
+          const speculative = serve(new RandomModel(seed, reach), 15, requests, { every, grammars })
+          for (const one of requests) {
+            const made = speculative.get(one.requestId) ?? missing
+            expect(shown(made)).toEqual(shown(plain.get(one.requestId) ?? missing))
+            expectToFollow(made, one)
+            if (made.end?.kind === 'failed') expect(made.end.error.code).toBe('context_length_exceeded')
+            if (one.grammar === undefined || made.end?.kind !== 'done') continue
+            bound.proposed += made.end.drafted?.proposed ?? 0
+            bound.accepted += made.end.drafted?.accepted ?? 0
+            bound.tokens += made.tokens.length
+            if (made.end.finishReason === 'stop') bound.stops += 1
+            else bound.lengths += 1
+          }
+        },
+      ),
+      { numRuns: 150, seed: 20261121 },
+    )
+    // It would change nothing as well if nothing were proposed, if every draft were right, or if no reply came to its
+    // end.
     expect(bound.accepted).toBeGreaterThan(300)
     expect(bound.proposed - bound.accepted).toBeGreaterThan(150)
     expect(bound.stops).toBeGreaterThan(100)
@@ -105,18 +169,32 @@ describe('speculation under a grammar', () => {
 
   it('runs nothing that the grammar refuses', () => {
     let runs = 0
-    fc.assert(fc.property(fc.integer(), fc.integer({ min: 1, max: 3 }), wish, fc.constantFrom(...kinds), fc.constantFrom([END], [END, 8], []), (seed, reach, asked, grammar, stopIds) => {
-      const runner = new RandomModel(seed, reach)
-      const one = request('a', { ...asked, promptLogprobs: null, grammar, stopIds })
-      serve(runner, 15, [one], { grammars })
-      runs += runner.verified.length
-      expectDraftsToFollow(runner, one)
-    }), { numRuns: 150, seed: 20261124 })
+    fc.assert(
+      fc.property(
+        fc.integer(),
+        fc.integer({ min: 1, max: 3 }),
+        wish,
+        fc.constantFrom(...kinds),
+        fc.constantFrom([END], [END, 8], []),
+        (seed, reach, asked, grammar, stopIds) => {
+          const runner = new RandomModel(seed, reach)
+          const one = request('a', { ...asked, promptLogprobs: null, grammar, stopIds })
+          serve(runner, 15, [one], { grammars })
+          runs += runner.verified.length
+          expectDraftsToFollow(runner, one)
+        },
+      ),
+      { numRuns: 150, seed: 20261124 },
+    )
     expect(runs).toBeGreaterThan(100)
   })
 
   it('proposes no more than the grammar takes, and goes on as it does', () => {
-    const { reply: made, verified } = reply({ grammar: list(['1'], 1, 20), sampling: { ...greedy, logitBias: { [FIRST]: 50, [NEXT]: 50 } }, logprobs: 1 })
+    const { reply: made, verified } = reply({
+      grammar: list(['1'], 1, 20),
+      sampling: { ...greedy, logitBias: { [FIRST]: 50, [NEXT]: 50 } },
+      logprobs: 1,
+    })
     expect(ids(made)).toEqual([FIRST, ...Array.from({ length: 19 }, () => NEXT), CLOSE])
     expect(made.end).toMatchObject({ kind: 'done', finishReason: 'stop', completionTokens: 21 })
     // Every draft was right, though the text alone goes on for ever.
@@ -127,7 +205,12 @@ describe('speculation under a grammar', () => {
 
   it('does not propose an end inside a structure, though the text does and the model wants it', () => {
     const ending = [FIRST, NEXT, NEXT, END]
-    const { reply: made, verified } = reply({ promptIds: [...ending, 7, ...ending, 7], stopIds: [END], grammar: list(['1'], 6, 20), sampling: { ...greedy, logitBias: { [END]: 100, [CLOSE]: 80, [FIRST]: 50, [NEXT]: 50 } } })
+    const { reply: made, verified } = reply({
+      promptIds: [...ending, 7, ...ending, 7],
+      stopIds: [END],
+      grammar: list(['1'], 6, 20),
+      sampling: { ...greedy, logitBias: { [END]: 100, [CLOSE]: 80, [FIRST]: 50, [NEXT]: 50 } },
+    })
     expect(ids(made)).toEqual([FIRST, NEXT, NEXT, NEXT, NEXT, NEXT, CLOSE])
     expect(made.end).toMatchObject({ kind: 'done', finishReason: 'stop', completionTokens: 7 })
     expect(verified.length).toBeGreaterThan(0)
@@ -136,8 +219,22 @@ describe('speculation under a grammar', () => {
 
   it('ends with an end token that the draft proposed, where the grammar can end', () => {
     const said = [4, 4, 4, 4, END]
-    const grammar: Grammar = { definitions: {}, root: { kind: 'sequence', parts: [{ kind: 'text', text: '111' }, { kind: 'json', shape: { kind: 'integer' } }] } }
-    const { reply: made, verified } = reply({ promptIds: [...said, 7, ...said, 7], stopIds: [END], grammar, sampling: { ...greedy, logitBias: { [END]: 100, 4: 50 } } })
+    const grammar: Grammar = {
+      definitions: {},
+      root: {
+        kind: 'sequence',
+        parts: [
+          { kind: 'text', text: '111' },
+          { kind: 'json', shape: { kind: 'integer' } },
+        ],
+      },
+    }
+    const { reply: made, verified } = reply({
+      promptIds: [...said, 7, ...said, 7],
+      stopIds: [END],
+      grammar,
+      sampling: { ...greedy, logitBias: { [END]: 100, 4: 50 } },
+    })
     expect(ids(made)).toEqual([4, 4, 4, 4])
     expect(made.end).toMatchObject({ kind: 'done', finishReason: 'stop', completionTokens: said.length })
     expect(verified.some((run) => run.includes(END))).toBe(true)
@@ -145,7 +242,12 @@ describe('speculation under a grammar', () => {
 
   it('proposes nothing behind the end, and ends there', () => {
     const whole = [FIRST, NEXT, NEXT, NEXT, NEXT, CLOSE]
-    const { reply: made, verified } = reply({ promptIds: [...whole, ...whole, ...whole], stopIds: [END], grammar: list(['1'], 5, 5), sampling: { ...greedy, logitBias: { [FIRST]: 50, [NEXT]: 50 } } })
+    const { reply: made, verified } = reply({
+      promptIds: [...whole, ...whole, ...whole],
+      stopIds: [END],
+      grammar: list(['1'], 5, 5),
+      sampling: { ...greedy, logitBias: { [FIRST]: 50, [NEXT]: 50 } },
+    })
     expect(ids(made)).toEqual(whole)
     expect(made.end).toMatchObject({ kind: 'done', finishReason: 'stop', completionTokens: whole.length })
     expect(verified.length).toBeGreaterThan(0)
@@ -153,13 +255,29 @@ describe('speculation under a grammar', () => {
   })
 
   it('ends a reply that is cancelled at what it had, and the next in its slot begins its grammar anew', () => {
-    fc.assert(fc.property(fc.integer(), fc.integer({ min: 1, max: 25 }), fc.integer({ min: 1, max: 10 }), fc.constantFrom(...kinds), (seed, at, every, grammar) => {
-      const requests = ['a', 'b', 'c', 'd', 'e'].map((requestId, index) => request(requestId, { promptIds: [index, 4, 5], stopIds: [END], ...(index % 2 === 0 ? { grammar } : {}) }))
-      const plain = serve(new RandomModel(seed, 1), 0, requests, { grammars })
-      const speculative = serve(new RandomModel(seed, 1), 15, requests, { every, cancelAt: new Map([[at, 'a']]), grammars })
-      const left = speculative.get('a') ?? missing
-      expect(left.tokens).toEqual(plain.get('a')?.tokens.slice(0, left.tokens.length))
-      for (const other of ['b', 'c', 'd', 'e']) expect(shown(speculative.get(other) ?? missing)).toEqual(shown(plain.get(other) ?? missing))
-    }), { numRuns: 60, seed: 20261121 })
+    fc.assert(
+      fc.property(
+        fc.integer(),
+        fc.integer({ min: 1, max: 25 }),
+        fc.integer({ min: 1, max: 10 }),
+        fc.constantFrom(...kinds),
+        (seed, at, every, grammar) => {
+          const requests = ['a', 'b', 'c', 'd', 'e'].map((requestId, index) =>
+            request(requestId, { promptIds: [index, 4, 5], stopIds: [END], ...(index % 2 === 0 ? { grammar } : {}) }),
+          )
+          const plain = serve(new RandomModel(seed, 1), 0, requests, { grammars })
+          const speculative = serve(new RandomModel(seed, 1), 15, requests, {
+            every,
+            cancelAt: new Map([[at, 'a']]),
+            grammars,
+          })
+          const left = speculative.get('a') ?? missing
+          expect(left.tokens).toEqual(plain.get('a')?.tokens.slice(0, left.tokens.length))
+          for (const other of ['b', 'c', 'd', 'e'])
+            expect(shown(speculative.get(other) ?? missing)).toEqual(shown(plain.get(other) ?? missing))
+        },
+      ),
+      { numRuns: 60, seed: 20261121 },
+    )
   })
 })

@@ -62,7 +62,12 @@ class TimedModel extends CountingModel {
 const setUp = (slots = 2) => {
   const runner = new CountingModel()
   let now = 0
-  const engine = new InferenceEngine(runner, { slots, contextLength: 40, queueRequests: 1, queueTokens: 40, prefillChunk: 4, scoreChunk: 2 }, VOCABULARY, { now: () => (now += 1) })
+  const engine = new InferenceEngine(
+    runner,
+    { slots, contextLength: 40, queueRequests: 1, queueTokens: 40, prefillChunk: 4, scoreChunk: 2 },
+    VOCABULARY,
+    { now: () => (now += 1) },
+  )
   const outputs: RequestOutput[] = []
   const run = (): RequestOutput[] => {
     while (engine.busy) engine.step()
@@ -75,7 +80,17 @@ const setUp = (slots = 2) => {
 const request = (requestId: string, changes: Partial<GenerateRequest> = {}): GenerateRequest => ({
   requestId,
   promptIds: [1, 2, 3],
-  sampling: { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, logitBias: {}, seed: 1 },
+  sampling: {
+    temperature: 0,
+    topP: 1,
+    topK: 0,
+    minP: 0,
+    repetitionPenalty: 1,
+    frequencyPenalty: 0,
+    presencePenalty: 0,
+    logitBias: {},
+    seed: 1,
+  },
   maxTokens: 3,
   stopIds: [],
   logprobs: null,
@@ -87,7 +102,9 @@ const request = (requestId: string, changes: Partial<GenerateRequest> = {}): Gen
 })
 
 const ids = (outputs: readonly RequestOutput[], requestId: string): number[] =>
-  outputs.flatMap((output) => (output.kind === 'tokens' && output.requestId === requestId ? output.tokens.map(({ id }) => id) : []))
+  outputs.flatMap((output) =>
+    output.kind === 'tokens' && output.requestId === requestId ? output.tokens.map(({ id }) => id) : [],
+  )
 const end = (outputs: readonly RequestOutput[], requestId: string): RequestOutput | undefined =>
   outputs.find((output) => output.requestId === requestId && (output.kind === 'done' || output.kind === 'failed'))
 
@@ -100,7 +117,14 @@ describe('InferenceEngine', () => {
     const outputs = run()
     expect(ids(outputs, 'a')).toEqual([4, 5, 6, 7])
     expect(ids(outputs, 'b')).toEqual([13, 14])
-    expect(runner.runs).toEqual(['prefill 0: 0+3 last', 'decode 0: 4', 'prefill 1: 0+4 none', 'decode 0: 5', 'prefill 1: 4+1 last', 'decode 0: 6 13'])
+    expect(runner.runs).toEqual([
+      'prefill 0: 0+3 last',
+      'decode 0: 4',
+      'prefill 1: 0+4 none',
+      'decode 0: 5',
+      'prefill 1: 4+1 last',
+      'decode 0: 6 13',
+    ])
     expect(end(outputs, 'a')).toMatchObject({ finishReason: 'length', completionTokens: 4 })
   })
 
@@ -116,8 +140,20 @@ describe('InferenceEngine', () => {
     const { engine, runner, run } = setUp()
     engine.submit(request('a', { promptIds: [1, 2, 3, 9, 10], promptLogprobs: 1, maxTokens: 1 }))
     const outputs = run()
-    const prompt = outputs.flatMap((output) => (output.kind === 'prompt' ? [output.tokens.map(({ id, top }) => [id, top?.[0]?.id])] : []))
-    expect(prompt).toEqual([[[2, 2], [3, 3]], [[9, 4], [10, 10]], []])
+    const prompt = outputs.flatMap((output) =>
+      output.kind === 'prompt' ? [output.tokens.map(({ id, top }) => [id, top?.[0]?.id])] : [],
+    )
+    expect(prompt).toEqual([
+      [
+        [2, 2],
+        [3, 3],
+      ],
+      [
+        [9, 4],
+        [10, 10],
+      ],
+      [],
+    ])
     expect(ids(outputs, 'a')).toEqual([11])
     expect(runner.runs).toEqual(['prefill 0: 0+2 all', 'prefill 0: 2+2 all', 'prefill 0: 4+1 all'])
   })
@@ -142,7 +178,9 @@ describe('InferenceEngine', () => {
     engine.cancel('a')
     expect(engine.stats()).toMatchObject({ running: 1, waiting: 0, freeSlots: 0 })
     const outputs = run()
-    expect(outputs.filter(({ requestId, kind }) => requestId === 'a' && kind === 'done')).toMatchObject([{ finishReason: 'cancelled', completionTokens: 3 }])
+    expect(outputs.filter(({ requestId, kind }) => requestId === 'a' && kind === 'done')).toMatchObject([
+      { finishReason: 'cancelled', completionTokens: 3 },
+    ])
     expect(end(outputs, 'b')).toMatchObject({ finishReason: 'length' })
   })
 
@@ -154,7 +192,9 @@ describe('InferenceEngine', () => {
     expect(runner.runs).toEqual([])
     const outputs = run()
     expect(['c', 'foreign', 'long'].map((id) => end(outputs, id))).toMatchObject([
-      { error: { code: 'queue_full', retryAfterSeconds: expect.any(Number) as number } }, { error: { code: 'invalid_request' } }, { error: { code: 'context_length_exceeded' } },
+      { error: { code: 'queue_full', retryAfterSeconds: expect.any(Number) as number } },
+      { error: { code: 'invalid_request' } },
+      { error: { code: 'context_length_exceeded' } },
     ])
     expect(end(outputs, 'b')).toMatchObject({ kind: 'done' })
   })
@@ -185,7 +225,10 @@ describe('InferenceEngine', () => {
     engine.submit(request('b'))
     runner.breaks = true
     expect(() => engine.step()).toThrow('the runtime broke')
-    expect(engine.takeOutputs().filter(({ kind }) => kind === 'failed')).toMatchObject([{ requestId: 'a', error: { code: 'internal' } }, { requestId: 'b' }])
+    expect(engine.takeOutputs().filter(({ kind }) => kind === 'failed')).toMatchObject([
+      { requestId: 'a', error: { code: 'internal' } },
+      { requestId: 'b' },
+    ])
     expect(engine.busy).toBe(false)
   })
 
@@ -195,29 +238,57 @@ describe('InferenceEngine', () => {
     costs.recordPrefill(16, 40)
     costs.recordPrefill(64, 136)
     costs.recordDecode(1, 48)
-    const engine = new InferenceEngine(runner, { slots: 2, contextLength: 200, queueRequests: 1, queueTokens: 200, prefillChunk: 64, scoreChunk: 2 }, VOCABULARY, { costs, now: () => runner.ms })
+    const engine = new InferenceEngine(
+      runner,
+      { slots: 2, contextLength: 200, queueRequests: 1, queueTokens: 200, prefillChunk: 64, scoreChunk: 2 },
+      VOCABULARY,
+      { costs, now: () => runner.ms },
+    )
     const prompt = Array.from({ length: 80 }, (_, at) => at % VOCABULARY)
     engine.submit(request('alone', { promptIds: prompt, maxTokens: 100 }))
     for (let step = 0; step < 2; step += 1) engine.step()
     engine.submit(request('beside', { promptIds: prompt, maxTokens: 2 }))
     for (let step = 0; step < 4; step += 1) engine.step()
     expect(runner.runs.filter((run) => run.startsWith('prefill'))).toEqual([
-      'prefill 0: 0+64 none', 'prefill 0: 64+16 last', 'prefill 1: 0+24 none', 'prefill 1: 24+24 none', 'prefill 1: 48+24 none', 'prefill 1: 72+8 last',
+      'prefill 0: 0+64 none',
+      'prefill 0: 64+16 last',
+      'prefill 1: 0+24 none',
+      'prefill 1: 24+24 none',
+      'prefill 1: 48+24 none',
+      'prefill 1: 72+8 last',
     ])
     expect(runner.runs.filter((run) => run.startsWith('decode'))).toHaveLength(4)
   })
 })
 
 describe('InferenceEngine with a grammar', () => {
-  // Ids 1 to 9 are the digits, 10 to 13 brackets, comma and quote, 0 and 15 have no text; the model always wants the next id.
+  // Ids 1 to 9 are the digits, 10 to 13 brackets, comma and quote, 0 and 15 have no text; the model always wants the
+  // next id.
   const texts = ['', '1', '2', '3', '4', '5', '6', '7', '8', '9', '[', ']', ',', '"', '0', '']
   const packed = Uint8Array.from(texts.flatMap((text) => [text.length, ...Buffer.from(text)]))
   const start = (): { readonly engine: InferenceEngine; readonly run: () => RequestOutput[] } => {
     let now = 0
-    const engine = new InferenceEngine(new CountingModel(), { slots: 2, contextLength: 40, queueRequests: 1, queueTokens: 40, prefillChunk: 4, scoreChunk: 2 }, VOCABULARY, { now: () => (now += 1), grammars: new Grammars(packed, VOCABULARY) })
-    return { engine, run: () => { while (engine.busy) engine.step(); return engine.takeOutputs() } }
+    const engine = new InferenceEngine(
+      new CountingModel(),
+      { slots: 2, contextLength: 40, queueRequests: 1, queueTokens: 40, prefillChunk: 4, scoreChunk: 2 },
+      VOCABULARY,
+      { now: () => (now += 1), grammars: new Grammars(packed, VOCABULARY) },
+    )
+    return {
+      engine,
+      run: () => {
+        while (engine.busy) engine.step()
+        return engine.takeOutputs()
+      },
+    }
   }
-  const list: Grammar = { definitions: {}, root: { kind: 'json', shape: { kind: 'array', items: { kind: 'literals', texts: ['4', '45'] }, minItems: 1, maxItems: 2 } } }
+  const list: Grammar = {
+    definitions: {},
+    root: {
+      kind: 'json',
+      shape: { kind: 'array', items: { kind: 'literals', texts: ['4', '45'] }, minItems: 1, maxItems: 2 },
+    },
+  }
 
   it('draws only what fits, ends without a step for the end token, and says what it took', () => {
     const { engine, run } = start()
@@ -227,17 +298,36 @@ describe('InferenceEngine with a grammar', () => {
     expect(ids(outputs, 'free')).toEqual([4, 5, 6, 7])
     // "[" is forced, "4" is forced, then "5" is wanted, and after it the best of "]" and ",".
     expect(ids(outputs, 'bound')).toEqual([10, 4, 5, 11])
-    expect(end(outputs, 'bound')).toMatchObject({ kind: 'done', finishReason: 'stop', completionTokens: 4, timings: { grammarMs: expect.any(Number) as number } })
-    expect(end(outputs, 'free')).toMatchObject({ kind: 'done', timings: expect.not.objectContaining({ grammarMs: expect.anything() as unknown }) as object })
+    expect(end(outputs, 'bound')).toMatchObject({
+      kind: 'done',
+      finishReason: 'stop',
+      completionTokens: 4,
+      timings: { grammarMs: expect.any(Number) as number },
+    })
+    expect(end(outputs, 'free')).toMatchObject({
+      kind: 'done',
+      timings: expect.not.objectContaining({ grammarMs: expect.anything() as unknown }) as object,
+    })
   })
 
   it('never draws outside the grammar at any temperature or bias, and reports raw log-probabilities', () => {
     for (let seed = 0; seed < 20; seed += 1) {
       const { engine, run } = start()
-      const sampling = { ...request('x').sampling, temperature: 2, topK: 12, topP: 0.9, minP: 0.01, seed, repetitionPenalty: 1.3, logitBias: { 13: 100, 15: 100 } }
+      const sampling = {
+        ...request('x').sampling,
+        temperature: 2,
+        topK: 12,
+        topP: 0.9,
+        minP: 0.01,
+        seed,
+        repetitionPenalty: 1.3,
+        logitBias: { 13: 100, 15: 100 },
+      }
       engine.submit(request('bound', { maxTokens: 20, stopIds: [15], grammar: list, sampling, logprobs: 1 }))
       const outputs = run()
-      const text = ids(outputs, 'bound').map((id) => texts[id]).join('')
+      const text = ids(outputs, 'bound')
+        .map((id) => texts[id])
+        .join('')
       expect(['[4]', '[45]', '[4,4]', '[4,45]', '[45,4]', '[45,45]']).toContain(text)
       const first = outputs.find((output) => output.kind === 'tokens')
       // After prompt token 3 the model wants 4 with a logit of 5 among zeros; "[" was drawn in spite of it.
@@ -249,7 +339,9 @@ describe('InferenceEngine with a grammar', () => {
   it('ends with length in the middle, and takes a cancel there', () => {
     const { engine, run } = start()
     engine.submit(request('short', { maxTokens: 2, grammar: list }))
-    engine.submit(request('left', { maxTokens: 30, grammar: { definitions: {}, root: { kind: 'json', shape: { kind: 'any' } } } }))
+    engine.submit(
+      request('left', { maxTokens: 30, grammar: { definitions: {}, root: { kind: 'json', shape: { kind: 'any' } } } }),
+    )
     for (let step = 0; step < 3; step += 1) engine.step()
     engine.cancel('left')
     const outputs = run()
@@ -260,7 +352,11 @@ describe('InferenceEngine with a grammar', () => {
 
   it('refuses a grammar it cannot follow, before anything runs', () => {
     const { engine, run } = start()
-    engine.submit(request('bad', { grammar: { definitions: {}, root: { kind: 'json', shape: { kind: 'reference', name: 'none' } } } }))
+    engine.submit(
+      request('bad', {
+        grammar: { definitions: {}, root: { kind: 'json', shape: { kind: 'reference', name: 'none' } } },
+      }),
+    )
     expect(run()).toMatchObject([{ kind: 'failed', requestId: 'bad', error: { code: 'invalid_request' } }])
     const without = setUp()
     without.engine.submit(request('bad', { grammar: list }))

@@ -9,7 +9,15 @@ import { withLogProbability } from './sampling/log-probabilities.ts'
 import { bestToken, Sampler } from './sampling/sampler.ts'
 import { TokenHistory } from './sampling/token-history.ts'
 import { MeasuredBudget } from './scheduler/chunk-budget.ts'
-import { Scheduler, type DecodeStep, type Ended, type PrefillStep, type SchedulerLimits, type StepOutcome, type StepPlan } from './scheduler/scheduler.ts'
+import {
+  Scheduler,
+  type DecodeStep,
+  type Ended,
+  type PrefillStep,
+  type SchedulerLimits,
+  type StepOutcome,
+  type StepPlan,
+} from './scheduler/scheduler.ts'
 import { SlotMemory, type CacheUse, type Reuse } from './scheduler/slot-memory.ts'
 import { Speculator } from './speculation/speculator.ts'
 
@@ -28,7 +36,9 @@ export interface StepRunner {
 }
 
 export interface LoopOptions {
-  /** Tokens of the longest draft that may be verified in one run (Leviathan et al. 2023); 0 does without speculation. */
+  /**
+   * Tokens of the longest draft that may be verified in one run (Leviathan et al. 2023); 0 does without speculation.
+   */
   readonly longestDraft?: number
   /** What is known already of how long runs take; the loop goes on measuring. */
   readonly costs?: StepCosts
@@ -50,7 +60,8 @@ interface Sequence {
 }
 
 /**
- * The loop of one model: plan -> run -> sample -> absorb. Token ids only; knows nothing of processes or of text. The caller
+ * The loop of one model: plan -> run -> sample -> absorb. Token ids only; knows nothing of processes or of text. The
+ * caller
  * calls {@link step} while {@link busy}, and lets messages in between steps.
  */
 export class InferenceEngine {
@@ -69,13 +80,25 @@ export class InferenceEngine {
   #pressing = false
   #steps = 0
   #speed = { since: 0, tokens: 0, perSecond: 0 }
-  /** Running mean of how long a request takes from the first chunk of its prompt, ms: what a refused caller is told to wait. */
+  /**
+   * Running mean of how long a request takes from the first chunk of its prompt, ms: what a refused caller is told to
+   * wait.
+   */
   #requestMs = 2000
 
-  constructor(runner: StepRunner, limits: SchedulerLimits, vocabularySize: number, { longestDraft = 0, costs = new StepCosts(), now = () => performance.now(), grammars = null }: LoopOptions = {}) {
+  constructor(
+    runner: StepRunner,
+    limits: SchedulerLimits,
+    vocabularySize: number,
+    { longestDraft = 0, costs = new StepCosts(), now = () => performance.now(), grammars = null }: LoopOptions = {},
+  ) {
     this.#runner = runner
     this.#vocabularySize = vocabularySize
-    this.#memory = new SlotMemory({ slots: limits.slots, contextLength: limits.contextLength, copies: runner.copiesPrefixes })
+    this.#memory = new SlotMemory({
+      slots: limits.slots,
+      contextLength: limits.contextLength,
+      copies: runner.copiesPrefixes,
+    })
     this.#scheduler = new Scheduler(limits, this.#memory, new MeasuredBudget(costs, limits.prefillChunk))
     this.#slots = limits.slots
     this.#sampler = new Sampler(vocabularySize)
@@ -93,9 +116,18 @@ export class InferenceEngine {
   stats(): EngineStats {
     const now = this.#now()
     const elapsed = now - this.#speed.since
-    if (elapsed >= 500) this.#speed = { since: now, tokens: 0, perSecond: Math.round((this.#speed.tokens / elapsed) * 10_000) / 10 }
+    if (elapsed >= 500)
+      this.#speed = { since: now, tokens: 0, perSecond: Math.round((this.#speed.tokens / elapsed) * 10_000) / 10 }
     const { running, waiting, freeSlots, full: clients } = this.#scheduler
-    return { running, waiting, slots: this.#slots, freeSlots, steps: this.#steps, tokensPerSecond: this.#speed.perSecond, full: clients === 'all' || clients.length > 0 ? { clients, seconds: this.#retryAfterSeconds() } : null }
+    return {
+      running,
+      waiting,
+      slots: this.#slots,
+      freeSlots,
+      steps: this.#steps,
+      tokensPerSecond: this.#speed.perSecond,
+      full: clients === 'all' || clients.length > 0 ? { clients, seconds: this.#retryAfterSeconds() } : null,
+    }
   }
 
   /** Takes a request in; a refusal is an output like any other, and costs no computation. */
@@ -103,10 +135,25 @@ export class InferenceEngine {
     const { requestId, promptIds, maxTokens, promptLogprobs, client, priority } = request
     const foreign = promptIds.find((id) => !Number.isInteger(id) || id < 0 || id >= this.#vocabularySize)
     if (foreign !== undefined) {
-      this.#refuse(requestId, new SwitchboardError('invalid_request', `token id ${foreign} is outside the vocabulary of ${this.#vocabularySize}`, { param: 'promptIds' }))
+      this.#refuse(
+        requestId,
+        new SwitchboardError(
+          'invalid_request',
+          `token id ${foreign} is outside the vocabulary of ${this.#vocabularySize}`,
+          { param: 'promptIds' },
+        ),
+      )
       return
     }
-    const shape = { requestId, promptTokens: promptIds.length, maxTokens, scorePrompt: promptLogprobs !== null, cache: cacheUseOf(request), client, priority }
+    const shape = {
+      requestId,
+      promptTokens: promptIds.length,
+      maxTokens,
+      scorePrompt: promptLogprobs !== null,
+      cache: cacheUseOf(request),
+      client,
+      priority,
+    }
     const refusal = this.#scheduler.refusal(shape)
     if (refusal !== null) {
       const wait = refusal.reason === 'queue_full' ? { retryAfterSeconds: this.#retryAfterSeconds() } : {}
@@ -121,7 +168,14 @@ export class InferenceEngine {
       return
     }
     this.#scheduler.add(shape, this.#now())
-    this.#sequences.set(requestId, { request, history: new TokenHistory(promptIds), stopIds: new Set(request.stopIds), lastToken: -1, matcher, grammarMs: 0 })
+    this.#sequences.set(requestId, {
+      request,
+      history: new TokenHistory(promptIds),
+      stopIds: new Set(request.stopIds),
+      lastToken: -1,
+      matcher,
+      grammarMs: 0,
+    })
   }
 
   /** Ends a request now; one that has ended already is left alone. */
@@ -130,7 +184,10 @@ export class InferenceEngine {
     if (ended !== null) this.#finish(ended)
   }
 
-  /** Whether an output waits that should leave at once: a first token, an end, a failure. Later tokens can travel together. */
+  /**
+   * Whether an output waits that should leave at once: a first token, an end, a failure. Later tokens can travel
+   * together.
+   */
   get pressing(): boolean {
     return this.#pressing
   }
@@ -166,7 +223,8 @@ export class InferenceEngine {
   /** Every running reply by one token, or, where that pays, by the tokens of a draft that prove right. */
   #advance({ decode, prefill }: StepPlan, outcomes: StepOutcome[]): void {
     const drafts = this.#speculator?.propose(decode, prefill?.count ?? 0, this.#fitting)
-    const plain = drafts === undefined || drafts.size === 0 ? decode : decode.filter(({ requestId }) => !drafts.has(requestId))
+    const plain =
+      drafts === undefined || drafts.size === 0 ? decode : decode.filter(({ requestId }) => !drafts.has(requestId))
     if (plain.length > 0) {
       const started = this.#now()
       this.#decode(plain, outcomes)
@@ -193,7 +251,8 @@ export class InferenceEngine {
   }
 
   /**
-   * Runs a draft after the last token of a reply, draws after each as plain decoding would (the draw depends on logits, history
+   * Runs a draft after the last token of a reply, draws after each as plain decoding would (the draw depends on logits,
+   * history
    * and position alone), and ends where the drawn token is not the proposed one. One outcome a drawn token.
    * @returns how many tokens of the draft were accepted.
    */
@@ -215,10 +274,17 @@ export class InferenceEngine {
 
   #decode(steps: readonly DecodeStep[], outcomes: StepOutcome[]): void {
     const bySlot = new Map(steps.map((step) => [step.slot, step]))
-    for (const span of coverSlots(steps.map((step) => step.slot), this.#runner.longestSpan, this.#runCost)) {
+    for (const span of coverSlots(
+      steps.map((step) => step.slot),
+      this.#runner.longestSpan,
+      this.#runCost,
+    )) {
       const started = this.#now()
       const rows = Array.from({ length: span.count }, (_, row) => bySlot.get(span.first + row) ?? null)
-      this.#runner.decode(span.first, rows.map((row) => (row === null ? null : this.#sequence(row.requestId).lastToken)))
+      this.#runner.decode(
+        span.first,
+        rows.map((row) => (row === null ? null : this.#sequence(row.requestId).lastToken)),
+      )
       rows.forEach((row, index) => {
         if (row === null) return
         this.#memory.write(row.slot, row.position, this.#sequence(row.requestId).lastToken)
@@ -255,7 +321,8 @@ export class InferenceEngine {
       outcomes.push(this.#fault(requestId, failure))
       return
     }
-    if (last && maxTokens > 0) outcomes.push(this.#sample(requestId, promptIds.length, this.#runner.logitRow(score ? count - 1 : 0)))
+    if (last && maxTokens > 0)
+      outcomes.push(this.#sample(requestId, promptIds.length, this.#runner.logitRow(score ? count - 1 : 0)))
   }
 
   /** A slot keeps what its last request left: the first chunk of the next goes on where the two part. */
@@ -267,7 +334,8 @@ export class InferenceEngine {
 
   #follow({ grammar, stopIds }: GenerateRequest): GrammarMatcher | null {
     if (grammar === undefined) return null
-    if (this.#grammars === null) throw new SwitchboardError('invalid_request', 'this engine was loaded without the vocabulary that grammars need')
+    if (this.#grammars === null)
+      throw new SwitchboardError('invalid_request', 'this engine was loaded without the vocabulary that grammars need')
     return this.#grammars.follow(grammar, stopIds)
   }
 
@@ -276,9 +344,10 @@ export class InferenceEngine {
     const { request, history, stopIds } = sequence
     let token: TokenOutput
     try {
-      token = sequence.matcher === null
-        ? this.#sampler.sample(logits, { sampling: request.sampling, history, position, logprobs: request.logprobs })
-        : this.#sampleByGrammar(sequence, sequence.matcher, position, logits)
+      token =
+        sequence.matcher === null
+          ? this.#sampler.sample(logits, { sampling: request.sampling, history, position, logprobs: request.logprobs })
+          : this.#sampleByGrammar(sequence, sequence.matcher, position, logits)
     } catch (failure) {
       return this.#fault(requestId, failure)
     }
@@ -299,7 +368,13 @@ export class InferenceEngine {
     const started = this.#now()
     const mask = matcher.mask()
     const masked = this.#now()
-    const token = this.#sampler.sample(logits, { sampling: request.sampling, history, position, logprobs: request.logprobs, mask })
+    const token = this.#sampler.sample(logits, {
+      sampling: request.sampling,
+      history,
+      position,
+      logprobs: request.logprobs,
+      mask,
+    })
     const drawn = this.#now()
     matcher.accept(token.id)
     if (matcher.free) sequence.matcher = null
@@ -320,12 +395,29 @@ export class InferenceEngine {
     // One that was given up while it waited says nothing of how long others take.
     if (computedMs > 0) this.#requestMs += (computedMs - this.#requestMs) * 0.1
     // A request without a reason has failed and said so already.
-    if (finishReason !== null) this.#put({ kind: 'done', requestId, finishReason, completionTokens, cachedTokens, timings: sequence?.request.grammar === undefined ? timings : { ...timings, grammarMs: sequence.grammarMs }, ...(drafted === null ? {} : { drafted }) })
+    if (finishReason !== null)
+      this.#put({
+        kind: 'done',
+        requestId,
+        finishReason,
+        completionTokens,
+        cachedTokens,
+        timings: sequence?.request.grammar === undefined ? timings : { ...timings, grammarMs: sequence.grammarMs },
+        ...(drafted === null ? {} : { drafted }),
+      })
   }
 
   #failStep(plan: StepPlan, failure: unknown): void {
-    const ids = new Set([...plan.decode.map((step) => step.requestId), ...(plan.prefill === null ? [] : [plan.prefill.requestId])])
-    for (const ended of this.#scheduler.absorb(plan, [...ids].map((requestId) => this.#fault(requestId, failure)), this.#now())) this.#finish(ended)
+    const ids = new Set([
+      ...plan.decode.map((step) => step.requestId),
+      ...(plan.prefill === null ? [] : [plan.prefill.requestId]),
+    ])
+    for (const ended of this.#scheduler.absorb(
+      plan,
+      [...ids].map((requestId) => this.#fault(requestId, failure)),
+      this.#now(),
+    ))
+      this.#finish(ended)
   }
 
   #refuse(requestId: string, error: SwitchboardError): void {
@@ -350,7 +442,8 @@ export class InferenceEngine {
 }
 
 /**
- * Whose KV a request shares: its key-holder's. Model and precision are the same for everybody in this process; the adapter
+ * Whose KV a request shares: its key-holder's. Model and precision are the same for everybody in this process; the
+ * adapter
  * belongs into the key once there is one. A scored prompt shares nothing: each of its tokens wants its own logits.
  */
 function cacheUseOf({ cacheScope, promptIds, promptLogprobs }: GenerateRequest): CacheUse | null {

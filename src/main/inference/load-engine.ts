@@ -41,7 +41,8 @@ export interface LoadOptions {
 }
 
 /**
- * Loads a graph folder: verify, then on the first provider that can: plan its memory, map the weights, reserve KV, run once. Slots and context
+ * Loads a graph folder: verify, then on the first provider that can: plan its memory, map the weights, reserve KV, run
+ * once. Slots and context
  * may come out lower than wanted where memory is short; `loaded` says so.
  * @throws SwitchboardError model_corrupt, provider_unavailable, out_of_memory, engine_fault.
  */
@@ -58,10 +59,18 @@ export async function loadEngine(model: EngineModel, options: LoadOptions = {}):
   const { slots, contextLength, lowered } = plan
   const { costs, prefillChunk, fullStepMs } = warm
   const { queueRequests, queueTokens } = model.limits
-  const grammars = model.vocabulary === undefined ? null : new Grammars(Buffer.from(model.vocabulary, 'base64'), description.vocabularySize)
+  const grammars =
+    model.vocabulary === undefined
+      ? null
+      : new Grammars(Buffer.from(model.vocabulary, 'base64'), description.vocabularySize)
   const scoreChunk = Math.min(decoder.shape.scoreRows, prefillChunk)
   const longestDraft = model.limits.speculation === false ? 0 : scoreChunk - 1
-  const engine = new InferenceEngine(decoder, { slots, contextLength, queueRequests, queueTokens, prefillChunk, scoreChunk }, description.vocabularySize, { longestDraft, costs, grammars })
+  const engine = new InferenceEngine(
+    decoder,
+    { slots, contextLength, queueRequests, queueTokens, prefillChunk, scoreChunk },
+    description.vocabularySize,
+    { longestDraft, costs, grammars },
+  )
   return {
     engine,
     decoder,
@@ -87,7 +96,10 @@ export async function loadEngine(model: EngineModel, options: LoadOptions = {}):
 function memoryWish({ limits }: EngineModel, description: GraphDescription, floats: GraphFloats): MemoryWish {
   const contextLength = Math.min(limits.contextLength, description.maxPositions)
   const prefillChunk = Math.max(1, Math.min(limits.prefillChunk, contextLength))
-  const scoreRows = Math.max(1, Math.min(SCORE_ROWS, Math.floor(SCORE_BYTES / (description.vocabularySize * 4)), prefillChunk))
+  const scoreRows = Math.max(
+    1,
+    Math.min(SCORE_ROWS, Math.floor(SCORE_BYTES / (description.vocabularySize * 4)), prefillChunk),
+  )
   return { description, floats, slots: limits.slots, contextLength, prefillChunk, scoreRows }
 }
 
@@ -98,8 +110,15 @@ interface OpenedModel {
   readonly warm: WarmedUp
 }
 
-/** The best provider that takes one of the graphs and has run it; one that computes but cannot hold this model is a refusal as well. */
-function openModel(model: EngineModel, description: GraphDescription, { libraryPath, probe, freeMemory }: Required<LoadOptions>): OpenedModel & { readonly provider: Provider; readonly refusals: readonly ProviderRefusal[] } {
+/**
+ * The best provider that takes one of the graphs and has run it; one that computes but cannot hold this model is a
+ * refusal as well.
+ */
+function openModel(
+  model: EngineModel,
+  description: GraphDescription,
+  { libraryPath, probe, freeMemory }: Required<LoadOptions>,
+): OpenedModel & { readonly provider: Provider; readonly refusals: readonly ProviderRefusal[] } {
   const environment = new OrtEnvironment(loadOrtApi(libraryPath))
   const threads = sessionThreads(model.threads, description.weightBytes, physicalCores())
   const opened = new Map<Provider, OpenedModel>()
@@ -113,8 +132,14 @@ function openModel(model: EngineModel, description: GraphDescription, { libraryP
       const wish = memoryWish(model, description, floats)
       const plan = planMemory(wish, freeBytes)
       const graph = join(model.graphDirectory, graphFiles[floats])
-      const settings = { threads: threads.count, provider: sessionProvider(provider, freeBytes), config: threads.config }
-      const running = withArithmetic({ ...wish, ...plan }, freeBytes, () => runOnce(OrtSession.load(environment, graph, settings), provider, wish, plan))
+      const settings = {
+        threads: threads.count,
+        provider: sessionProvider(provider, freeBytes),
+        config: threads.config,
+      }
+      const running = withArithmetic({ ...wish, ...plan }, freeBytes, () =>
+        runOnce(OrtSession.load(environment, graph, settings), provider, wish, plan),
+      )
       opened.set(provider, { ...running, wish, plan })
       return small
     } catch (failure) {
@@ -127,7 +152,8 @@ function openModel(model: EngineModel, description: GraphDescription, { libraryP
   try {
     const { provider, refusals } = chooseProvider(model.policy, tryWholly)
     const chosen = opened.get(provider)
-    if (chosen === undefined) throw new TypeError(`no session for ${provider} among ${candidates(model.policy).join(', ')}`)
+    if (chosen === undefined)
+      throw new TypeError(`no session for ${provider} among ${candidates(model.policy).join(', ')}`)
     return { ...chosen, provider, refusals }
   } catch (failure) {
     throw damage ?? failure
@@ -135,10 +161,23 @@ function openModel(model: EngineModel, description: GraphDescription, { libraryP
 }
 
 /** Reserves KV and runs once. A session that fails is given back: the next provider may need its memory. */
-function runOnce(session: OrtSession, provider: Provider, { description, floats, prefillChunk, scoreRows }: MemoryWish, { slots, contextLength }: MemoryPlan): Pick<OpenedModel, 'decoder' | 'warm'> {
+function runOnce(
+  session: OrtSession,
+  provider: Provider,
+  { description, floats, prefillChunk, scoreRows }: MemoryWish,
+  { slots, contextLength }: MemoryPlan,
+): Pick<OpenedModel, 'decoder' | 'warm'> {
   let decoder: Decoder | null = null
   try {
-    decoder = new Decoder(session, { description, floats, provider, slots, maxLength: contextLength, prefillChunk, scoreRows })
+    decoder = new Decoder(session, {
+      description,
+      floats,
+      provider,
+      slots,
+      maxLength: contextLength,
+      prefillChunk,
+      scoreRows,
+    })
     return { decoder, warm: warmUp(decoder) }
   } catch (failure) {
     decoder?.dispose()
@@ -154,8 +193,10 @@ interface WarmedUp {
 }
 
 /**
- * Runs chunks and steps once, so that the first customer does not wait for lazy set-up, and measures them: how many prompt
- * tokens this machine can run in a step (rounded down to a power of two, so that the same machine takes the same chunks each time),
+ * Runs chunks and steps once, so that the first customer does not wait for lazy set-up, and measures them: how many
+ * prompt
+ * tokens this machine can run in a step (rounded down to a power of two, so that the same machine takes the same chunks
+ * each time),
  * and how long a step with all of that takes.
  */
 function warmUp(decoder: Decoder): WarmedUp {
@@ -180,7 +221,11 @@ function warmUp(decoder: Decoder): WarmedUp {
   costs.recordPrefill(short, chunk(short))
   costs.recordPrefill(sample, wholeMs)
   const step = (rows: number): void => {
-    const run = (): void => decoder.decode(0, Array.from({ length: rows }, () => null))
+    const run = (): void =>
+      decoder.decode(
+        0,
+        Array.from({ length: rows }, () => null),
+      )
     run()
     const ms = timed(run)
     costs.recordDecode(rows, ms)
@@ -190,7 +235,8 @@ function warmUp(decoder: Decoder): WarmedUp {
   if (decoder.longestSpan >= slots && slots > 1) step(slots)
   const affordable = 2 ** Math.floor(Math.log2(STEP_BUDGET_MS / (wholeMs / sample)))
   const longest = Math.max(1, Math.min(prefillChunk, Math.max(16, affordable)))
-  // The longest chunk behind the longest context. The runtime takes memory for a shape when it first runs and for its plan of it when
+  // The longest chunk behind the longest context. The runtime takes memory for a shape when it first runs and for its
+  // plan of it when
   // it comes again: both now, while a refusal can still be told, and not in the middle of a reply.
   const furthest = (): number => {
     // What lies before it is whatever the memory holds, and nobody reads what comes out.

@@ -7,8 +7,10 @@ const VOCABULARY = 7
 const LENGTH = 48
 
 /**
- * A model that continues with a hash of every id it can read in its slot, so that one wrong KV position changes the reply.
- * Its memory behaves as the real one does: chunks and steps write where the slot is filled to, idle rows of a span as well.
+ * A model that continues with a hash of every id it can read in its slot, so that one wrong KV position changes the
+ * reply.
+ * Its memory behaves as the real one does: chunks and steps write where the slot is filled to, idle rows of a span as
+ * well.
  */
 class HashingModel implements StepRunner {
   readonly longestSpan = 3
@@ -50,12 +52,14 @@ class HashingModel implements StepRunner {
   }
 
   keep(slot: number, positions: number): void {
-    if (positions > Math.min(this.#filled[slot] ?? 0, LENGTH - 1)) throw new RangeError(`slot ${slot} does not hold ${positions}`)
+    if (positions > Math.min(this.#filled[slot] ?? 0, LENGTH - 1))
+      throw new RangeError(`slot ${slot} does not hold ${positions}`)
     this.#filled[slot] = positions
   }
 
   copyPrefix(from: number, to: number, positions: number): void {
-    if (!this.copiesPrefixes || from === to || positions > Math.min(this.#filled[from] ?? 0, LENGTH - 1)) throw new RangeError(`slot ${from} cannot give ${positions}`)
+    if (!this.copiesPrefixes || from === to || positions > Math.min(this.#filled[from] ?? 0, LENGTH - 1))
+      throw new RangeError(`slot ${from} cannot give ${positions}`)
     this.#of(to).set(this.#of(from).subarray(0, positions))
     this.#filled[to] = positions
   }
@@ -69,20 +73,29 @@ class HashingModel implements StepRunner {
   #fill(row: number, slot: number, length: number): void {
     const read = this.#of(slot).subarray(0, length)
     const hash = read.reduce((sum, id) => (Math.imul(sum, 31) + id + 1) | 0, 17)
-    this.logitRow(row).fill(0)[Math.abs(hash) % VOCABULARY] = this.poisonedId !== null && read.includes(this.poisonedId) ? Number.NaN : 5
+    this.logitRow(row).fill(0)[Math.abs(hash) % VOCABULARY] =
+      this.poisonedId !== null && read.includes(this.poisonedId) ? Number.NaN : 5
   }
 }
 
 const setUp = (slots: number, copies: boolean) => {
   const model = new HashingModel(slots, copies)
-  const engine = new InferenceEngine(model, { slots, contextLength: LENGTH, queueRequests: 100, queueTokens: 10_000, prefillChunk: 5, scoreChunk: 2 }, VOCABULARY, { now: () => 0 })
+  const engine = new InferenceEngine(
+    model,
+    { slots, contextLength: LENGTH, queueRequests: 100, queueTokens: 10_000, prefillChunk: 5, scoreChunk: 2 },
+    VOCABULARY,
+    { now: () => 0 },
+  )
   const outputs: RequestOutput[] = []
   const finish = (): void => {
     while (engine.busy) engine.step()
     outputs.push(...engine.takeOutputs())
   }
   const done = (requestId: string) => outputs.find((output) => output.requestId === requestId && output.kind === 'done')
-  const ids = (requestId: string): number[] => outputs.flatMap((output) => (output.kind === 'tokens' && output.requestId === requestId ? output.tokens.map(({ id }) => id) : []))
+  const ids = (requestId: string): number[] =>
+    outputs.flatMap((output) =>
+      output.kind === 'tokens' && output.requestId === requestId ? output.tokens.map(({ id }) => id) : [],
+    )
   /** Runs one request to its end. */
   const ask = (requestId: string, changes: Partial<GenerateRequest>) => {
     engine.submit(request(requestId, changes))
@@ -94,13 +107,33 @@ const setUp = (slots: number, copies: boolean) => {
 }
 
 const request = (requestId: string, changes: Partial<GenerateRequest>): GenerateRequest => ({
-  requestId, promptIds: [1], maxTokens: 4, stopIds: [], logprobs: null, promptLogprobs: null, cacheScope: 'a', client: 'a', priority: 'batch',
-  sampling: { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, logitBias: {}, seed: 1 },
+  requestId,
+  promptIds: [1],
+  maxTokens: 4,
+  stopIds: [],
+  logprobs: null,
+  promptLogprobs: null,
+  cacheScope: 'a',
+  client: 'a',
+  priority: 'batch',
+  sampling: {
+    temperature: 0,
+    topP: 1,
+    topK: 0,
+    minP: 0,
+    repetitionPenalty: 1,
+    frequencyPenalty: 0,
+    presencePenalty: 0,
+    logitBias: {},
+    seed: 1,
+  },
   ...changes,
 })
 
-const alone = (promptIds: readonly number[], maxTokens: number): number[] => setUp(1, false).ask('alone', { promptIds, maxTokens, cacheScope: null }).ids
-const text = (length: number, seed: number): number[] => Array.from({ length }, (_, at) => (at * at + seed * 5 + at * seed) % VOCABULARY)
+const alone = (promptIds: readonly number[], maxTokens: number): number[] =>
+  setUp(1, false).ask('alone', { promptIds, maxTokens, cacheScope: null }).ids
+const text = (length: number, seed: number): number[] =>
+  Array.from({ length }, (_, at) => (at * at + seed * 5 + at * seed) % VOCABULARY)
 
 describe('the prefix cache', () => {
   it('computes of a second turn only what is new, and of the same prompt its last token', () => {
@@ -112,7 +145,10 @@ describe('the prefix cache', () => {
     // The reply's last token was sampled but never run.
     expect([first.cachedTokens, second.cachedTokens, model.computed - before]).toEqual([0, 23, 3])
     expect(second.ids).toEqual(alone(secondPrompt, 4))
-    expect(ask('again', { promptIds: secondPrompt })).toEqual({ ids: second.ids, cachedTokens: secondPrompt.length - 1 })
+    expect(ask('again', { promptIds: secondPrompt })).toEqual({
+      ids: second.ids,
+      cachedTokens: secondPrompt.length - 1,
+    })
   })
 
   it('shares nothing between key-holders, nothing without one, and nothing with a scored prompt', () => {
@@ -140,7 +176,10 @@ describe('the prefix cache', () => {
     expect([done('running'), done('beside')]).toMatchObject([{ cachedTokens: 20 }, { cachedTokens: 20 }])
     expect(model.computed - before).toBe(2)
     expect([ids('running'), ids('beside')]).toEqual([alone([...system, 1], 20), alone([...system, 2, 2], 3)])
-    expect(ask('goes-on', { promptIds: [...system, ...text(24, 3), ...conversation.ids.slice(0, 1), 5], maxTokens: 1 }).cachedTokens).toBe(45)
+    expect(
+      ask('goes-on', { promptIds: [...system, ...text(24, 3), ...conversation.ids.slice(0, 1), 5], maxTokens: 1 })
+        .cachedTokens,
+    ).toBe(45)
   })
 
   it('takes over what another prompt computed while this one held its slot', () => {
@@ -175,14 +214,44 @@ describe('the prefix cache', () => {
 })
 
 type Action =
-  | { readonly kind: 'ask'; readonly scope: string | null; readonly system: number; readonly words: number; readonly maxTokens: number }
-  | { readonly kind: 'goOn'; readonly pick: number; readonly words: number; readonly maxTokens: number; readonly drop: boolean }
+  | {
+      readonly kind: 'ask'
+      readonly scope: string | null
+      readonly system: number
+      readonly words: number
+      readonly maxTokens: number
+    }
+  | {
+      readonly kind: 'goOn'
+      readonly pick: number
+      readonly words: number
+      readonly maxTokens: number
+      readonly drop: boolean
+    }
   | { readonly kind: 'cancel'; readonly pick: number }
   | { readonly kind: 'step' }
 
 const action: fc.Arbitrary<Action> = fc.oneof(
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('ask' as const), scope: fc.constantFrom('a', 'b', null), system: fc.nat(1), words: fc.nat(6), maxTokens: fc.integer({ min: 1, max: 6 }) }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('goOn' as const), pick: fc.nat(9), words: fc.integer({ min: 1, max: 4 }), maxTokens: fc.integer({ min: 1, max: 6 }), drop: fc.boolean() }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('ask' as const),
+      scope: fc.constantFrom('a', 'b', null),
+      system: fc.nat(1),
+      words: fc.nat(6),
+      maxTokens: fc.integer({ min: 1, max: 6 }),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('goOn' as const),
+      pick: fc.nat(9),
+      words: fc.integer({ min: 1, max: 4 }),
+      maxTokens: fc.integer({ min: 1, max: 6 }),
+      drop: fc.boolean(),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('cancel' as const), pick: fc.nat(9) }) },
   { weight: 6, arbitrary: fc.constant({ kind: 'step' as const }) },
 )
@@ -190,39 +259,72 @@ const action: fc.Arbitrary<Action> = fc.oneof(
 describe('the prefix cache, whatever happens', () => {
   it('changes no reply: turns, cut conversations, cancels in every phase, idle rows, copies', () => {
     let cachedTokens = 0
-    fc.assert(fc.property(fc.array(action, { maxLength: 60, size: 'max' }), fc.integer({ min: 1, max: 5 }), fc.boolean(), (actions, slots, copies) => {
-      const { engine, outputs, finish, ids } = setUp(slots, copies)
-      const asked: { readonly id: string; readonly scope: string | null; readonly system: readonly number[]; readonly promptIds: readonly number[]; readonly maxTokens: number }[] = []
-      const submit = (scope: string | null, system: readonly number[], rest: readonly number[], maxTokens: number): void => {
-        const promptIds = [...system, ...rest].slice(0, LENGTH - maxTokens)
-        const id = `r${asked.length}`
-        asked.push({ id, scope, system, promptIds, maxTokens })
-        engine.submit(request(id, { promptIds, maxTokens, cacheScope: scope }))
-      }
-      for (const [turn, act] of actions.entries()) {
-        if (act.kind === 'ask') submit(act.scope, text(18, act.system), text(act.words + 1, turn), act.maxTokens)
-        else if (act.kind === 'step') engine.step()
-        else {
-          const earlier = asked[act.pick % Math.max(1, asked.length)]
-          if (earlier === undefined) continue
-          if (act.kind === 'cancel') engine.cancel(earlier.id)
-          // A conversation that outgrew its context loses its oldest turn, behind the system prompt.
-          else submit(earlier.scope, earlier.system, [...earlier.promptIds.slice(earlier.system.length + (act.drop ? 3 : 0)), ...ids(earlier.id), ...text(act.words, turn)], act.maxTokens)
-        }
-        outputs.push(...engine.takeOutputs())
-      }
-      finish()
-      for (const { id, promptIds, maxTokens } of asked) {
-        const expected = alone(promptIds, maxTokens)
-        const ends = outputs.filter((output) => output.requestId === id && (output.kind === 'done' || output.kind === 'failed'))
-        expect(ends).toHaveLength(1)
-        const [end] = ends
-        if (end?.kind !== 'done') throw new Error(`${id} failed`)
-        expect(end.cachedTokens).toBeLessThan(promptIds.length)
-        expect(ids(id)).toEqual(end.finishReason === 'cancelled' ? expected.slice(0, end.completionTokens) : expected)
-        cachedTokens += end.cachedTokens
-      }
-    }), { numRuns: 200, seed: 20261121 })
+    fc.assert(
+      fc.property(
+        fc.array(action, { maxLength: 60, size: 'max' }),
+        fc.integer({ min: 1, max: 5 }),
+        fc.boolean(),
+        (actions, slots, copies) => {
+          const { engine, outputs, finish, ids } = setUp(slots, copies)
+          const asked: {
+            readonly id: string
+            readonly scope: string | null
+            readonly system: readonly number[]
+            readonly promptIds: readonly number[]
+            readonly maxTokens: number
+          }[] = []
+          const submit = (
+            scope: string | null,
+            system: readonly number[],
+            rest: readonly number[],
+            maxTokens: number,
+          ): void => {
+            const promptIds = [...system, ...rest].slice(0, LENGTH - maxTokens)
+            const id = `r${asked.length}`
+            asked.push({ id, scope, system, promptIds, maxTokens })
+            engine.submit(request(id, { promptIds, maxTokens, cacheScope: scope }))
+          }
+          for (const [turn, act] of actions.entries()) {
+            if (act.kind === 'ask') submit(act.scope, text(18, act.system), text(act.words + 1, turn), act.maxTokens)
+            else if (act.kind === 'step') engine.step()
+            else {
+              const earlier = asked[act.pick % Math.max(1, asked.length)]
+              if (earlier === undefined) continue
+              if (act.kind === 'cancel') engine.cancel(earlier.id)
+              // A conversation that outgrew its context loses its oldest turn, behind the system prompt.
+              else
+                submit(
+                  earlier.scope,
+                  earlier.system,
+                  [
+                    ...earlier.promptIds.slice(earlier.system.length + (act.drop ? 3 : 0)),
+                    ...ids(earlier.id),
+                    ...text(act.words, turn),
+                  ],
+                  act.maxTokens,
+                )
+            }
+            outputs.push(...engine.takeOutputs())
+          }
+          finish()
+          for (const { id, promptIds, maxTokens } of asked) {
+            const expected = alone(promptIds, maxTokens)
+            const ends = outputs.filter(
+              (output) => output.requestId === id && (output.kind === 'done' || output.kind === 'failed'),
+            )
+            expect(ends).toHaveLength(1)
+            const [end] = ends
+            if (end?.kind !== 'done') throw new Error(`${id} failed`)
+            expect(end.cachedTokens).toBeLessThan(promptIds.length)
+            expect(ids(id)).toEqual(
+              end.finishReason === 'cancelled' ? expected.slice(0, end.completionTokens) : expected,
+            )
+            cachedTokens += end.cachedTokens
+          }
+        },
+      ),
+      { numRuns: 200, seed: 20261121 },
+    )
     expect(cachedTokens).toBeGreaterThan(4000)
   })
 })

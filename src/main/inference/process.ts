@@ -1,5 +1,6 @@
 /**
- * The engine process: one model, token ids only. It has no database, no keys and opens no sockets. It ends when its parent
+ * The engine process: one model, token ids only. It has no database, no keys and opens no sockets. It ends when its
+ * parent
  * does, and with a non-zero code on anything unexpected: its supervisor starts a fresh one.
  */
 import { assertNever } from '../../shared/base/assert-never.ts'
@@ -17,8 +18,10 @@ import { probeHere, probeProviders } from './ort/providers.ts'
 const HEARTBEAT_MS = 500
 
 /**
- * Tokens that come faster than this travel together. Every message wakes two processes, which on a small machine takes from
- * the step that runs meanwhile (a fifth of the speed with steps of 2 ms on two cores, a tenth with 20 ms; 50 ms instead of 33
+ * Tokens that come faster than this travel together. Every message wakes two processes, which on a small machine takes
+ * from
+ * the step that runs meanwhile (a fifth of the speed with steps of 2 ms on two cores, a tenth with 20 ms; 50 ms instead
+ * of 33
  * were 4 % there); twenty pieces a second still look like writing, and nobody reads as many.
  */
 const SEND_EVERY_MS = 50
@@ -72,13 +75,16 @@ function serve(port: ParentPort<EngineCommand, EngineEvent>): void {
       case 'load':
         if (loading) throw new TypeError('a model is loaded already')
         loading = true
-        loadEngine(command.model).then(({ engine: made, loaded }) => {
-          engine = made
-          port.send({ kind: 'loaded', loaded, stats: made.stats() })
-        }, (failure: unknown) => {
-          if (!(failure instanceof SwitchboardError)) die(failure)
-          port.send({ kind: 'loadFailed', error: serialise(failure) })
-        })
+        loadEngine(command.model).then(
+          ({ engine: made, loaded }) => {
+            engine = made
+            port.send({ kind: 'loaded', loaded, stats: made.stats() })
+          },
+          (failure: unknown) => {
+            if (!(failure instanceof SwitchboardError)) die(failure)
+            port.send({ kind: 'loadFailed', error: serialise(failure) })
+          },
+        )
         return
       case 'submit':
         if (engine === null) throw new TypeError('submit before a model is loaded')
@@ -125,7 +131,9 @@ process.on('unhandledRejection', die)
 
 const [, , flag, provider, libraryPath, wanted] = process.argv
 // Drivers leave threads behind that would keep this process alive: once it has answered, it goes.
-const answer = (report: unknown): void => void process.stdout.write(`${JSON.stringify(report)}\n`, () => process.exit(0))
+const answer = (report: unknown): void =>
+  void process.stdout.write(`${JSON.stringify(report)}\n`, () => process.exit(0))
 if (flag === '--probe') answer(probeProviders())
-else if (flag === '--probe-one' && provider !== undefined && libraryPath !== undefined) answer(probeHere(provider as Provider, libraryPath, (wanted ?? '').split(',') as GraphFloats[]))
+else if (flag === '--probe-one' && provider !== undefined && libraryPath !== undefined)
+  answer(probeHere(provider as Provider, libraryPath, (wanted ?? '').split(',') as GraphFloats[]))
 else serve(connectToParent<EngineCommand, EngineEvent>())

@@ -19,7 +19,10 @@ const descriptionSchema = z.object({
   version: count,
   family: z.string().max(64),
   precision,
-  floats: z.array(z.enum(['float32', 'float16'])).min(1).max(2),
+  floats: z
+    .array(z.enum(['float32', 'float16']))
+    .min(1)
+    .max(2),
   layers: count,
   hiddenSize: count,
   heads: count,
@@ -32,20 +35,22 @@ const descriptionSchema = z.object({
   files: z.record(z.string(), z.string()),
 })
 
-const errorSchema = z
-  .object({
-    code: z.enum(codes),
-    message: z.string().max(4000),
-    param: z.string().max(400).exactOptional(),
-    retryAfterSeconds: z.number().exactOptional(),
-    details: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])).exactOptional(),
-  })
+const errorSchema = z.object({
+  code: z.enum(codes),
+  message: z.string().max(4000),
+  param: z.string().max(400).exactOptional(),
+  retryAfterSeconds: z.number().exactOptional(),
+  details: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])).exactOptional(),
+})
 
 const eventSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('progress'), fraction: z.number().min(0).max(1), step: z.string().max(400) }),
   z.object({
     kind: z.literal('result'),
-    result: z.discriminatedUnion('kind', [z.object({ kind: z.literal('inspected'), model: inspectedSchema }), z.object({ kind: z.literal('built'), description: descriptionSchema })]),
+    result: z.discriminatedUnion('kind', [
+      z.object({ kind: z.literal('inspected'), model: inspectedSchema }),
+      z.object({ kind: z.literal('built'), description: descriptionSchema }),
+    ]),
   }),
   z.object({ kind: z.literal('failed'), error: errorSchema }),
 ])

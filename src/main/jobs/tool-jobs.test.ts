@@ -30,7 +30,10 @@ const job = () => ({ source: fixture, target: join(directory, 'graph'), precisio
 /** Jobs whose tool process runs this instead of the real one; `port` and `job` are in scope. */
 async function jobsRunning(body: string, limits?: ToolLimits): Promise<ToolJobs> {
   const entry = join(directory, 'tool.mjs')
-  await writeFile(entry, `import { connectToParent } from ${JSON.stringify(portModule)}\nimport { mkdirSync } from 'node:fs'\nconst port = connectToParent()\nport.onMessage((job) => { ${body} })\n`)
+  await writeFile(
+    entry,
+    `import { connectToParent } from ${JSON.stringify(portModule)}\nimport { mkdirSync } from 'node:fs'\nconst port = connectToParent()\nport.onMessage((job) => { ${body} })\n`,
+  )
   return new ToolJobs(launch, limits === undefined ? { entry } : { entry, limits })
 }
 
@@ -54,20 +57,32 @@ describe('the real tool process', () => {
   })
 
   test('fails with the error of the job', async () => {
-    await expect(new ToolJobs(launch).inspect(fixture)).rejects.toMatchObject({ code: 'not_a_model_folder', details: { file: 'tokenizer.json' } })
+    await expect(new ToolJobs(launch).inspect(fixture)).rejects.toMatchObject({
+      code: 'not_a_model_folder',
+      details: { file: 'tokenizer.json' },
+    })
   })
 
   test('sees nothing of the environment that could be a secret', async () => {
     process.env['SWITCHBOARD_TEST_SECRET'] = 'x'
-    const jobs = await jobsRunning(`port.send({ kind: 'failed', error: { code: 'internal', message: Object.keys(process.env).join(' ') } }); port.exit(0)`)
-    await expect(jobs.inspect(fixture)).rejects.toThrow(expect.objectContaining({ message: expect.not.stringContaining('SWITCHBOARD_TEST_SECRET') }))
+    const jobs = await jobsRunning(
+      `port.send({ kind: 'failed', error: { code: 'internal', message: Object.keys(process.env).join(' ') } }); port.exit(0)`,
+    )
+    await expect(jobs.inspect(fixture)).rejects.toThrow(
+      expect.objectContaining({ message: expect.not.stringContaining('SWITCHBOARD_TEST_SECRET') }),
+    )
   })
 })
 
 test('the tool process ends when the program that started it is killed', async () => {
   const parent = join(directory, 'parent.mjs')
-  const [launcher, entries] = ['child-process.ts', 'process-entry.ts'].map((name) => pathToFileURL(join(import.meta.dirname, '../platform', name)).href)
-  await writeFile(parent, `import { launchChildProcess } from '${launcher}'\nimport { processEntry } from '${entries}'\nconst child = launchChildProcess({ entry: processEntry('tool'), name: 'tool' })\nsetTimeout(() => console.log(child.pid), 500)\nsetInterval(() => undefined, 1000)\n`)
+  const [launcher, entries] = ['child-process.ts', 'process-entry.ts'].map(
+    (name) => pathToFileURL(join(import.meta.dirname, '../platform', name)).href,
+  )
+  await writeFile(
+    parent,
+    `import { launchChildProcess } from '${launcher}'\nimport { processEntry } from '${entries}'\nconst child = launchChildProcess({ entry: processEntry('tool'), name: 'tool' })\nsetTimeout(() => console.log(child.pid), 500)\nsetInterval(() => undefined, 1000)\n`,
+  )
   const program = spawn(process.execPath, [parent], { stdio: ['ignore', 'pipe', 'inherit'] })
   const [line] = (await once(program.stdout, 'data')) as [Buffer]
   const pid = Number(line.toString())
@@ -77,7 +92,8 @@ test('the tool process ends when the program that started it is killed', async (
 })
 
 /** Leaves a half-written folder as a build does, then goes on with `body`. */
-const halfWritten = (body: string) => `mkdirSync(job.target.replace(/[^/\\\\]+$/, '.graph.' + process.pid + '.0123456789ab.partial')); port.send({ kind: 'progress', fraction: 0.5, step: 'Writing' }); ${body}`
+const halfWritten = (body: string) =>
+  `mkdirSync(job.target.replace(/[^/\\\\]+$/, '.graph.' + process.pid + '.0123456789ab.partial')); port.send({ kind: 'progress', fraction: 0.5, step: 'Writing' }); ${body}`
 
 describe('a tool process that goes wrong', () => {
   const cases: readonly (readonly [string, string, string])[] = [
@@ -86,8 +102,16 @@ describe('a tool process that goes wrong', () => {
     ['throws', `throw new Error('broken')`, 'tool_crashed'],
     ['sends a message that is none', `port.send({ kind: 'surprise' })`, 'tool_crashed'],
     ['claims more than all was done', `port.send({ kind: 'progress', fraction: 2, step: '' })`, 'tool_crashed'],
-    ['answers another question', `port.send({ kind: 'result', result: { kind: 'inspected', model: { family: 'x', parameters: 1, layers: 1, contextLength: 1, vocabularySize: 1, files: [] } } }); port.exit(0)`, 'tool_crashed'],
-    ['says an unknown error', `port.send({ kind: 'failed', error: { code: 'nonsense', message: '' } })`, 'tool_crashed'],
+    [
+      'answers another question',
+      `port.send({ kind: 'result', result: { kind: 'inspected', model: { family: 'x', parameters: 1, layers: 1, contextLength: 1, vocabularySize: 1, files: [] } } }); port.exit(0)`,
+      'tool_crashed',
+    ],
+    [
+      'says an unknown error',
+      `port.send({ kind: 'failed', error: { code: 'nonsense', message: '' } })`,
+      'tool_crashed',
+    ],
   ]
   test.each(cases)('%s', async (_, body, code) => {
     const jobs = await jobsRunning(halfWritten(body))
@@ -104,8 +128,14 @@ describe('a tool process that goes wrong', () => {
   })
 
   test.runIf(process.platform === 'linux')('takes too much memory', async () => {
-    const jobs = await jobsRunning('globalThis.hoard = []; setInterval(() => hoard.push(Buffer.alloc(20_000_000, 1)), 10)', { silenceMs: 60_000, memoryBytes: 300_000_000 })
-    await expect(jobs.inspect(fixture)).rejects.toMatchObject({ code: 'job_failed', details: { bytes: expect.any(Number) } })
+    const jobs = await jobsRunning(
+      'globalThis.hoard = []; setInterval(() => hoard.push(Buffer.alloc(20_000_000, 1)), 10)',
+      { silenceMs: 60_000, memoryBytes: 300_000_000 },
+    )
+    await expect(jobs.inspect(fixture)).rejects.toMatchObject({
+      code: 'job_failed',
+      details: { bytes: expect.any(Number) },
+    })
     expect(started.map(isGone)).toEqual([true])
   })
 
@@ -117,7 +147,9 @@ describe('a tool process that goes wrong', () => {
 
 describe('a job that is no longer wanted', () => {
   test('is not started', async () => {
-    await expect(new ToolJobs(launch).build(job(), { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'cancelled' })
+    await expect(new ToolJobs(launch).build(job(), { signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: 'cancelled',
+    })
     expect(started).toEqual([])
   })
 
@@ -126,14 +158,18 @@ describe('a job that is no longer wanted', () => {
     await writeFile(join(directory, others), '')
     const controller = new AbortController()
     const jobs = await jobsRunning(halfWritten('setInterval(() => undefined, 1000)'))
-    await expect(jobs.build(job(), { signal: controller.signal, onProgress: () => controller.abort() })).rejects.toMatchObject({ code: 'cancelled' })
+    await expect(
+      jobs.build(job(), { signal: controller.signal, onProgress: () => controller.abort() }),
+    ).rejects.toMatchObject({ code: 'cancelled' })
     expect((await readdir(directory)).sort()).toEqual([others, 'tool.mjs'].sort())
     expect(started.map(isGone)).toEqual([true])
   })
 
   test('is ended when its owner goes', async () => {
     const jobs = await jobsRunning(halfWritten('setInterval(() => undefined, 1000)'))
-    const running = expect(jobs.build(job(), { onProgress: () => void jobs.dispose() })).rejects.toMatchObject({ code: 'tool_crashed' })
+    const running = expect(jobs.build(job(), { onProgress: () => void jobs.dispose() })).rejects.toMatchObject({
+      code: 'tool_crashed',
+    })
     await running
     expect(started.map(isGone)).toEqual([true])
   })

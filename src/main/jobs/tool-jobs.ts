@@ -47,7 +47,11 @@ export class ToolJobs implements Disposable {
   /** @throws SwitchboardError what the job failed with; cancelled, tool_crashed, job_failed (a limit was passed). */
   async run(job: ToolJob, task: ToolTask = {}): Promise<ToolResult> {
     if (task.signal?.aborted === true) throw cancelled()
-    const child = this.#launch({ entry: this.#entry, name: 'switchboard-tool', environment: { NODE_OPTIONS: `--max-old-space-size=${HEAP_MEGABYTES}` } })
+    const child = this.#launch({
+      entry: this.#entry,
+      name: 'switchboard-tool',
+      environment: { NODE_OPTIONS: `--max-old-space-size=${HEAP_MEGABYTES}` },
+    })
     const ended = this.#follow(child, job, task)
     this.#running.set(child, ended)
     try {
@@ -68,7 +72,10 @@ export class ToolJobs implements Disposable {
   }
 
   /** @throws SwitchboardError see {@link run}, and what building throws. */
-  async build(job: { readonly source: string; readonly target: string; readonly precision: Precision }, task: ToolTask = {}): Promise<GraphDescription> {
+  async build(
+    job: { readonly source: string; readonly target: string; readonly precision: Precision },
+    task: ToolTask = {},
+  ): Promise<GraphDescription> {
     const result = await this.run({ kind: 'build', ...job }, task)
     if (result.kind !== 'built') throw wrongResult(result)
     return result.description
@@ -92,15 +99,28 @@ export class ToolJobs implements Disposable {
         child.kill()
       }
       const onAbort = (): void => end(cancelled())
-      const tooSilent = (): void => end(new SwitchboardError('job_failed', `the job made no progress for ${this.#limits.silenceMs / 1000} s and was ended`))
+      const tooSilent = (): void =>
+        end(
+          new SwitchboardError(
+            'job_failed',
+            `the job made no progress for ${this.#limits.silenceMs / 1000} s and was ended`,
+          ),
+        )
       let silence = setTimeout(tooSilent, this.#limits.silenceMs)
-      const memory = watchMemory(child, this.#limits.memoryBytes, (bytes) => end(new SwitchboardError('job_failed', `the job took ${bytes} bytes of memory and was ended`, { details: { bytes } })))
+      const memory = watchMemory(child, this.#limits.memoryBytes, (bytes) =>
+        end(
+          new SwitchboardError('job_failed', `the job took ${bytes} bytes of memory and was ended`, {
+            details: { bytes },
+          }),
+        ),
+      )
 
       child.onMessage((message) => {
         clearTimeout(silence)
         silence = setTimeout(tooSilent, this.#limits.silenceMs)
         const event = parseToolEvent(message)
-        if (event === null) return end(new SwitchboardError('tool_crashed', 'the tool process sent a message that is none'))
+        if (event === null)
+          return end(new SwitchboardError('tool_crashed', 'the tool process sent a message that is none'))
         if (event.kind === 'progress') onProgress?.(event.fraction, event.step)
         else if (event.kind === 'result' && event.result.kind !== resultOf[job.kind]) end(wrongResult(event.result))
         else if (event.kind === 'result') result = event.result
@@ -112,7 +132,14 @@ export class ToolJobs implements Disposable {
         signal?.removeEventListener('abort', onAbort)
         if (failure !== undefined) reject(failure)
         else if (result !== undefined) resolve(result)
-        else reject(new SwitchboardError('tool_crashed', `the tool process ended (${killedBy ?? `code ${code}`}) before the ${job.kind} job was done`, { cause: new Error(child.stderrTail()) }))
+        else
+          reject(
+            new SwitchboardError(
+              'tool_crashed',
+              `the tool process ended (${killedBy ?? `code ${code}`}) before the ${job.kind} job was done`,
+              { cause: new Error(child.stderrTail()) },
+            ),
+          )
       })
       signal?.addEventListener('abort', onAbort, { once: true })
       child.send(job)

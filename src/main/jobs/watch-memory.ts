@@ -8,8 +8,15 @@ const PAGE_BYTES = 4096
 /** When memory runs out, a job goes before the program that started it. Linux, -1000 to 1000. */
 const OOM_SCORE = '500'
 
-/** Watches the resident memory of a process and reports once when it is too large. Linux only; elsewhere it does nothing. */
-export function watchMemory(child: ChildProcessHandle, limitBytes: number, onExceeded: (bytes: number) => void): ImmediateDisposable {
+/**
+ * Watches the resident memory of a process and reports once when it is too large. Linux only; elsewhere it does
+ * nothing.
+ */
+export function watchMemory(
+  child: ChildProcessHandle,
+  limitBytes: number,
+  onExceeded: (bytes: number) => void,
+): ImmediateDisposable {
   if (process.platform !== 'linux') return { dispose: () => undefined }
   let offered = false
   const timer = setInterval(() => {

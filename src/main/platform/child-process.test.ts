@@ -8,8 +8,12 @@ import { encodeFrame, FrameDecoder } from './frame-codec.ts'
 import { processEntry } from './process-entry.ts'
 
 let directory: string
-beforeAll(async () => { directory = await mkdtemp(join(tmpdir(), 'switchboard-child-')) })
-afterAll(async () => { await rm(directory, { recursive: true, force: true }) })
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'switchboard-child-'))
+})
+afterAll(async () => {
+  await rm(directory, { recursive: true, force: true })
+})
 
 const launched = async (source: string) => {
   const entry = join(directory, `child-${Math.round(performance.now() * 1e6)}.ts`)
@@ -17,7 +21,9 @@ const launched = async (source: string) => {
   const child = launchChildProcess({ entry, name: 'test' })
   const messages: unknown[] = []
   child.onMessage((message) => messages.push(message))
-  const exit = new Promise<ChildExit>((resolve) => { child.onExit(resolve) })
+  const exit = new Promise<ChildExit>((resolve) => {
+    child.onExit(resolve)
+  })
   return { child, messages, exit }
 }
 
@@ -60,7 +66,9 @@ describe('a child process', () => {
 
   it('whose file is missing exits like any other', async () => {
     const child = launchChildProcess({ entry: join(directory, 'absent.ts'), name: 'test' })
-    const exit = await new Promise<ChildExit>((resolve) => { child.onExit(resolve) })
+    const exit = await new Promise<ChildExit>((resolve) => {
+      child.onExit(resolve)
+    })
     expect(exit.code).toBe(1)
     expect(child.stderrTail()).toContain('absent.ts')
   })
@@ -71,7 +79,10 @@ describe('FrameDecoder', () => {
     const bytes = Buffer.from(encodeFrame({ a: 'é€😀' }) + encodeFrame([1]))
     for (let cut = 0; cut <= bytes.length; cut += 1) {
       const decoder = new FrameDecoder()
-      expect([bytes.subarray(0, cut), bytes.subarray(cut)].flatMap((part) => decoder.push(part).messages)).toEqual([{ a: 'é€😀' }, [1]])
+      expect([bytes.subarray(0, cut), bytes.subarray(cut)].flatMap((part) => decoder.push(part).messages)).toEqual([
+        { a: 'é€😀' },
+        [1],
+      ])
     }
   })
 
@@ -82,20 +93,35 @@ describe('FrameDecoder', () => {
   })
 
   it('gives what was whole before garbage that came in the same read', () => {
-    expect(new FrameDecoder().push(Buffer.from('{"good":1}\n{oops\n{"late":2}\n'))).toEqual({ messages: [{ good: 1 }], garbage: 'a message is not JSON' })
+    expect(new FrameDecoder().push(Buffer.from('{"good":1}\n{oops\n{"late":2}\n'))).toEqual({
+      messages: [{ good: 1 }],
+      garbage: 'a message is not JSON',
+    })
   })
 })
 
 describe('what a child is given', () => {
   it('is an environment without anything that is not on the list', () => {
-    expect(scrubbedEnvironment({ PATH: '/bin', OPENAI_API_KEY: 'x', AWS_SECRET_ACCESS_KEY: 'x', NODE_OPTIONS: '--inspect', LC_ALL: 'C', CUDA_VISIBLE_DEVICES: '1', HTTPS_PROXY: 'http://user:pass@host', UNSET: undefined }))
-      .toEqual({ PATH: '/bin', LC_ALL: 'C', CUDA_VISIBLE_DEVICES: '1' })
+    expect(
+      scrubbedEnvironment({
+        PATH: '/bin',
+        OPENAI_API_KEY: 'x',
+        AWS_SECRET_ACCESS_KEY: 'x',
+        NODE_OPTIONS: '--inspect',
+        LC_ALL: 'C',
+        CUDA_VISIBLE_DEVICES: '1',
+        HTTPS_PROXY: 'http://user:pass@host',
+        UNSET: undefined,
+      }),
+    ).toEqual({ PATH: '/bin', LC_ALL: 'C', CUDA_VISIBLE_DEVICES: '1' })
   })
 
   it('is the source file from source and the built file from the bundle', () => {
     expect(processEntry('engine')).toBe(join(import.meta.dirname, '../inference/process.ts'))
     const root = join(directory, 'out', 'main')
     expect(processEntry('tool', pathToFileURL(join(root, 'index.js')).href)).toBe(join(root, 'tool-process.js'))
-    expect(processEntry('engine', pathToFileURL(join(root, 'chunks', 'backend-a1.js')).href)).toBe(join(root, 'engine-process.js'))
+    expect(processEntry('engine', pathToFileURL(join(root, 'chunks', 'backend-a1.js')).href)).toBe(
+      join(root, 'engine-process.js'),
+    )
   })
 })

@@ -65,7 +65,8 @@ export const TAIL_CHARACTERS = 8192
 const DRAIN_MS = 200
 
 /**
- * In MB. V8 lets the room for short-lived objects grow to 128 MB in a process that makes many and keeps none, as the engine does:
+ * In MB. V8 lets the room for short-lived objects grow to 128 MB in a process that makes many and keeps none, as the
+ * engine does:
  * memory that a model could use, taken in jumps that look like a leak.
  */
 export const YOUNG_SPACE_FLAG = '--max-semi-space-size=4'
@@ -85,7 +86,9 @@ export const launchChildProcess: ProcessLauncher = ({ entry, arguments: args = [
   let garbage: string | null = null
   let exited = false
 
-  const remember = (chunk: string): void => { tail = (tail + chunk).slice(-TAIL_CHARACTERS) }
+  const remember = (chunk: string): void => {
+    tail = (tail + chunk).slice(-TAIL_CHARACTERS)
+  }
   child.stdout?.setEncoding('utf8').on('data', remember)
   child.stderr?.setEncoding('utf8').on('data', remember)
 
@@ -114,7 +117,9 @@ export const launchChildProcess: ProcessLauncher = ({ entry, arguments: args = [
   child.on('close', (code, signal) => exit(code, signal))
 
   return {
-    get pid() { return child.pid },
+    get pid() {
+      return child.pid
+    },
     send: (message) => {
       if (wire !== null && !exited && wire.writable) wire.write(encodeFrame(message))
     },

@@ -15,7 +15,8 @@ export interface Received {
 }
 
 /**
- * Cuts a byte stream into messages. Node's own IPC channel is not used between processes because bytes that are no valid
+ * Cuts a byte stream into messages. Node's own IPC channel is not used between processes because bytes that are no
+ * valid
  * serialisation raise an uncaught exception in the receiver, which would let a broken engine end the program.
  */
 export class FrameDecoder {

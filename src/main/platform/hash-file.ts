@@ -4,10 +4,14 @@ import type { FileSource } from './open-regular-file.ts'
 const PIECE_BYTES = 4 * 1024 * 1024
 
 /**
- * SHA-256 (hex) of a file through its open descriptor. `onPiece` has each piece, and where it begins, until it settles; what
+ * SHA-256 (hex) of a file through its open descriptor. `onPiece` has each piece, and where it begins, until it settles;
+ * what
  * it throws ends the reading.
  */
-export async function hashFile(source: FileSource, onPiece: (piece: Uint8Array, position: number) => void | Promise<void>): Promise<string> {
+export async function hashFile(
+  source: FileSource,
+  onPiece: (piece: Uint8Array, position: number) => void | Promise<void>,
+): Promise<string> {
   const hash = createHash('sha256')
   const block = new Uint8Array(PIECE_BYTES)
   for (let position = 0; position < source.size; position += PIECE_BYTES) {

@@ -17,7 +17,8 @@ export interface Home {
 export function defaultHomeRoot(environment: NodeJS.ProcessEnv, platform: NodeJS.Platform): string {
   const named = environment['SWITCHBOARD_HOME']
   if (named !== undefined && named !== '') return resolve(named)
-  if (platform === 'win32') return join(environment['LOCALAPPDATA'] ?? join(homedir(), 'AppData', 'Local'), 'Switchboard')
+  if (platform === 'win32')
+    return join(environment['LOCALAPPDATA'] ?? join(homedir(), 'AppData', 'Local'), 'Switchboard')
   if (platform === 'darwin') return join(homedir(), 'Library', 'Application Support', 'Switchboard')
   const data = environment['XDG_DATA_HOME']
   return join(data !== undefined && isAbsolute(data) ? data : join(homedir(), '.local', 'share'), 'switchboard')

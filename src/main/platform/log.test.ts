@@ -5,11 +5,18 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openLog } from './log.ts'
 
 let folder: string
-beforeEach(() => { folder = mkdtempSync(join(tmpdir(), 'switchboard-log-')) })
-afterEach(() => { rmSync(folder, { recursive: true, force: true }) })
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'switchboard-log-'))
+})
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true })
+})
 
 const messages = (): readonly string[] =>
-  readFileSync(join(folder, 'switchboard.log'), 'utf8').split('\n').filter((line) => line !== '').map((line) => (JSON.parse(line) as { readonly msg: string }).msg)
+  readFileSync(join(folder, 'switchboard.log'), 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => (JSON.parse(line) as { readonly msg: string }).msg)
 
 describe('a log on a full disk', () => {
   test.runIf(process.platform === 'linux')('throws nothing at whoever writes or closes it', async () => {
@@ -61,7 +68,16 @@ describe('a log on a full disk', () => {
 
 test('what cannot be put into words is no reason to fail', () => {
   const log = openLog(folder)
-  log.info({ odd: { toJSON: () => { throw new Error('no') } } }, 'odd')
+  log.info(
+    {
+      odd: {
+        toJSON: () => {
+          throw new Error('no')
+        },
+      },
+    },
+    'odd',
+  )
   log.info({}, 'after')
   log.dispose()
   expect(messages()).toContain('after')

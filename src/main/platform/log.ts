@@ -19,13 +19,18 @@ const largestBacklog = 1024 * 1024
 /** Appends what it can and says how many bytes that was, as writeSync does. */
 type Append = (file: number, bytes: Buffer) => number
 
-/** Appends JSON lines to `switchboard.log`; a file that grew too large is put aside at the next start, the oldest goes. */
+/**
+ * Appends JSON lines to `switchboard.log`; a file that grew too large is put aside at the next start, the oldest goes.
+ */
 export function openLog(folder: string, append: Append = writeSync): Log {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const path = join(folder, 'switchboard.log')
   putAside(path)
   const file = new LogFile(path, append)
-  const logger = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers: { error: stdSerializers.err } }, file)
+  const logger = pino(
+    { base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers: { error: stdSerializers.err } },
+    file,
+  )
   return {
     info: (fields, message) => attempt(() => logger.info(fields, message)),
     warn: (fields, message) => attempt(() => logger.warn(fields, message)),
@@ -35,7 +40,8 @@ export function openLog(folder: string, append: Append = writeSync): Log {
 }
 
 /**
- * Written at once: a log that is lost in a crash is of no use, and there are few lines. What a full disk refuses is kept and
+ * Written at once: a log that is lost in a crash is of no use, and there are few lines. What a full disk refuses is
+ * kept and
  * goes out before the next line that it takes.
  */
 class LogFile {
@@ -66,7 +72,8 @@ class LogFile {
 
   /** @throws what the disk says; what it took until then is not written again. */
   #flush(): void {
-    while (this.#file !== null && this.#kept.length > 0) this.#kept = this.#kept.subarray(this.#append(this.#file, this.#kept))
+    while (this.#file !== null && this.#kept.length > 0)
+      this.#kept = this.#kept.subarray(this.#append(this.#file, this.#kept))
   }
 }
 

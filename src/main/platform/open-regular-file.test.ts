@@ -31,7 +31,12 @@ async function contentOf(name: string): Promise<string | null> {
 test('reads files, links within the folder and hard links, which are plain files', async () => {
   await symlink('file', join(directory, 'inside'))
   await link(join(directory, 'file'), join(directory, 'hard'))
-  expect(await Promise.all(['file', 'inside', 'hard', 'missing'].map(contentOf))).toEqual(['content', 'content', 'content', null])
+  expect(await Promise.all(['file', 'inside', 'hard', 'missing'].map(contentOf))).toEqual([
+    'content',
+    'content',
+    'content',
+    null,
+  ])
 })
 
 test('a link to the folder itself is followed', async () => {
@@ -55,13 +60,18 @@ describe.skipIf(process.platform === 'win32')('refuses', () => {
     await symlink('../secret', join(directory, 'relative'))
     await symlink('/etc/passwd', join(directory, 'absolute'))
     await symlink('/dev/zero', join(directory, 'device'))
-    for (const name of ['relative', 'absolute', 'device']) await expect(openRegularFile(directory, name)).rejects.toMatchObject({ code: 'not_a_model_folder', details: { file: name } })
+    for (const name of ['relative', 'absolute', 'device'])
+      await expect(openRegularFile(directory, name)).rejects.toMatchObject({
+        code: 'not_a_model_folder',
+        details: { file: name },
+      })
   })
 
   test('a pipe, without waiting for a writer, and a folder', async () => {
     execFileSync('mkfifo', [join(directory, 'pipe')])
     await mkdir(join(directory, 'sub'))
-    for (const name of ['pipe', 'sub']) await expect(openRegularFile(directory, name)).rejects.toMatchObject({ code: 'not_a_model_folder' })
+    for (const name of ['pipe', 'sub'])
+      await expect(openRegularFile(directory, name)).rejects.toMatchObject({ code: 'not_a_model_folder' })
   })
 })
 

@@ -31,15 +31,25 @@ export async function openRegularFile(directory: string, name: string): Promise<
   const root = await realpath(directory).catch(missing)
   const target = root === null ? null : await realpath(join(root, name)).catch(missing)
   if (root === null || target === null) return null
-  if (!target.startsWith(root.endsWith(sep) ? root : root + sep)) throw refusal(name, 'is a link that leads out of the folder; copy the file itself into it')
+  if (!target.startsWith(root.endsWith(sep) ? root : root + sep))
+    throw refusal(name, 'is a link that leads out of the folder; copy the file itself into it')
   // O_NOFOLLOW: the link was resolved above, a new one must not appear now. O_NONBLOCK: opening a pipe must not wait.
-  const handle = await open(target, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)).catch((failure: NodeJS.ErrnoException) => {
+  const handle = await open(
+    target,
+    constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0),
+  ).catch((failure: NodeJS.ErrnoException) => {
     throw refusal(name, `cannot be opened (${failure.code})`, failure)
   })
   try {
     const status = await handle.stat()
     if (!status.isFile()) throw refusal(name, 'is not a regular file')
-    return { name, size: status.size, handle, read: (bytes, position) => readFully(handle, name, bytes, position), close: () => handle.close() }
+    return {
+      name,
+      size: status.size,
+      handle,
+      read: (bytes, position) => readFully(handle, name, bytes, position),
+      close: () => handle.close(),
+    }
   } catch (failure) {
     await handle.close()
     throw failure
@@ -47,18 +57,32 @@ export async function openRegularFile(directory: string, name: string): Promise<
 }
 
 async function readFully(handle: FileHandle, name: string, target: Uint8Array, position: number): Promise<void> {
-  for (let filled = 0; filled < target.byteLength; ) {
-    const { bytesRead } = await handle.read(target, filled, target.byteLength - filled, position + filled).catch((cause: NodeJS.ErrnoException) => {
-      // a disk that was pulled out, or one that is failing
-      throw new SwitchboardError('model_corrupt', `${name} cannot be read at byte ${position + filled} (${cause.code})`, { cause, details: { file: name } })
-    })
-    if (bytesRead === 0) throw new SwitchboardError('model_corrupt', `${name} ends at byte ${position + filled}; it was longer when it was opened`, { details: { file: name } })
+  for (let filled = 0; filled < target.byteLength;) {
+    const { bytesRead } = await handle
+      .read(target, filled, target.byteLength - filled, position + filled)
+      .catch((cause: NodeJS.ErrnoException) => {
+        // a disk that was pulled out, or one that is failing
+        throw new SwitchboardError(
+          'model_corrupt',
+          `${name} cannot be read at byte ${position + filled} (${cause.code})`,
+          { cause, details: { file: name } },
+        )
+      })
+    if (bytesRead === 0)
+      throw new SwitchboardError(
+        'model_corrupt',
+        `${name} ends at byte ${position + filled}; it was longer when it was opened`,
+        { details: { file: name } },
+      )
     filled += bytesRead
   }
 }
 
 function refusal(name: string, why: string, cause?: Error): SwitchboardError {
-  return new SwitchboardError('not_a_model_folder', `${JSON.stringify(name.slice(0, 80))} ${why}`, { cause, details: { file: name.slice(0, 80) } })
+  return new SwitchboardError('not_a_model_folder', `${JSON.stringify(name.slice(0, 80))} ${why}`, {
+    cause,
+    details: { file: name.slice(0, 80) },
+  })
 }
 
 function missing(failure: NodeJS.ErrnoException): null {

@@ -17,7 +17,9 @@ export interface ParentPort<Incoming, Outgoing> {
 /** Names the file descriptor of the pipe to a child started by {@link file://./child-process.ts}. */
 export const PORT_VARIABLE = 'SWITCHBOARD_PORT_DESCRIPTOR'
 
-/** The part of Electron's MessagePortMain that is needed here; declared, so that nothing below desktop imports electron. */
+/**
+ * The part of Electron's MessagePortMain that is needed here; declared, so that nothing below desktop imports electron.
+ */
 interface UtilityPort {
   on(event: 'message', listener: (event: { readonly data: unknown }) => void): unknown
   postMessage(message: unknown): void

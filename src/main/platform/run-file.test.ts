@@ -9,17 +9,27 @@ import { findRunning, lockInstance } from './run-file.ts'
 import { readOrCreateSecret, readSecret } from './secret-file.ts'
 
 let folder: string
-beforeEach(() => { folder = mkdtempSync(join(tmpdir(), 'platform-')) })
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'platform-'))
+})
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 describe('the instance lock', () => {
   it('names the other instance and is free once that is gone', () => {
     const path = join(folder, 'run.json')
     const lock = lockInstance(path)
-    expect(() => lockInstance(path)).toThrow(expect.objectContaining({ code: 'already_running', message: expect.stringContaining('is starting') as string }))
+    expect(() => lockInstance(path)).toThrow(
+      expect.objectContaining({ code: 'already_running', message: expect.stringContaining('is starting') as string }),
+    )
     lock.publish({ pid: process.pid, port: 4317, startedAt: 5 })
     expect(statSync(path).mode & 0o777).toBe(0o600)
-    expect(() => lockInstance(path)).toThrow(expect.objectContaining({ code: 'already_running', message: expect.stringContaining('http://127.0.0.1:4317') as string, details: { pid: process.pid, port: 4317 } }))
+    expect(() => lockInstance(path)).toThrow(
+      expect.objectContaining({
+        code: 'already_running',
+        message: expect.stringContaining('http://127.0.0.1:4317') as string,
+        details: { pid: process.pid, port: 4317 },
+      }),
+    )
     expect(findRunning(path)).toEqual({ pid: process.pid, port: 4317, startedAt: 5 })
     lock.dispose()
     lock.dispose()
@@ -32,7 +42,11 @@ describe('the instance lock', () => {
     const path = join(folder, 'run.json')
     const module = new URL('./run-file.ts', import.meta.url).href
     const script = `import { lockInstance } from ${JSON.stringify(module)}; lockInstance(${JSON.stringify(path)}).publish({ pid: process.pid, port: 9, startedAt: 1 }); console.log('locked'); setInterval(() => {}, 1000)`
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(
+      process.execPath,
+      ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', script],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    )
     await new Promise((resolve) => child.stdout.once('data', resolve))
     expect(() => lockInstance(path)).toThrow(expect.objectContaining({ code: 'already_running' }))
     expect(findRunning(path)?.port).toBe(9)

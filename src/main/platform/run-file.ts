@@ -38,7 +38,10 @@ export function lockInstance(path: string): InstanceLock {
     if (!isBusy(cause)) throw cause
     const other = readRunFile(path)
     const where = other === null ? 'and is starting' : `as process ${other.pid} at http://127.0.0.1:${other.port}`
-    throw new SwitchboardError('already_running', `Switchboard runs already with this home folder, ${where}`, { cause, ...(other === null ? {} : { details: { pid: other.pid, port: other.port } }) })
+    throw new SwitchboardError('already_running', `Switchboard runs already with this home folder, ${where}`, {
+      cause,
+      ...(other === null ? {} : { details: { pid: other.pid, port: other.port } }),
+    })
   }
   // Whoever wrote it is gone, or the lock would be held.
   rmSync(path, { force: true })

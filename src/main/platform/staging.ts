@@ -3,7 +3,8 @@ import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /**
- * Folders that become visible as a whole are built under a staging name beside their final one and renamed. The name says
+ * Folders that become visible as a whole are built under a staging name beside their final one and renamed. The name
+ * says
  * which process writes it, so that leftovers of a dead one can be told from work in progress.
  */
 export function stagingName(name: string): string {
@@ -12,7 +13,10 @@ export function stagingName(name: string): string {
   return staging
 }
 
-/** Names this process gave away. Another one with our own process id is of a dead process that had it before us, as in a container started again. */
+/**
+ * Names this process gave away. Another one with our own process id is of a dead process that had it before us, as in a
+ * container started again.
+ */
 const made = new Set<string>()
 
 const pattern = /^\..+\.(\d+)\.[0-9a-f]{12}\.partial$/u
@@ -30,7 +34,12 @@ export async function removeStagingLeftovers(directory: string): Promise<readonl
     const pid = pattern.exec(name)?.[1]
     if (pid === undefined) continue
     const path = join(directory, name)
-    const ageMs = Date.now() - (await stat(path).then(({ mtimeMs }) => mtimeMs, () => 0))
+    const ageMs =
+      Date.now() -
+      (await stat(path).then(
+        ({ mtimeMs }) => mtimeMs,
+        () => 0,
+      ))
     const alive = Number(pid) === process.pid ? made.has(name) : isRunning(Number(pid))
     if (alive && ageMs < MAX_AGE_MS) continue
     await rm(path, { recursive: true, force: true })

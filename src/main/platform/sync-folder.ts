@@ -1,6 +1,8 @@
 import { open } from 'node:fs/promises'
 
-/** Makes what was created in a folder or renamed into it survive a power cut. Windows cannot open folders for flushing. */
+/**
+ * Makes what was created in a folder or renamed into it survive a power cut. Windows cannot open folders for flushing.
+ */
 export async function syncFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return
   const folder = await open(path, 'r')

@@ -6,16 +6,29 @@ import { servicesOf } from './testing/fake-services.ts'
 import { requestText, sendRaw } from './testing/raw-http.ts'
 
 let endpoint: FakeEndpoint
-beforeAll(async () => { endpoint = await startFakeEndpoint({ services: servicesOf(new FakeConsole()), limits: { wrongKeysPerMinute: 100_000 } }) })
-afterAll(async () => { await endpoint.close() })
+beforeAll(async () => {
+  endpoint = await startFakeEndpoint({
+    services: servicesOf(new FakeConsole()),
+    limits: { wrongKeysPerMinute: 100_000 },
+  })
+})
+afterAll(async () => {
+  await endpoint.close()
+})
 
 /** The whole list of what answers without a key. A new route is not on it by itself. */
 const open = ['GET /console', 'GET /console/*', 'GET /health', 'HEAD /console', 'HEAD /console/*', 'HEAD /health']
 
 /** Where a client may try to put a key, from a secret. Only the first is where it belongs. */
-const places: readonly [string, (secret: string) => { readonly headers: Record<string, string>; readonly query: string }][] = [
+const places: readonly [
+  string,
+  (secret: string) => { readonly headers: Record<string, string>; readonly query: string },
+][] = [
   ['Authorization: Bearer', (secret) => ({ headers: { Authorization: `Bearer ${secret}` }, query: '' })],
-  ['Authorization: Basic', (secret) => ({ headers: { Authorization: `Basic ${Buffer.from(`:${secret}`).toString('base64')}` }, query: '' })],
+  [
+    'Authorization: Basic',
+    (secret) => ({ headers: { Authorization: `Basic ${Buffer.from(`:${secret}`).toString('base64')}` }, query: '' }),
+  ],
   ['x-api-key', (secret) => ({ headers: { 'x-api-key': secret }, query: '' })],
   ['api-key', (secret) => ({ headers: { 'api-key': secret }, query: '' })],
   ['cookie', (secret) => ({ headers: { Cookie: `key=${secret}; token=${secret}; session=${secret}` }, query: '' })],
@@ -26,25 +39,45 @@ const places: readonly [string, (secret: string) => { readonly headers: Record<s
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE']
 
 async function statusOf(method: string, path: string, headers: Record<string, string>): Promise<number> {
-  return (await sendRaw(endpoint.port, requestText(endpoint.port, method, path, { 'Content-Type': 'application/json', ...headers }))).status
+  return (
+    await sendRaw(
+      endpoint.port,
+      requestText(endpoint.port, method, path, { 'Content-Type': 'application/json', ...headers }),
+    )
+  ).status
 }
 
 describe('every route needs a key but those on the list', () => {
   test('the list is what the router says is open', async () => {
     const answered: string[] = []
     for (const { method, path } of endpoint.server.routes) {
-      if (await statusOf(method, path.replace('*', '').replace(':id', 'demo'), {}) !== 401) answered.push(`${method} ${path}`)
+      if ((await statusOf(method, path.replace('*', '').replace(':id', 'demo'), {})) !== 401)
+        answered.push(`${method} ${path}`)
     }
     expect(answered.sort()).toEqual(open)
   })
 
   test.each(places)('in %s', async (place, put) => {
-    const paths = endpoint.server.routes.filter(({ method, path }) => !open.includes(`${method} ${path}`)).map(({ path }) => path.replace(':id', 'demo'))
+    const paths = endpoint.server.routes
+      .filter(({ method, path }) => !open.includes(`${method} ${path}`))
+      .map(({ path }) => path.replace(':id', 'demo'))
     for (const path of new Set([...paths, '/nowhere', '/v1', '/v1/keys', '/admin', '/docs', '/'])) {
-      const secrets = ['', 'sb-wrong', endpoint.revokedKey, `${endpoint.key}x`, endpoint.key.slice(0, -1), endpoint.key.toUpperCase(), ...(place === 'Authorization: Bearer' ? [] : [endpoint.key])]
+      const secrets = [
+        '',
+        'sb-wrong',
+        endpoint.revokedKey,
+        `${endpoint.key}x`,
+        endpoint.key.slice(0, -1),
+        endpoint.key.toUpperCase(),
+        ...(place === 'Authorization: Bearer' ? [] : [endpoint.key]),
+      ]
       for (const secret of secrets) {
         const { headers, query } = put(secret)
-        for (const method of methods) expect(await statusOf(method, path + query, headers), `${method} ${path} with ${JSON.stringify(headers)}`).toBe(401)
+        for (const method of methods)
+          expect(
+            await statusOf(method, path + query, headers),
+            `${method} ${path} with ${JSON.stringify(headers)}`,
+          ).toBe(401)
       }
     }
   })
@@ -52,7 +85,12 @@ describe('every route needs a key but those on the list', () => {
   test('a right key beside wrong ones elsewhere counts, and a wrong one is not mended by right ones elsewhere', async () => {
     const bearer = { Authorization: `Bearer ${endpoint.key}` }
     expect(await statusOf('GET', '/v1/models?key=wrong', { ...bearer, 'x-api-key': 'wrong' })).toBe(200)
-    expect(await statusOf('GET', `/v1/models?key=${endpoint.key}`, { Authorization: 'Bearer wrong', 'x-api-key': endpoint.key })).toBe(401)
+    expect(
+      await statusOf('GET', `/v1/models?key=${endpoint.key}`, {
+        Authorization: 'Bearer wrong',
+        'x-api-key': endpoint.key,
+      }),
+    ).toBe(401)
   })
 })
 
@@ -87,9 +125,20 @@ describe('pages of other sites reach nothing (T2)', () => {
     const before = endpoint.replies.requests.length
     const body = JSON.stringify({ messages: [{ role: 'user', content: 'x' }] })
     for (const { method, path } of endpoint.server.routes) {
-      for (const extra of [{ Origin: 'https://evil.example' }, { Origin: 'null' }, { 'Sec-Fetch-Site': 'cross-site' }, { Origin: 'http://localhost:1', 'Sec-Fetch-Site': 'same-site' }]) {
+      for (const extra of [
+        { Origin: 'https://evil.example' },
+        { Origin: 'null' },
+        { 'Sec-Fetch-Site': 'cross-site' },
+        { Origin: 'http://localhost:1', 'Sec-Fetch-Site': 'same-site' },
+      ]) {
         for (const type of ['application/json', 'text/plain']) {
-          const text = requestText(endpoint.port, method, path.replace('*', '').replace(':id', 'demo'), { Authorization: `Bearer ${endpoint.key}`, 'Content-Type': type, ...extra }, method === 'POST' ? body : '')
+          const text = requestText(
+            endpoint.port,
+            method,
+            path.replace('*', '').replace(':id', 'demo'),
+            { Authorization: `Bearer ${endpoint.key}`, 'Content-Type': type, ...extra },
+            method === 'POST' ? body : '',
+          )
           const answer = await sendRaw(endpoint.port, text)
           expect([answer.status, answer.headers['access-control-allow-origin']]).toEqual([403, undefined])
         }

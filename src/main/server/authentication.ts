@@ -19,7 +19,9 @@ export class Authentication {
   readonly #wrong = new Map<string, { count: number; until: number }>()
   readonly #consoleSecret: string | null
 
-  /** @param consoleSecret opens the console, from where keys are made, so it may do what any key may; null without one. */
+  /**
+   * @param consoleSecret opens the console, from where keys are made, so it may do what any key may; null without one.
+   */
   constructor(keys: Pick<KeyAuthority, 'authenticate'>, consoleSecret: string | null, wrongKeysPerMinute: number) {
     this.#keys = keys
     this.#consoleSecret = consoleSecret
@@ -33,10 +35,16 @@ export class Authentication {
   resolve(request: IncomingMessage): Principal {
     const secret = bearer(request.headers.authorization)
     if (secret === null) throw unauthorized()
-    const principal = this.#consoleSecret !== null && sameSecret(secret, this.#consoleSecret) ? consolePrincipal : this.#keys.authenticate(secret)
+    const principal =
+      this.#consoleSecret !== null && sameSecret(secret, this.#consoleSecret)
+        ? consolePrincipal
+        : this.#keys.authenticate(secret)
     if (principal !== null) return principal
     const waitMs = this.#countWrong(request.socket.remoteAddress ?? '')
-    if (waitMs > 0) throw new SwitchboardError('rate_limited', 'Too many wrong keys from this address.', { retryAfterSeconds: Math.ceil(waitMs / 1000) })
+    if (waitMs > 0)
+      throw new SwitchboardError('rate_limited', 'Too many wrong keys from this address.', {
+        retryAfterSeconds: Math.ceil(waitMs / 1000),
+      })
     throw unauthorized()
   }
 

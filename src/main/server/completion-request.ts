@@ -1,5 +1,10 @@
 import type { z } from 'zod'
-import { chatRequestSchema, completionRequestSchema, type ChatRequestBody, type CompletionRequestBody } from '../../shared/contracts/openai.ts'
+import {
+  chatRequestSchema,
+  completionRequestSchema,
+  type ChatRequestBody,
+  type CompletionRequestBody,
+} from '../../shared/contracts/openai.ts'
 import type { PromptMessage } from '../../shared/domain/conversation.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import type { ReplyInput, ReplyRequest, ReplyStructure } from '../conversation/reply-service.ts'
@@ -31,7 +36,7 @@ export function parseChatRequest(body: unknown): CompletionRequest {
     ...sharedFields(wire, wire.max_completion_tokens ?? wire.max_tokens ?? undefined),
     input: { kind: 'chat', messages: wire.messages.map(toMessage), ...describedTools(wire) },
     structure: structureOf(wire),
-    logprobs: wire.logprobs === true ? wire.top_logprobs ?? 0 : null,
+    logprobs: wire.logprobs === true ? (wire.top_logprobs ?? 0) : null,
     echo: false,
   }
 }
@@ -64,7 +69,7 @@ function sharedFields(wire: ChatRequestBody | CompletionRequestBody, maxTokens: 
       seed: wire.seed ?? undefined,
       logitBias: wire.logit_bias ?? undefined,
     },
-    stop: typeof wire.stop === 'string' ? [wire.stop] : wire.stop ?? [],
+    stop: typeof wire.stop === 'string' ? [wire.stop] : (wire.stop ?? []),
     stream: wire.stream ?? false,
     speculation: wire.speculation ?? true,
     includeUsage: wire.stream_options?.include_usage ?? false,
@@ -72,20 +77,35 @@ function sharedFields(wire: ChatRequestBody | CompletionRequestBody, maxTokens: 
 }
 
 /** `developer` is the newer name of `system`; text parts are lines of one text. */
-function toMessage({ role, content, tool_calls: calls }: ChatRequestBody['messages'][number], index: number): PromptMessage {
+function toMessage(
+  { role, content, tool_calls: calls }: ChatRequestBody['messages'][number],
+  index: number,
+): PromptMessage {
   return {
     role: role === 'developer' ? 'system' : role,
     content: typeof content === 'string' ? content : (content ?? []).map((part) => part.text).join('\n'),
-    ...(calls == null || calls.length === 0 ? {} : { toolCalls: calls.map((call, at) => ({ name: call.function.name, arguments: parseArguments(call.function.arguments, `messages[${index}].tool_calls[${at}].function.arguments`) })) }),
+    ...(calls == null || calls.length === 0
+      ? {}
+      : {
+          toolCalls: calls.map((call, at) => ({
+            name: call.function.name,
+            arguments: parseArguments(
+              call.function.arguments,
+              `messages[${index}].tool_calls[${at}].function.arguments`,
+            ),
+          })),
+        }),
   }
 }
 
 /**
- * Arguments come back as the reply wrote them, the same key twice included; a reply that was cut off has none that can be
+ * Arguments come back as the reply wrote them, the same key twice included; a reply that was cut off has none that can
+ * be
  * shown to the model again. What is nested without end would be walked by template and tokenizer.
  */
 function parseArguments(text: string, param: string): Readonly<Record<string, unknown>> {
-  const refused = (fault: string): SwitchboardError => new SwitchboardError('invalid_request', `Invalid value for '${param}': it is ${fault}.`, { param })
+  const refused = (fault: string): SwitchboardError =>
+    new SwitchboardError('invalid_request', `Invalid value for '${param}': it is ${fault}.`, { param })
   if (text === '') return {}
   if (isNestedDeeperThan(text, MAX_DEPTH)) throw refused(`nested more than ${MAX_DEPTH} levels deep`)
   let value: unknown
@@ -100,7 +120,8 @@ function parseArguments(text: string, param: string): Readonly<Record<string, un
 }
 
 function parse<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw new SwitchboardError('invalid_request', 'The body is not a JSON object.')
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    throw new SwitchboardError('invalid_request', 'The body is not a JSON object.')
   const result = schema.safeParse(body)
   if (result.success) return result.data
   const issue = deepest(result.error.issues[0])
@@ -108,20 +129,27 @@ function parse<Schema extends z.ZodType>(schema: Schema, body: unknown): z.outpu
   throw new SwitchboardError('invalid_request', `Invalid value for '${param}': ${issue.message}.`, { param })
 }
 
-interface Fault { readonly path: readonly PropertyKey[]; readonly message: string }
+interface Fault {
+  readonly path: readonly PropertyKey[]
+  readonly message: string
+}
 
 /** Where several shapes are allowed, the one that got furthest tells best what is wrong. */
 function deepest(issue: z.core.$ZodIssue | undefined, prefix: readonly PropertyKey[] = []): Fault {
   if (issue === undefined) return { path: prefix, message: 'not accepted' }
   const path = [...prefix, ...issue.path]
   if (issue.code !== 'invalid_union' || issue.errors.length === 0) return { path, message: issue.message }
-  const branches = issue.errors.map((errors) => deepest(errors[0], path)).filter((fault) => fault.path.length > path.length || !fault.message.startsWith('Invalid input: expected'))
+  const branches = issue.errors
+    .map((errors) => deepest(errors[0], path))
+    .filter((fault) => fault.path.length > path.length || !fault.message.startsWith('Invalid input: expected'))
   const best = branches.sort((a, b) => b.path.length - a.path.length)[0]
   return best ?? { path, message: 'the type is not one of those allowed here' }
 }
 
 /** A path as OpenAI writes it: `messages[0].content`. */
 function pathText(path: readonly PropertyKey[]): string {
-  const text = path.map((step, at) => (typeof step === 'number' ? `[${step}]` : `${at === 0 ? '' : '.'}${String(step)}`)).join('')
+  const text = path
+    .map((step, at) => (typeof step === 'number' ? `[${step}]` : `${at === 0 ? '' : '.'}${String(step)}`))
+    .join('')
   return text.slice(0, 100)
 }

@@ -46,7 +46,10 @@ export function addCompletionRoutes(app: FastifyInstance, context: CompletionCon
         return reply
       }
       try {
-        const answer = scope === null ? await run.whole(open.signal) : await idempotency.share(scope, fingerprint, open, (signal) => run.whole(signal))
+        const answer =
+          scope === null
+            ? await run.whole(open.signal)
+            : await idempotency.share(scope, fingerprint, open, (signal) => run.whole(signal))
         return await reply.headers(answer.headers).type('application/json; charset=utf-8').send(answer.body)
       } finally {
         open.dispose()
@@ -59,7 +62,8 @@ export function addCompletionRoutes(app: FastifyInstance, context: CompletionCon
 /** A closed connection is the client's way of saying stop, at whatever stage its request is. */
 function abortWhenGone(response: ServerResponse, open: OpenReply): void {
   response.once('close', () => {
-    if (!response.writableFinished) open.abort(new SwitchboardError('cancelled', 'The client left before the reply was finished.'))
+    if (!response.writableFinished)
+      open.abort(new SwitchboardError('cancelled', 'The client left before the reply was finished.'))
   })
 }
 
@@ -77,7 +81,19 @@ class ReplyRun {
     const model = request.model ?? context.dependencies.defaultModel()
     checkModel(model)
     const { input, parameters, stop, logprobs, echo, structure, speculation } = request
-    this.#replyRequest = { requestId, client: principal.id, priority: 'batch', model, input, parameters, stop, logprobs, echo, structure, speculation }
+    this.#replyRequest = {
+      requestId,
+      client: principal.id,
+      priority: 'batch',
+      model,
+      input,
+      parameters,
+      stop,
+      logprobs,
+      echo,
+      structure,
+      speculation,
+    }
   }
 
   /** @throws SwitchboardError whatever stopped it. */
@@ -142,7 +158,10 @@ class ReplyRun {
     const waited = new Promise<boolean>((resolve) => {
       timer = setTimeout(() => resolve(true), this.#context.limits.keepAliveCommentMs)
     })
-    const arrived = next.then(() => false, () => false)
+    const arrived = next.then(
+      () => false,
+      () => false,
+    )
     return await Promise.race([arrived, waited]).finally(() => clearTimeout(timer))
   }
 
@@ -150,7 +169,8 @@ class ReplyRun {
     reply.hijack()
     const writer = new SseWriter(reply.raw, this.#context.limits.stalledReaderMs)
     silence.add(this.#context.keepAlive.add(writer))
-    if (!reply.raw.destroyed) reply.raw.writeHead(200, { ...streamHeaders, 'x-request-id': this.#requestId, ...truncationHeader(truncated) })
+    if (!reply.raw.destroyed)
+      reply.raw.writeHead(200, { ...streamHeaders, 'x-request-id': this.#requestId, ...truncationHeader(truncated) })
     return writer
   }
 
@@ -165,7 +185,11 @@ class ReplyRun {
         return
       }
       if (event.kind === 'started') throw outOfOrder()
-      const room = writer.write(event.kind === 'toolCall' || event.kind === 'toolArguments' ? format.call(event) : format.delta(event.text, event.tokens))
+      const room = writer.write(
+        event.kind === 'toolCall' || event.kind === 'toolArguments'
+          ? format.call(event)
+          : format.delta(event.text, event.tokens),
+      )
       if (room !== undefined) await room
     }
   }
@@ -176,7 +200,8 @@ class ReplyRun {
 
   /** A reply that was cancelled from outside is not an answer. */
   #finished(receipt: Receipt): Receipt {
-    if (receipt.finishReason === 'cancelled') throw new SwitchboardError('cancelled', 'The reply was stopped before it was finished.')
+    if (receipt.finishReason === 'cancelled')
+      throw new SwitchboardError('cancelled', 'The reply was stopped before it was finished.')
     this.#context.metrics.ended(this.#request.api, receipt.finishReason, receipt)
     return receipt
   }
@@ -184,7 +209,11 @@ class ReplyRun {
   #failed(signal: AbortSignal, thrown: unknown): SwitchboardError {
     const error = asSwitchboardError(endingReason(signal, thrown))
     this.#context.metrics.ended(this.#request.api, error.code, null)
-    if (error.code === 'internal') this.#context.dependencies.log.error({ requestId: this.#requestId, error: error.cause ?? error }, 'a reply failed unexpectedly')
+    if (error.code === 'internal')
+      this.#context.dependencies.log.error(
+        { requestId: this.#requestId, error: error.cause ?? error },
+        'a reply failed unexpectedly',
+      )
     return error
   }
 }
@@ -199,10 +228,13 @@ const streamHeaders = {
 const outOfOrder = () => new SwitchboardError('internal', 'The reply ended without an end.')
 
 function truncationHeader(truncated: Truncation | null): Record<string, string> {
-  return truncated === null ? {} : { 'x-switchboard-truncated': `messages=${truncated.droppedMessages}; tokens=${truncated.droppedTokens}` }
+  return truncated === null
+    ? {}
+    : { 'x-switchboard-truncated': `messages=${truncated.droppedMessages}; tokens=${truncated.droppedTokens}` }
 }
 
 /** What can be no name is no model; it is not repeated in the answer. */
 function checkModel(model: string): void {
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(model)) throw new SwitchboardError('model_not_found', 'There is no model of this name.', { param: 'model' })
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(model))
+    throw new SwitchboardError('model_not_found', 'There is no model of this name.', { param: 'model' })
 }

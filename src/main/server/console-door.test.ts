@@ -32,10 +32,27 @@ afterEach(async () => {
   await endpoint.close()
 })
 
-interface SocketOptions { readonly protocols?: readonly string[]; readonly origin?: string | undefined; readonly path?: string; readonly headers?: Record<string, string>; readonly autoPong?: boolean }
+interface SocketOptions {
+  readonly protocols?: readonly string[]
+  readonly origin?: string | undefined
+  readonly path?: string
+  readonly headers?: Record<string, string>
+  readonly autoPong?: boolean
+}
 
-function openSocket({ protocols = ['switchboard.console.v1', `key.${endpoint.consoleSecret}`], origin = endpoint.url, path = '/console/ws', headers = {}, autoPong = true }: SocketOptions = {}): WebSocket {
-  const socket = new WebSocket(`ws://127.0.0.1:${endpoint.port}${path}`, [...protocols], { ...(origin === '' ? {} : { origin }), headers, perMessageDeflate: false, autoPong })
+function openSocket({
+  protocols = ['switchboard.console.v1', `key.${endpoint.consoleSecret}`],
+  origin = endpoint.url,
+  path = '/console/ws',
+  headers = {},
+  autoPong = true,
+}: SocketOptions = {}): WebSocket {
+  const socket = new WebSocket(`ws://127.0.0.1:${endpoint.port}${path}`, [...protocols], {
+    ...(origin === '' ? {} : { origin }),
+    headers,
+    perMessageDeflate: false,
+    autoPong,
+  })
   sockets.push(socket)
   return socket
 }
@@ -71,7 +88,11 @@ describe('the WebSocket is refused before the upgrade', () => {
     ['no subprotocol', () => ({ protocols: [] }), 401],
     ['no key', () => ({ protocols: ['switchboard.console.v1'] }), 401],
     ['a wrong key', () => ({ protocols: ['switchboard.console.v1', 'key.wrong'] }), 401],
-    ['an API key instead of the console secret', () => ({ protocols: ['switchboard.console.v1', `key.${endpoint.key}`] }), 401],
+    [
+      'an API key instead of the console secret',
+      () => ({ protocols: ['switchboard.console.v1', `key.${endpoint.key}`] }),
+      401,
+    ],
     ['the key alone', () => ({ protocols: [secret()] }), 401],
     ['a third subprotocol', () => ({ protocols: ['switchboard.console.v1', secret(), 'other'] }), 401],
     ['a foreign origin', () => ({ origin: 'https://evil.example' }), 403],
@@ -79,7 +100,11 @@ describe('the WebSocket is refused before the upgrade', () => {
     ['the origin null', () => ({ origin: 'null' }), 403],
     ['no origin', () => ({ origin: '' }), 403],
     ['a foreign host', () => ({ headers: { host: 'evil.example' } }), 403],
-    ['a host by another of its own names than the origin', () => ({ headers: { host: `localhost:${endpoint.port}` } }), 403],
+    [
+      'a host by another of its own names than the origin',
+      () => ({ headers: { host: `localhost:${endpoint.port}` } }),
+      403,
+    ],
     ['another path', () => ({ path: '/v1/chat/completions' }), 400],
     ['the key in the query', () => ({ path: '/console/ws?key=x' }), 400],
   ] satisfies [string, () => SocketOptions, number][])('%s', async (_name, options, status) => {
@@ -93,8 +118,16 @@ describe('the WebSocket is refused before the upgrade', () => {
 
   test('without a console every upgrade is refused', async () => {
     const bare = await startFakeEndpoint()
-    const socket = new WebSocket(`ws://127.0.0.1:${bare.port}/console/ws`, ['switchboard.console.v1', `key.${bare.consoleSecret}`], { origin: bare.url })
-    const status = await new Promise((resolve) => socket.once('unexpected-response', (_request, response) => resolve(response.statusCode)).once('error', () => undefined))
+    const socket = new WebSocket(
+      `ws://127.0.0.1:${bare.port}/console/ws`,
+      ['switchboard.console.v1', `key.${bare.consoleSecret}`],
+      { origin: bare.url },
+    )
+    const status = await new Promise((resolve) =>
+      socket
+        .once('unexpected-response', (_request, response) => resolve(response.statusCode))
+        .once('error', () => undefined),
+    )
     socket.terminate()
     await bare.close()
     expect(status).toBe(400)
@@ -146,7 +179,10 @@ describe('calls over the WebSocket', () => {
   test('our errors arrive as SWITCHBOARD with their data', async () => {
     const { client } = await connect()
     const { error } = await safe(client.conversations.get({ id: 'nobody' }))
-    expect(error !== null && isDefinedError(error) && error).toMatchObject({ code: 'SWITCHBOARD', data: { code: 'conversation_not_found' } })
+    expect(error !== null && isDefinedError(error) && error).toMatchObject({
+      code: 'SWITCHBOARD',
+      data: { code: 'conversation_not_found' },
+    })
   })
 
   test('what the schema refuses arrives as invalid_request naming the field', async () => {
@@ -156,7 +192,11 @@ describe('calls over the WebSocket', () => {
   })
 
   test('anything else becomes internal, without its message, and is logged', async () => {
-    services.models = { list: () => { throw new Error('/secret/path') } }
+    services.models = {
+      list: () => {
+        throw new Error('/secret/path')
+      },
+    }
     await endpoint.close()
     endpoint = await startFakeEndpoint({ services })
     const { client } = await connect()
@@ -277,9 +317,13 @@ describe('streams over the WebSocket', () => {
     const { client } = await restart()
     const texts: string[] = []
     const reading = (async () => {
-      for await (const event of await client.chat.send({ conversationId: 'c', text: 'hello' })) if (event.kind === 'delta') texts.push(event.text)
+      for await (const event of await client.chat.send({ conversationId: 'c', text: 'hello' }))
+        if (event.kind === 'delta') texts.push(event.text)
     })()
-    await expect(reading).rejects.toMatchObject({ code: 'SWITCHBOARD', data: { code: 'engine_crashed', retryAfterSeconds: 2 } })
+    await expect(reading).rejects.toMatchObject({
+      code: 'SWITCHBOARD',
+      data: { code: 'engine_crashed', retryAfterSeconds: 2 },
+    })
     expect(texts).toEqual(['first'])
   })
 
@@ -299,25 +343,37 @@ test('the same router answers a pipe of strings, as the desktop window has', asy
   const toClient: ((event: { data: unknown }) => void)[] = []
   let close = () => undefined as void
   const kinds = new Set<string>()
-  attachConsolePipe(createConsoleRouter(services, log), {
-    send: (message) => {
-      kinds.add(typeof message)
-      queueMicrotask(() => { for (const listener of toClient) listener({ data: message }) })
-    },
-    onMessage: (listener) => void toServer.push(listener),
-    onClose: (listener) => { close = listener },
-  }, log)
-  const client: Client = createORPCClient(new PortLink({
-    port: {
-      on: (event: string, callback: (event?: { data: unknown }) => void) => {
-        if (event === 'message') toClient.push(callback)
+  attachConsolePipe(
+    createConsoleRouter(services, log),
+    {
+      send: (message) => {
+        kinds.add(typeof message)
+        queueMicrotask(() => {
+          for (const listener of toClient) listener({ data: message })
+        })
       },
-      postMessage: (data: unknown) => {
-        kinds.add(typeof data)
-        queueMicrotask(() => { for (const listener of toServer) listener(String(data)) })
+      onMessage: (listener) => void toServer.push(listener),
+      onClose: (listener) => {
+        close = listener
       },
     },
-  }))
+    log,
+  )
+  const client: Client = createORPCClient(
+    new PortLink({
+      port: {
+        on: (event: string, callback: (event?: { data: unknown }) => void) => {
+          if (event === 'message') toClient.push(callback)
+        },
+        postMessage: (data: unknown) => {
+          kinds.add(typeof data)
+          queueMicrotask(() => {
+            for (const listener of toServer) listener(String(data))
+          })
+        },
+      },
+    }),
+  )
   const id = await createConversation(client)
   let last: TurnEvent | undefined
   for await (const event of await client.chat.send({ conversationId: id, text: 'hello' })) last = event
@@ -332,18 +388,31 @@ describe('the console page', () => {
     expect(response.status).toBe(200)
     expect(await response.text()).toContain('<!doctype html>')
     expect(response.headers.get('content-type')).toContain('text/html')
-    expect(response.headers.get('content-security-policy')).toMatch(/default-src 'none'; script-src 'self'; .*connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'/)
-    expect([response.headers.get('x-content-type-options'), response.headers.get('referrer-policy')]).toEqual(['nosniff', 'no-referrer'])
+    expect(response.headers.get('content-security-policy')).toMatch(
+      /default-src 'none'; script-src 'self'; .*connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'/,
+    )
+    expect([response.headers.get('x-content-type-options'), response.headers.get('referrer-policy')]).toEqual([
+      'nosniff',
+      'no-referrer',
+    ])
     expect((await fetch(`${endpoint.url}/console`, { redirect: 'manual' })).headers.get('location')).toBe('/console/')
   })
 
-  test.each(['.secret', '..%2f..%2fetc%2fpasswd', '%2e%2e/secret', 'missing.js', '..%5c..%5cx', '%00'])('%s is not served', async (path) => {
-    const response = await fetch(`${endpoint.url}/console/${path}`)
-    expect([400, 401, 403, 404]).toContain(response.status)
-    expect((await response.json() as { error: { code: string } }).error.code).toMatch(/not_found|unauthorized|invalid_request/)
-  })
+  test.each(['.secret', '..%2f..%2fetc%2fpasswd', '%2e%2e/secret', 'missing.js', '..%5c..%5cx', '%00'])(
+    '%s is not served',
+    async (path) => {
+      const response = await fetch(`${endpoint.url}/console/${path}`)
+      expect([400, 401, 403, 404]).toContain(response.status)
+      expect(((await response.json()) as { error: { code: string } }).error.code).toMatch(
+        /not_found|unauthorized|invalid_request/,
+      )
+    },
+  )
 
   test('its secret opens the endpoint as a key does', async () => {
-    expect((await fetch(`${endpoint.url}/v1/models`, { headers: { authorization: `Bearer ${endpoint.consoleSecret}` } })).status).toBe(200)
+    expect(
+      (await fetch(`${endpoint.url}/v1/models`, { headers: { authorization: `Bearer ${endpoint.consoleSecret}` } }))
+        .status,
+    ).toBe(200)
   })
 })

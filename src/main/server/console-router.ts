@@ -18,19 +18,36 @@ const noSignal = new AbortController().signal
  * `SWITCHBOARD` with serialised data; what is not ours is logged and becomes `internal`.
  */
 export function createConsoleRouter(services: ConsoleServices, log: Log): ConsoleRouter {
-  const procedures = implement(consoleContract).$context<ConsoleContext>().use(async ({ next, path }) => {
-    try {
-      return await next()
-    } catch (thrown) {
-      throw toWireError(thrown, path.join('.'), log)
-    }
-  })
+  const procedures = implement(consoleContract)
+    .$context<ConsoleContext>()
+    .use(async ({ next, path }) => {
+      try {
+        return await next()
+      } catch (thrown) {
+        throw toWireError(thrown, path.join('.'), log)
+      }
+    })
   /** A call: its service's value. */
-  const call = <Input, Output>(service: (input: Input, signal: AbortSignal) => Output | Promise<Output>) =>
-    async ({ input, signal }: { input: Input; signal?: AbortSignal | undefined }): Promise<Output> => await service(input, signal ?? noSignal)
-  /** A stream: its service's items, each once there is room for it. Leaving it on the other side ends the service's iteration. */
+  const call =
+    <Input, Output>(service: (input: Input, signal: AbortSignal) => Output | Promise<Output>) =>
+    async ({ input, signal }: { input: Input; signal?: AbortSignal | undefined }): Promise<Output> =>
+      await service(input, signal ?? noSignal)
+  /**
+   * A stream: its service's items, each once there is room for it. Leaving it on the other side ends the service's
+   * iteration.
+   */
   const stream = <Input, Item>(service: (input: Input, signal: AbortSignal) => AsyncIterable<Item>) =>
-    async function* ({ input, signal = noSignal, path, context }: { input: Input; signal?: AbortSignal | undefined; path: readonly string[]; context: ConsoleContext }): AsyncGenerator<Item, void, void> {
+    async function* ({
+      input,
+      signal = noSignal,
+      path,
+      context,
+    }: {
+      input: Input
+      signal?: AbortSignal | undefined
+      path: readonly string[]
+      context: ConsoleContext
+    }): AsyncGenerator<Item, void, void> {
       try {
         for await (const item of untilAborted(service(input, signal), signal)) {
           yield item
@@ -107,7 +124,8 @@ async function* untilAborted<Item>(source: AsyncIterable<Item>, signal: AbortSig
 
 function toWireError(thrown: unknown, path: string, log: Log): ORPCError<'SWITCHBOARD', ReturnType<typeof serialise>> {
   if (thrown instanceof ORPCError && thrown.code === 'SWITCHBOARD') return thrown
-  const error = thrown instanceof ORPCError && thrown.cause instanceof ValidationError ? invalidInput(thrown.cause) : thrown
+  const error =
+    thrown instanceof ORPCError && thrown.cause instanceof ValidationError ? invalidInput(thrown.cause) : thrown
   const data = serialise(error)
   if (data.code === 'internal') log.error({ path, error }, 'a console call failed unexpectedly')
   return new ORPCError('SWITCHBOARD', { defined: true, message: data.message, data })
@@ -117,5 +135,7 @@ function toWireError(thrown: unknown, path: string, log: Log): ORPCError<'SWITCH
 function invalidInput(failure: ValidationError): SwitchboardError {
   const issue = failure.issues[0]
   const param = (issue?.path ?? []).map((step) => String(typeof step === 'object' ? step.key : step)).join('.')
-  return new SwitchboardError('invalid_request', `Invalid value for '${param}': ${issue?.message ?? 'not accepted'}.`, { param })
+  return new SwitchboardError('invalid_request', `Invalid value for '${param}': ${issue?.message ?? 'not accepted'}.`, {
+    param,
+  })
 }

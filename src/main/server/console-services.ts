@@ -18,7 +18,16 @@ export interface ConsoleServiceDependencies {
 }
 
 /** What the console may call, over the services; nothing is decided here. */
-export function createConsoleServices({ info, storage, turns, models, status, examine, restartEngine, openExternal }: ConsoleServiceDependencies): ConsoleServices {
+export function createConsoleServices({
+  info,
+  storage,
+  turns,
+  models,
+  status,
+  examine,
+  restartEngine,
+  openExternal,
+}: ConsoleServiceDependencies): ConsoleServices {
   const { conversations, presets, settings, keys } = storage
   return {
     app: {
@@ -27,7 +36,8 @@ export function createConsoleServices({ info, storage, turns, models, status, ex
       doctor: () => examine(),
       restartEngine: () => restartEngine(),
       async openExternal({ url }) {
-        if (openExternal === null) throw new SwitchboardError('invalid_request', 'The browser opens links itself.', { param: 'url' })
+        if (openExternal === null)
+          throw new SwitchboardError('invalid_request', 'The browser opens links itself.', { param: 'url' })
         await openExternal(url)
       },
     },
@@ -37,8 +47,14 @@ export function createConsoleServices({ info, storage, turns, models, status, ex
       create({ model, presetId }) {
         const { defaultModel, defaultPresetId } = settings.get()
         // A default whose preset was removed starts an empty conversation; one that was named has to exist.
-        const preset = presetId === undefined ? presets.list().find(({ id }) => id === defaultPresetId) : presets.get(presetId)
-        return conversations.create({ model: model ?? defaultModel, presetId: preset?.id ?? null, systemPrompt: preset?.systemPrompt ?? '', parameters: preset?.parameters ?? {} })
+        const preset =
+          presetId === undefined ? presets.list().find(({ id }) => id === defaultPresetId) : presets.get(presetId)
+        return conversations.create({
+          model: model ?? defaultModel,
+          presetId: preset?.id ?? null,
+          systemPrompt: preset?.systemPrompt ?? '',
+          parameters: preset?.parameters ?? {},
+        })
       },
       update: ({ id, ...patch }) => conversations.update(id, patch),
       showBranch: ({ id, messageId }) => conversations.showBranch(id, messageId),

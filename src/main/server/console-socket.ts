@@ -21,7 +21,8 @@ export interface ConsoleDoor {
 
 /**
  * The console's WebSocket. Everything is checked before the upgrade is accepted: Host, the page's own Origin, and the
- * secret, which travels as a second subprotocol because a page can set no header. Without a console every WebSocket is refused.
+ * secret, which travels as a second subprotocol because a page can set no header. Without a console every WebSocket is
+ * refused.
  */
 export class ConsoleSocket implements Disposable {
   readonly #sockets: WebSocketServer
@@ -38,7 +39,12 @@ export class ConsoleSocket implements Disposable {
     this.#limits = limits
     this.#hosts = hosts
     this.#log = log
-    this.#sockets = new WebSocketServer({ noServer: true, maxPayload: limits.consoleMessageBytes, perMessageDeflate: false, handleProtocols: () => consoleBridge.subprotocol })
+    this.#sockets = new WebSocketServer({
+      noServer: true,
+      maxPayload: limits.consoleMessageBytes,
+      perMessageDeflate: false,
+      handleProtocols: () => consoleBridge.subprotocol,
+    })
     this.#pings = setInterval(() => this.#ping(), limits.consolePingMs)
     this.#pings.unref()
   }
@@ -55,18 +61,31 @@ export class ConsoleSocket implements Disposable {
     })
   }
 
-  /** @throws SwitchboardError host_not_allowed, origin_not_allowed, invalid_request, unauthorized, draining, rate_limited. */
+  /**
+   * @throws SwitchboardError host_not_allowed, origin_not_allowed, invalid_request, unauthorized, draining,
+   * rate_limited.
+   */
   #authorise(request: IncomingMessage): ConsoleDoor {
     checkDoor(request, this.#hosts())
     const door = this.#door
-    if (door === null || request.method !== 'GET' || request.url !== consoleSocketPath || request.headers.upgrade?.toLowerCase() !== 'websocket') {
+    if (
+      door === null ||
+      request.method !== 'GET' ||
+      request.url !== consoleSocketPath ||
+      request.headers.upgrade?.toLowerCase() !== 'websocket'
+    ) {
       throw new SwitchboardError('invalid_request', 'There is no WebSocket at this path.')
     }
-    if (request.headers.origin === undefined) throw new SwitchboardError('origin_not_allowed', 'The console is opened by its own page only.')
-    const [protocol, key, ...rest] = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim())
-    if (protocol !== consoleBridge.subprotocol || rest.length > 0 || !sameSecret(key ?? '', `key.${door.secret}`)) throw new SwitchboardError('unauthorized', 'No valid console key came with the connection.')
+    if (request.headers.origin === undefined)
+      throw new SwitchboardError('origin_not_allowed', 'The console is opened by its own page only.')
+    const [protocol, key, ...rest] = (request.headers['sec-websocket-protocol'] ?? '')
+      .split(',')
+      .map((name) => name.trim())
+    if (protocol !== consoleBridge.subprotocol || rest.length > 0 || !sameSecret(key ?? '', `key.${door.secret}`))
+      throw new SwitchboardError('unauthorized', 'No valid console key came with the connection.')
     if (this.#closed) throw new SwitchboardError('draining', 'The program is closing.')
-    if (this.#sockets.clients.size >= this.#limits.consoleConnections) throw new SwitchboardError('rate_limited', 'Too many console windows are open.')
+    if (this.#sockets.clients.size >= this.#limits.consoleConnections)
+      throw new SwitchboardError('rate_limited', 'Too many console windows are open.')
     return door
   }
 
@@ -74,7 +93,11 @@ export class ConsoleSocket implements Disposable {
     this.#answered.add(socket)
     socket.on('pong', () => this.#answered.add(socket))
     socket.on('error', () => socket.terminate())
-    attachConsolePipe(door.router, pipeOf(socket, this.#limits.consoleBufferBytes, this.#limits.stalledReaderMs), this.#log)
+    attachConsolePipe(
+      door.router,
+      pipeOf(socket, this.#limits.consoleBufferBytes, this.#limits.stalledReaderMs),
+      this.#log,
+    )
   }
 
   /** A window that did not answer the ping before is gone, whatever its connection looks like. */
@@ -122,7 +145,11 @@ function pipeOf(socket: WebSocket, bufferBytes: number, stalledMs: number): Serv
 /** ws has no drain event, so its buffer is looked at; a window that takes nothing in time is cut. */
 async function drained(socket: WebSocket, bufferBytes: number, stalledMs: number): Promise<void> {
   const everyMs = 20
-  for (let waitedMs = 0; socket.readyState === socket.OPEN && socket.bufferedAmount > bufferBytes; waitedMs += everyMs) {
+  for (
+    let waitedMs = 0;
+    socket.readyState === socket.OPEN && socket.bufferedAmount > bufferBytes;
+    waitedMs += everyMs
+  ) {
     if (waitedMs >= stalledMs) {
       socket.terminate()
       return

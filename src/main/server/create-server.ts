@@ -21,11 +21,15 @@ import { parseStrictJson } from './strict-json.ts'
 const DEFAULT_PORT = 4317
 
 export interface SwitchboardServer {
-  /** Begins to listen on 127.0.0.1; 0 takes a free port. Resolves to the address. @throws SwitchboardError port_in_use. */
+  /**
+   * Begins to listen on 127.0.0.1; 0 takes a free port. Resolves to the address. @throws SwitchboardError port_in_use.
+   */
   listen(port?: number): Promise<string>
   /**
-   * Refuses new requests with `draining`, lets open replies finish for this long, then ends them typed, and closes. A second
-   * call with a shorter time hurries the first. `console` is what the console still waits for: its connections stay until then.
+   * Refuses new requests with `draining`, lets open replies finish for this long, then ends them typed, and closes. A
+   * second
+   * call with a shorter time hurries the first. `console` is what the console still waits for: its connections stay
+   * until then.
    */
   close(drainMs: number, console?: Promise<void>): Promise<void>
   /** Such as `http://127.0.0.1:4317`; null while not listening. */
@@ -66,14 +70,35 @@ export async function createServer(dependencies: ServerDependencies): Promise<Sw
       done(asSwitchboardError(thrown))
     }
   })
-  guard(app, { routes, authentication: new Authentication(dependencies.keys, dependencies.console?.secret ?? null, limits.wrongKeysPerMinute), principals, metrics })
+  guard(app, {
+    routes,
+    authentication: new Authentication(
+      dependencies.keys,
+      dependencies.console?.secret ?? null,
+      limits.wrongKeysPerMinute,
+    ),
+    principals,
+    metrics,
+  })
   answerErrors(app, dependencies)
   app.setNotFoundHandler((request, reply) => refuseUnknown(request, reply, routes))
-  addCompletionRoutes(app, { dependencies, limits, open, keepAlive, metrics, principalOf: (request) => knownPrincipal(principals, request) })
+  addCompletionRoutes(app, {
+    dependencies,
+    limits,
+    open,
+    keepAlive,
+    metrics,
+    principalOf: (request) => knownPrincipal(principals, request),
+  })
   addInformationRoutes(app, { dependencies, open, metrics, url: () => url ?? '' })
   const { console: window } = dependencies
   if (window !== null) await addConsoleFiles(app, window.directory)
-  const socket = new ConsoleSocket(window === null ? null : { router: createConsoleRouter(window.services, dependencies.log), secret: window.secret }, limits, () => hosts, dependencies.log)
+  const socket = new ConsoleSocket(
+    window === null ? null : { router: createConsoleRouter(window.services, dependencies.log), secret: window.secret },
+    limits,
+    () => hosts,
+    dependencies.log,
+  )
   socket.attach(app.server)
   await app.ready()
 
@@ -92,14 +117,22 @@ export async function createServer(dependencies: ServerDependencies): Promise<Sw
   }
 
   return {
-    get url() { return url },
-    get counts() { return open.counts },
+    get url() {
+      return url
+    },
+    get counts() {
+      return open.counts
+    },
     routes: routes.all(),
     async listen(port = DEFAULT_PORT) {
       try {
         await app.listen({ port, host: '127.0.0.1' })
       } catch (cause) {
-        if (cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE') throw new SwitchboardError('port_in_use', `Port ${port} on 127.0.0.1 is taken by another program.`, { cause, details: { port } })
+        if (cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE')
+          throw new SwitchboardError('port_in_use', `Port ${port} on 127.0.0.1 is taken by another program.`, {
+            cause,
+            details: { port },
+          })
         throw cause
       }
       const address = app.server.address()
@@ -118,31 +151,36 @@ export async function createServer(dependencies: ServerDependencies): Promise<Sw
 
 /** Node's server with every bound set, and the door in front of everything Fastify does. */
 function createListener(handler: RequestListener, limits: ServerLimits, hosts: () => ReadonlySet<string>): Server {
-  const server = createHttpServer({
-    headersTimeout: limits.headersTimeoutMs,
-    requestTimeout: limits.requestTimeoutMs,
-    connectionsCheckingInterval: limits.connectionCheckMs,
-    keepAliveTimeout: limits.keepAliveMs,
-    maxHeaderSize: 16 * 1024,
-    requireHostHeader: false,
-    noDelay: true,
-    // Other offers (h2c of Java's and curl's clients) may be ignored (RFC 9110, 7.8): such a request is one like any other.
-    shouldUpgradeCallback: ({ headers }) => /\bwebsocket\b/i.test(headers.upgrade ?? ''),
-  }, (request, response) => {
-    try {
-      checkDoor(request, hosts())
-    } catch (thrown) {
-      refuse(response, asSwitchboardError(thrown))
-      return
-    }
-    handler(request, response)
-  })
+  const server = createHttpServer(
+    {
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      connectionsCheckingInterval: limits.connectionCheckMs,
+      keepAliveTimeout: limits.keepAliveMs,
+      maxHeaderSize: 16 * 1024,
+      requireHostHeader: false,
+      noDelay: true,
+      // Other offers (h2c of Java's and curl's clients) may be ignored (RFC 9110, 7.8): such a request is one like any
+      // other.
+      shouldUpgradeCallback: ({ headers }) => /\bwebsocket\b/i.test(headers.upgrade ?? ''),
+    },
+    (request, response) => {
+      try {
+        checkDoor(request, hosts())
+      } catch (thrown) {
+        refuse(response, asSwitchboardError(thrown))
+        return
+      }
+      handler(request, response)
+    },
+  )
   server.maxRequestsPerSocket = 1000
   server.maxConnections = limits.connections
   // all headers are counted at the door instead of being dropped beyond a number
   server.maxHeadersCount = 0
   server.on('connect', (_request, stream) => {
-    if (stream instanceof Socket) refuseSocket(stream, new SwitchboardError('method_not_allowed', 'This endpoint is no proxy.'))
+    if (stream instanceof Socket)
+      refuseSocket(stream, new SwitchboardError('method_not_allowed', 'This endpoint is no proxy.'))
     else stream.destroy()
   })
   return server
@@ -156,14 +194,19 @@ function answerClientError(failure: Error, socket: Socket, limits: ServerLimits)
 }
 
 /**
- * A connection nobody has asked anything on yet, such as one whose first request was given up while it opened, waits as long
+ * A connection nobody has asked anything on yet, such as one whose first request was given up while it opened, waits as
+ * long
  * as one between two requests, which clients are told in `Keep-Alive`, and then closes without a word: an answer to no
- * request would be taken for the answer to the next one (RFC 9112, 9.3 and 9.5). The first byte puts it under the time limits.
+ * request would be taken for the answer to the next one (RFC 9112, 9.3 and 9.5). The first byte puts it under the time
+ * limits.
  */
 function keepUnused(socket: Socket, limits: ServerLimits): void {
-  const timer = setTimeout(() => {
-    if (socket.bytesRead === 0) socket.destroy()
-  }, Math.max(0, limits.keepAliveMs - limits.headersTimeoutMs))
+  const timer = setTimeout(
+    () => {
+      if (socket.bytesRead === 0) socket.destroy()
+    },
+    Math.max(0, limits.keepAliveMs - limits.headersTimeoutMs),
+  )
   socket.once('close', () => clearTimeout(timer))
 }
 
@@ -184,13 +227,19 @@ function guard(app: FastifyInstance, { routes, authentication, principals, metri
     if (request.is404) refuseUnknown(request, reply, routes)
     if (request.method === 'POST') checkMediaType(request.raw)
   })
-  app.addHook('onResponse', async (request, reply) => metrics.answered(request.routeOptions.url ?? 'unknown', reply.statusCode))
+  app.addHook('onResponse', async (request, reply) =>
+    metrics.answered(request.routeOptions.url ?? 'unknown', reply.statusCode),
+  )
 }
 
 function answerErrors(app: FastifyInstance, { log }: Pick<ServerDependencies, 'log'>): void {
   app.setErrorHandler((thrown, request, reply) => {
     const error = asSwitchboardError(thrown)
-    if (error.code === 'internal') log.error({ requestId: request.id, route: request.routeOptions.url ?? 'unknown', error: error.cause ?? error }, 'a request failed unexpectedly')
+    if (error.code === 'internal')
+      log.error(
+        { requestId: request.id, route: request.routeOptions.url ?? 'unknown', error: error.cause ?? error },
+        'a request failed unexpectedly',
+      )
     const answer = toHttpAnswer(error)
     // a body that was not read ends the connection instead of being read to its end
     if (!request.raw.complete) reply.header('connection', 'close')
@@ -201,7 +250,8 @@ function answerErrors(app: FastifyInstance, { log }: Pick<ServerDependencies, 'l
 /** A path that does not exist, or exists for other methods. @throws SwitchboardError always */
 function refuseUnknown(request: FastifyRequest, reply: FastifyReply, routes: RouteTable): never {
   const methods = routes.methodsOf(request.url)
-  if (methods.length === 0 || methods.includes(request.method)) throw new SwitchboardError('not_found', 'There is nothing at this path.')
+  if (methods.length === 0 || methods.includes(request.method))
+    throw new SwitchboardError('not_found', 'There is nothing at this path.')
   reply.header('allow', methods.join(', '))
   throw new SwitchboardError('method_not_allowed', `This path answers to ${methods.join(', ')}.`)
 }

@@ -19,10 +19,12 @@ export function allowedHosts(port: number): ReadonlySet<string> {
  * @throws SwitchboardError headers_too_large, invalid_request, host_not_allowed, origin_not_allowed.
  */
 export function checkDoor(request: IncomingMessage, hosts: ReadonlySet<string>): void {
-  if (request.rawHeaders.length > 2 * MAX_HEADERS) throw new SwitchboardError('headers_too_large', `The request has more than ${MAX_HEADERS} headers.`)
+  if (request.rawHeaders.length > 2 * MAX_HEADERS)
+    throw new SwitchboardError('headers_too_large', `The request has more than ${MAX_HEADERS} headers.`)
   const host = onlyHost(request)
   if (host === null) throw new SwitchboardError('invalid_request', 'The request needs exactly one Host header.')
-  if (!hosts.has(host)) throw new SwitchboardError('host_not_allowed', 'The Host header is not an address of this endpoint.')
+  if (!hosts.has(host))
+    throw new SwitchboardError('host_not_allowed', 'The Host header is not an address of this endpoint.')
   checkTarget(request.url ?? '', hosts)
   checkOrigin(request, host)
 }
@@ -42,16 +44,21 @@ function onlyHost(request: IncomingMessage): string | null {
 function checkTarget(target: string, hosts: ReadonlySet<string>): void {
   if (target.startsWith('/') || target === '*') return
   const authority = /^http:\/\/([^/?#]*)/i.exec(target)?.[1]
-  if (authority === undefined || !hosts.has(authority)) throw new SwitchboardError('host_not_allowed', 'The request target is not an address of this endpoint.')
+  if (authority === undefined || !hosts.has(authority))
+    throw new SwitchboardError('host_not_allowed', 'The request target is not an address of this endpoint.')
 }
 
-/** Browsers say which page sent a request; programs say nothing. A page of another origin, even on another port, is refused. */
+/**
+ * Browsers say which page sent a request; programs say nothing. A page of another origin, even on another port, is
+ * refused.
+ */
 function checkOrigin(request: IncomingMessage, host: string): void {
   const { origin } = request.headers
   const site = request.headers['sec-fetch-site']
   const foreignOrigin = origin !== undefined && origin !== `http://${host}`
   const foreignSite = site !== undefined && site !== 'same-origin' && site !== 'none'
-  if (foreignOrigin || foreignSite) throw new SwitchboardError('origin_not_allowed', 'The request comes from a page of another site.')
+  if (foreignOrigin || foreignSite)
+    throw new SwitchboardError('origin_not_allowed', 'The request comes from a page of another site.')
 }
 
 /**
@@ -60,7 +67,8 @@ function checkOrigin(request: IncomingMessage, host: string): void {
  */
 export function checkMediaType(request: IncomingMessage): void {
   const encoding = request.headers['content-encoding']
-  if (encoding !== undefined && encoding !== 'identity') throw new SwitchboardError('unsupported_media_type', 'Encoded bodies are not accepted.')
+  if (encoding !== undefined && encoding !== 'identity')
+    throw new SwitchboardError('unsupported_media_type', 'Encoded bodies are not accepted.')
   if (!/^application\/json(; ?charset=("utf-8"|utf-8))?$/i.test(request.headers['content-type'] ?? '')) {
     throw new SwitchboardError('unsupported_media_type', 'The content type is not application/json.')
   }

@@ -12,17 +12,32 @@ export interface HttpAnswer {
 }
 
 /** Seconds after which a retry makes sense, where the error itself does not say. */
-const retryAfter: Partial<Record<ErrorCode, number>> = { queue_full: 1, loading: 2, draining: 5, rate_limited: 1, engine_crashed: 2, out_of_memory: 5 }
+const retryAfter: Partial<Record<ErrorCode, number>> = {
+  queue_full: 1,
+  loading: 2,
+  draining: 5,
+  rate_limited: 1,
+  engine_crashed: 2,
+  out_of_memory: 5,
+}
 
 /** The body of a refusal: always the same four fields, never a stack, a path or text of the request. */
 function errorBody(thrown: unknown): ErrorBody {
   const data = serialise(thrown)
   const entry = catalogue[data.code]
-  return { error: { message: `${asSentence(data.message)} ${entry.hint}`, type: entry.type, param: data.param ?? null, code: data.code } }
+  return {
+    error: {
+      message: `${asSentence(data.message)} ${entry.hint}`,
+      type: entry.type,
+      param: data.param ?? null,
+      code: data.code,
+    },
+  }
 }
 
 /** Services say what is wrong in a clause; here the next step follows it. */
-const asSentence = (clause: string) => `${clause.charAt(0).toUpperCase()}${clause.slice(1)}${/[.!?]$/.test(clause) ? '' : '.'}`
+const asSentence = (clause: string) =>
+  `${clause.charAt(0).toUpperCase()}${clause.slice(1)}${/[.!?]$/.test(clause) ? '' : '.'}`
 
 /** Any thrown value as status, headers and body. */
 export function toHttpAnswer(thrown: unknown): HttpAnswer {
@@ -69,9 +84,12 @@ export function asSwitchboardError(thrown: unknown): SwitchboardError {
 
 /** Refusals of Fastify and its file server that carry a status only. */
 function byStatus(thrown: unknown): SwitchboardError | null {
-  const status = thrown instanceof Error && 'statusCode' in thrown && typeof thrown.statusCode === 'number' ? thrown.statusCode : 500
+  const status =
+    thrown instanceof Error && 'statusCode' in thrown && typeof thrown.statusCode === 'number' ? thrown.statusCode : 500
   if (status === 403 || status === 404) return new SwitchboardError('not_found', 'There is nothing at this path.')
-  return status >= 400 && status < 500 ? new SwitchboardError('invalid_request', 'The request could not be read.') : null
+  return status >= 400 && status < 500
+    ? new SwitchboardError('invalid_request', 'The request could not be read.')
+    : null
 }
 
 function errorCodeOf(thrown: unknown): string {
@@ -81,7 +99,11 @@ function errorCodeOf(thrown: unknown): string {
 /** Refuses a request before Fastify has seen it. The connection ends, since its body was not read. */
 export function refuse(response: ServerResponse, error: SwitchboardError): void {
   const answer = toHttpAnswer(error)
-  response.writeHead(answer.status, { ...answer.headers, 'content-length': Buffer.byteLength(answer.body), connection: 'close' })
+  response.writeHead(answer.status, {
+    ...answer.headers,
+    'content-length': Buffer.byteLength(answer.body),
+    connection: 'close',
+  })
   response.end(answer.body)
 }
 
@@ -93,12 +115,25 @@ export function refuseSocket(socket: Socket, error: SwitchboardError): void {
   }
   const answer = toHttpAnswer(error)
   const headers = { ...answer.headers, 'content-length': String(Buffer.byteLength(answer.body)), connection: 'close' }
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`).join('')
+  const lines = Object.entries(headers)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('')
   socket.on('error', () => socket.destroy())
-  socket.end(`HTTP/1.1 ${answer.status} ${reasons[answer.status] ?? 'Refused'}\r\n${lines}\r\n${answer.body}`, () => socket.destroy())
+  socket.end(`HTTP/1.1 ${answer.status} ${reasons[answer.status] ?? 'Refused'}\r\n${lines}\r\n${answer.body}`, () =>
+    socket.destroy(),
+  )
 }
 
-const reasons: Record<number, string> = { 400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 405: 'Method Not Allowed', 408: 'Request Timeout', 413: 'Content Too Large', 431: 'Request Header Fields Too Large', 503: 'Service Unavailable' }
+const reasons: Record<number, string> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  405: 'Method Not Allowed',
+  408: 'Request Timeout',
+  413: 'Content Too Large',
+  431: 'Request Header Fields Too Large',
+  503: 'Service Unavailable',
+}
 
 /** What Node's parser refused, as an error of ours. */
 export function asParserError(failure: Error): SwitchboardError {
@@ -108,6 +143,9 @@ export function asParserError(failure: Error): SwitchboardError {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return new SwitchboardError('request_timeout', 'The request did not arrive in time.')
     default:
-      return new SwitchboardError('invalid_request', 'The bytes received are not an HTTP/1.1 request this endpoint accepts.')
+      return new SwitchboardError(
+        'invalid_request',
+        'The bytes received are not an HTTP/1.1 request this endpoint accepts.',
+      )
   }
 }

@@ -27,7 +27,8 @@ interface Shared {
 }
 
 /**
- * Idempotency-Key: the same key with the same body is answered by one generation, also when the second request comes while
+ * Idempotency-Key: the same key with the same body is answered by one generation, also when the second request comes
+ * while
  * the first is running. Answers are kept ten minutes, so that a client may retry after a broken connection.
  */
 export class Idempotency {
@@ -38,10 +39,16 @@ export class Idempotency {
    * @param scope the caller's key id and Idempotency-Key.
    * @throws SwitchboardError idempotency_conflict, and whatever `start` throws.
    */
-  async share(scope: string, fingerprint: string, caller: OpenReply, start: (signal: AbortSignal) => Promise<WholeAnswer>): Promise<WholeAnswer> {
+  async share(
+    scope: string,
+    fingerprint: string,
+    caller: OpenReply,
+    start: (signal: AbortSignal) => Promise<WholeAnswer>,
+  ): Promise<WholeAnswer> {
     const found = this.#find(scope, fingerprint)
     const shared = found === undefined ? this.#start(scope, fingerprint, start) : found.shared
-    if (shared === null) throw new SwitchboardError('idempotency_conflict', 'A stream with this Idempotency-Key is running.')
+    if (shared === null)
+      throw new SwitchboardError('idempotency_conflict', 'A stream with this Idempotency-Key is running.')
     shared.waiting++
     const left = new Promise<never>((_resolve, reject) => {
       const leave = () => {
@@ -55,9 +62,12 @@ export class Idempotency {
     return await Promise.race([shared.answer, left])
   }
 
-  /** Marks a stream as running under this key. Returns what ends the mark. @throws SwitchboardError idempotency_conflict */
+  /**
+   * Marks a stream as running under this key. Returns what ends the mark. @throws SwitchboardError idempotency_conflict
+   */
   claim(scope: string, fingerprint: string): () => void {
-    if (this.#find(scope, fingerprint) !== undefined) throw new SwitchboardError('idempotency_conflict', 'This Idempotency-Key is in use.')
+    if (this.#find(scope, fingerprint) !== undefined)
+      throw new SwitchboardError('idempotency_conflict', 'This Idempotency-Key is in use.')
     this.#entries.set(scope, { fingerprint, until: Infinity, shared: null })
     return () => void this.#entries.delete(scope)
   }
@@ -69,7 +79,8 @@ export class Idempotency {
       this.#entries.delete(scope)
       return undefined
     }
-    if (entry.fingerprint !== fingerprint) throw new SwitchboardError('idempotency_conflict', 'This Idempotency-Key belongs to a different request.')
+    if (entry.fingerprint !== fingerprint)
+      throw new SwitchboardError('idempotency_conflict', 'This Idempotency-Key belongs to a different request.')
     return entry
   }
 
@@ -115,6 +126,9 @@ export function fingerprintOf(path: string, body: unknown): string {
 /** The header's value, or null. @throws SwitchboardError invalid_request */
 export function idempotencyKey(header: string | readonly string[] | undefined): string | null {
   if (header === undefined) return null
-  if (typeof header !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(header)) throw new SwitchboardError('invalid_request', 'Idempotency-Key is not 1 to 255 visible ASCII characters.', { param: 'Idempotency-Key' })
+  if (typeof header !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(header))
+    throw new SwitchboardError('invalid_request', 'Idempotency-Key is not 1 to 255 visible ASCII characters.', {
+      param: 'Idempotency-Key',
+    })
   return header
 }

@@ -22,12 +22,16 @@ export function addInformationRoutes(app: FastifyInstance, context: InformationC
   app.get('/v1/models', async () => ({ object: 'list', data: (await models.list()).map(toModelBody) }))
   app.get<{ Params: { id: string } }>('/v1/models/:id', async (request) => {
     const found = (await models.list()).find((model) => model.name === request.params.id)
-    if (found === undefined) throw new SwitchboardError('model_not_found', 'There is no model of this name.', { param: 'model' })
+    if (found === undefined)
+      throw new SwitchboardError('model_not_found', 'There is no model of this name.', { param: 'model' })
     return toModelBody(found)
   })
   app.get('/health', async (_request, reply) => {
     const health = context.open.draining ? { alive: false, status: 'draining' } : healthOf(engine.state)
-    return await reply.code(health.alive ? 200 : 503).header('cache-control', 'no-store').send({ status: health.status })
+    return await reply
+      .code(health.alive ? 200 : 503)
+      .header('cache-control', 'no-store')
+      .send({ status: health.status })
   })
   app.get('/ready', async () => {
     if (context.open.draining) throw new SwitchboardError('draining', 'The endpoint is closing.')
@@ -53,31 +57,41 @@ function toModelBody(model: ModelSummary): ModelBody {
   }
 }
 
-/** Alive is an engine that answers, is on its way to, or was not needed yet; one that died is not, even while it is being restarted. */
+/**
+ * Alive is an engine that answers, is on its way to, or was not needed yet; one that died is not, even while it is
+ * being restarted.
+ */
 function healthOf(state: EngineState): { readonly alive: boolean; readonly status: string } {
   switch (state.kind) {
-    case 'ready': return { alive: true, status: 'ok' }
+    case 'ready':
+      return { alive: true, status: 'ok' }
     case 'starting':
     case 'preparing':
-    case 'loading': return { alive: true, status: 'loading' }
-    case 'off': return { alive: true, status: 'idle' }
+    case 'loading':
+      return { alive: true, status: 'loading' }
+    case 'off':
+      return { alive: true, status: 'idle' }
     case 'restarting':
-    case 'failed': return { alive: false, status: state.kind }
+    case 'failed':
+      return { alive: false, status: state.kind }
   }
 }
 
 function assertReady(state: EngineState): void {
   switch (state.kind) {
-    case 'ready': return
+    case 'ready':
+      return
     case 'failed': {
       // The reason, always as a 503: a damaged file is no fault of whoever asks here.
       const reason = revive(state.error)
       throw reason.entry.httpStatus === 503 ? reason : new SwitchboardError('engine_failed', reason.message)
     }
-    case 'restarting': throw new SwitchboardError('engine_crashed', 'The engine stopped and is being restarted.')
+    case 'restarting':
+      throw new SwitchboardError('engine_crashed', 'The engine stopped and is being restarted.')
     case 'off':
     case 'starting':
     case 'preparing':
-    case 'loading': throw new SwitchboardError('loading', 'The model is not loaded yet.')
+    case 'loading':
+      throw new SwitchboardError('loading', 'The model is not loaded yet.')
   }
 }

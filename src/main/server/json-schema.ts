@@ -19,11 +19,30 @@ const MOST_ITEMS = 2000
 const LARGEST_INTEGER = 999_999_999_999_999
 
 /** Say nothing about which values fit. `format` is not enforced. */
-const annotations = new Set(['title', 'description', 'default', 'examples', 'deprecated', 'readOnly', 'writeOnly', '$schema', '$id', '$comment', 'format', '$defs', 'definitions', 'strict'])
+const annotations = new Set([
+  'title',
+  'description',
+  'default',
+  'examples',
+  'deprecated',
+  'readOnly',
+  'writeOnly',
+  '$schema',
+  '$id',
+  '$comment',
+  'format',
+  '$defs',
+  'definitions',
+  'strict',
+])
 const keywordsOf = {
   object: ['properties', 'required', 'additionalProperties'],
   array: ['items', 'minItems', 'maxItems'],
-  string: [], number: [], integer: [], boolean: [], null: [],
+  string: [],
+  number: [],
+  integer: [],
+  boolean: [],
+  null: [],
 } as const satisfies Record<string, readonly string[]>
 type TypeName = keyof typeof keywordsOf
 
@@ -37,7 +56,9 @@ export class SchemaBudget {
 export interface SchemaOptions {
   /** Put before the names of definitions, so that several schemas fit into one grammar. */
   readonly prefix?: string
-  /** What is not supported, and what no value could obey, is left out instead of refused: values then need not obey it. */
+  /**
+   * What is not supported, and what no value could obey, is left out instead of refused: values then need not obey it.
+   */
   readonly lenient?: boolean
   readonly budget?: SchemaBudget
 }
@@ -45,16 +66,20 @@ export interface SchemaOptions {
 const anything = { kind: 'any' } as const
 
 type Fields = Readonly<Record<string, unknown>>
-const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isFields = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /**
- * Reads the supported part of JSON Schema 2020-12: type, properties, required, additionalProperties (absent: none), items,
- * minItems, maxItems, enum, const, anyOf, and $ref into $defs, definitions or the root. Bounds of integers are accepted where
+ * Reads the supported part of JSON Schema 2020-12: type, properties, required, additionalProperties (absent: none),
+ * items,
+ * minItems, maxItems, enum, const, anyOf, and $ref into $defs, definitions or the root. Bounds of integers are accepted
+ * where
  * every integer a reply can hold lies between them (zod writes them so).
  * @throws SchemaFault for any other keyword, naming it; for what is too large; for a schema without a value.
  */
 export function parseJsonSchema(schema: unknown, options: SchemaOptions = {}): ParsedSchema {
-  if (JSON.stringify(schema).length > MOST_SCHEMA_CHARACTERS) throw new SchemaFault('', `has more than ${MOST_SCHEMA_CHARACTERS} characters`)
+  if (JSON.stringify(schema).length > MOST_SCHEMA_CHARACTERS)
+    throw new SchemaFault('', `has more than ${MOST_SCHEMA_CHARACTERS} characters`)
   const reader = new SchemaReader(schema, options)
   const parsed = reader.read()
   checkShapes(parsed, reader.pathOf)
@@ -95,13 +120,21 @@ class SchemaReader {
     // `false`, which nothing fits, and the list of schemas that older drafts have for `items`.
     if (schema === false || Array.isArray(schema)) return this.#odd(path, 'expected a schema (an object)')
     if (!isFields(schema)) throw new SchemaFault(path, 'expected a schema (an object)')
-    const used = Object.keys(schema).filter((key) => schema[key] !== undefined && !annotations.has(key) && !(schema['type'] === 'integer' && isWideBound(key, schema[key])))
+    const used = Object.keys(schema).filter(
+      (key) =>
+        schema[key] !== undefined &&
+        !annotations.has(key) &&
+        !(schema['type'] === 'integer' && isWideBound(key, schema[key])),
+    )
     if (used.includes('$ref')) return this.#reference(schema, used, path)
     if (used.includes('anyOf')) {
       this.#only(used, ['anyOf', 'type'], path)
       const options = schema['anyOf']
-      if (!Array.isArray(options) || options.length === 0) throw new SchemaFault(at(path, 'anyOf'), 'expected a list of schemas')
-      return oneOf(options.map((option: unknown, index) => this.#shape(option, `${at(path, 'anyOf')}[${index}]`, depth + 1)))
+      if (!Array.isArray(options) || options.length === 0)
+        throw new SchemaFault(at(path, 'anyOf'), 'expected a list of schemas')
+      return oneOf(
+        options.map((option: unknown, index) => this.#shape(option, `${at(path, 'anyOf')}[${index}]`, depth + 1)),
+      )
     }
     const types = this.#types(schema, used, path)
     if (used.includes('const') || used.includes('enum')) return this.#literals(schema, used, types, path)
@@ -121,7 +154,11 @@ class SchemaReader {
 
   #only(used: readonly string[], known: readonly string[], path: string): void {
     const foreign = this.#lenient ? undefined : used.find((key) => !known.includes(key))
-    if (foreign !== undefined) throw new SchemaFault(path, `the keyword ${JSON.stringify(foreign.slice(0, 60))} is not supported${known.length > 0 ? ' here' : ''}`)
+    if (foreign !== undefined)
+      throw new SchemaFault(
+        path,
+        `the keyword ${JSON.stringify(foreign.slice(0, 60))} is not supported${known.length > 0 ? ' here' : ''}`,
+      )
   }
 
   /** The types of a schema, told by its keywords where it does not say; null for any. */
@@ -134,49 +171,77 @@ class SchemaReader {
     const named: readonly unknown[] = Array.isArray(type) ? type : [type]
     if (named.length === 0) throw new SchemaFault(at(path, 'type'), 'expected a type')
     return named.map((name) => {
-      if (typeof name !== 'string' || !Object.hasOwn(keywordsOf, name)) throw new SchemaFault(at(path, 'type'), `expected one of ${Object.keys(keywordsOf).join(', ')}`)
+      if (typeof name !== 'string' || !Object.hasOwn(keywordsOf, name))
+        throw new SchemaFault(at(path, 'type'), `expected one of ${Object.keys(keywordsOf).join(', ')}`)
       return name as TypeName
     })
   }
 
   #typed(type: TypeName, schema: Fields, path: string, depth: number): JsonShape {
     switch (type) {
-      case 'string': case 'number': case 'integer': return { kind: type }
-      case 'boolean': return { kind: 'literals', texts: ['true', 'false'] }
-      case 'null': return { kind: 'literals', texts: ['null'] }
+      case 'string':
+      case 'number':
+      case 'integer':
+        return { kind: type }
+      case 'boolean':
+        return { kind: 'literals', texts: ['true', 'false'] }
+      case 'null':
+        return { kind: 'literals', texts: ['null'] }
       case 'array': {
         const [minItems, maxItems] = [this.#count(schema, 'minItems', path) ?? 0, this.#count(schema, 'maxItems', path)]
         this.#budget.items += maxItems ?? minItems
-        if (this.#budget.items > MOST_ITEMS) throw new SchemaFault('', `counts more than ${MOST_ITEMS} items in minItems and maxItems`)
+        if (this.#budget.items > MOST_ITEMS)
+          throw new SchemaFault('', `counts more than ${MOST_ITEMS} items in minItems and maxItems`)
         if (maxItems !== null && maxItems < minItems) return this.#odd(at(path, 'maxItems'), 'is less than minItems')
-        return { kind: 'array', items: schema['items'] === undefined ? anything : this.#shape(schema['items'], at(path, 'items'), depth + 1), minItems, maxItems }
+        return {
+          kind: 'array',
+          items: schema['items'] === undefined ? anything : this.#shape(schema['items'], at(path, 'items'), depth + 1),
+          minItems,
+          maxItems,
+        }
       }
-      case 'object': return this.#object(schema, path, depth)
+      case 'object':
+        return this.#object(schema, path, depth)
     }
   }
 
   #count(schema: Fields, key: string, path: string): number | null {
     const value = schema[key]
     if (value === undefined || (this.#lenient && typeof value === 'number' && value > MOST_ITEMS)) return null
-    if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > MOST_ITEMS) throw new SchemaFault(at(path, key), `expected a whole number from 0 to ${MOST_ITEMS}`)
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > MOST_ITEMS)
+      throw new SchemaFault(at(path, key), `expected a whole number from 0 to ${MOST_ITEMS}`)
     return value
   }
 
   #object(schema: Fields, path: string, depth: number): JsonShape {
     const { properties = {}, required = [], additionalProperties } = schema
     if (!isFields(properties)) throw new SchemaFault(at(path, 'properties'), 'expected an object of schemas')
-    if (!Array.isArray(required) || !required.every((name) => typeof name === 'string')) throw new SchemaFault(at(path, 'required'), 'expected a list of names')
+    if (!Array.isArray(required) || !required.every((name) => typeof name === 'string'))
+      throw new SchemaFault(at(path, 'required'), 'expected a list of names')
     const needed = new Set<string>(required)
     const parsed = Object.entries(properties).map(([name, property]): JsonProperty => {
       this.#budget.properties += 1
-      if (this.#budget.properties > MOST_PROPERTIES) throw new SchemaFault('', `has more than ${MOST_PROPERTIES} properties`)
-      return { name, shape: this.#shape(property, at(path, `properties.${name}`), depth + 1), required: needed.has(name) }
+      if (this.#budget.properties > MOST_PROPERTIES)
+        throw new SchemaFault('', `has more than ${MOST_PROPERTIES} properties`)
+      return {
+        name,
+        shape: this.#shape(property, at(path, `properties.${name}`), depth + 1),
+        required: needed.has(name),
+      }
     })
     const foreign = required.find((name: string) => !Object.hasOwn(properties, name))
-    if (foreign !== undefined && !this.#lenient) throw new SchemaFault(at(path, 'required'), `names ${JSON.stringify(foreign.slice(0, 60))}, which is not in properties`)
+    if (foreign !== undefined && !this.#lenient)
+      throw new SchemaFault(
+        at(path, 'required'),
+        `names ${JSON.stringify(foreign.slice(0, 60))}, which is not in properties`,
+      )
     // An object of which nothing is said is any object; one with properties has these alone, unless it says otherwise.
     const open = additionalProperties ?? (parsed.length === 0 && schema['properties'] === undefined)
-    return { kind: 'object', properties: parsed, additional: open === false ? null : this.#shape(open, at(path, 'additionalProperties'), depth + 1) }
+    return {
+      kind: 'object',
+      properties: parsed,
+      additional: open === false ? null : this.#shape(open, at(path, 'additionalProperties'), depth + 1),
+    }
   }
 
   #literals(schema: Fields, used: readonly string[], types: readonly TypeName[] | null, path: string): JsonShape {
@@ -185,8 +250,10 @@ class SchemaReader {
     const values: unknown = key === 'const' ? [schema['const']] : schema['enum']
     if (!Array.isArray(values)) throw new SchemaFault(at(path, key), 'expected a list of values')
     this.#budget.values += values.length
-    if (this.#budget.values > MOST_VALUES) throw new SchemaFault('', `has more than ${MOST_VALUES} values in enum and const`)
-    const fitting = types === null ? values : values.filter((value: unknown) => types.some((type) => isOfType(value, type)))
+    if (this.#budget.values > MOST_VALUES)
+      throw new SchemaFault('', `has more than ${MOST_VALUES} values in enum and const`)
+    const fitting =
+      types === null ? values : values.filter((value: unknown) => types.some((type) => isOfType(value, type)))
     if (fitting.length === 0) return this.#odd(at(path, key), 'holds no value of the type')
     return { kind: 'literals', texts: [...new Set(fitting.map((value: unknown) => JSON.stringify(value)))] }
   }
@@ -194,7 +261,8 @@ class SchemaReader {
   #reference(schema: Fields, used: readonly string[], path: string): JsonShape {
     this.#only(used, ['$ref'], path)
     const pointer = schema['$ref']
-    if (typeof pointer !== 'string' || !/^#(?:\/(?:\$defs|definitions)\/[^/]+)?$/u.test(pointer)) return this.#odd(at(path, '$ref'), 'expected #, #/$defs/NAME or #/definitions/NAME')
+    if (typeof pointer !== 'string' || !/^#(?:\/(?:\$defs|definitions)\/[^/]+)?$/u.test(pointer))
+      return this.#odd(at(path, '$ref'), 'expected #, #/$defs/NAME or #/definitions/NAME')
     if (!this.#seen.has(pointer)) {
       this.#seen.add(pointer)
       this.#pending.push({ pointer, path: at(path, '$ref') })
@@ -207,7 +275,8 @@ class SchemaReader {
     const [, holder = '', name = ''] = pointer.split('/')
     const found = isFields(this.#root) ? this.#root[holder] : undefined
     const key = decodePointer(name)
-    if (key === null || !isFields(found) || !Object.hasOwn(found, key)) throw new SchemaFault(path, `${JSON.stringify(pointer.slice(0, 100))} is not defined`)
+    if (key === null || !isFields(found) || !Object.hasOwn(found, key))
+      throw new SchemaFault(path, `${JSON.stringify(pointer.slice(0, 100))} is not defined`)
     return found[key]
   }
 }
@@ -238,11 +307,16 @@ function isWideBound(key: string, value: unknown): boolean {
 
 function isOfType(value: unknown, type: TypeName): boolean {
   switch (type) {
-    case 'null': return value === null
-    case 'array': return Array.isArray(value)
-    case 'object': return isFields(value)
-    case 'integer': return Number.isInteger(value)
-    default: return typeof value === type
+    case 'null':
+      return value === null
+    case 'array':
+      return Array.isArray(value)
+    case 'object':
+      return isFields(value)
+    case 'integer':
+      return Number.isInteger(value)
+    default:
+      return typeof value === type
   }
 }
 

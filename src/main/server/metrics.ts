@@ -2,7 +2,15 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { EngineState } from '../../shared/domain/engine.ts'
 import type { Receipt } from '../../shared/domain/generation.ts'
 
-const engineKinds: readonly EngineState['kind'][] = ['off', 'starting', 'preparing', 'loading', 'ready', 'restarting', 'failed']
+const engineKinds: readonly EngineState['kind'][] = [
+  'off',
+  'starting',
+  'preparing',
+  'loading',
+  'ready',
+  'restarting',
+  'failed',
+]
 /** Seconds. */
 const firstTokenBuckets = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 const grammarBuckets = [0.000_01, 0.000_03, 0.000_1, 0.000_3, 0.001, 0.003, 0.01, 0.03]
@@ -14,10 +22,22 @@ export class Metrics {
   readonly #requests = this.#counter('http_requests_total', 'HTTP requests answered', ['route', 'status'])
   readonly #replies = this.#counter('replies_total', 'Replies ended, by how', ['api', 'outcome'])
   readonly #tokens = this.#counter('tokens_total', 'Tokens of finished replies', ['kind'])
-  readonly #firstToken = this.#histogram('time_to_first_token_seconds', 'Submission to first token, queue included', firstTokenBuckets)
+  readonly #firstToken = this.#histogram(
+    'time_to_first_token_seconds',
+    'Submission to first token, queue included',
+    firstTokenBuckets,
+  )
   readonly #replyTime = this.#histogram('reply_seconds', 'Submission to last token', replyBuckets)
-  readonly #queueTime = this.#histogram('queue_seconds', 'Arrival in the engine to the start of its prompt', firstTokenBuckets)
-  readonly #grammarTime = this.#histogram('grammar_step_seconds', 'Mean cost of a token for keeping a reply to its format', grammarBuckets)
+  readonly #queueTime = this.#histogram(
+    'queue_seconds',
+    'Arrival in the engine to the start of its prompt',
+    firstTokenBuckets,
+  )
+  readonly #grammarTime = this.#histogram(
+    'grammar_step_seconds',
+    'Mean cost of a token for keeping a reply to its format',
+    grammarBuckets,
+  )
   readonly #activeReplies = this.#gauge('replies_active', 'Replies open at the endpoint')
   readonly #running = this.#gauge('engine_running', 'Requests that decode now')
   readonly #waiting = this.#gauge('engine_waiting', 'Requests that wait for a slot')
@@ -41,12 +61,14 @@ export class Metrics {
     this.#firstToken.observe(receipt.ttftMs / 1000)
     this.#queueTime.observe(receipt.queueMs / 1000)
     this.#replyTime.observe(receipt.totalMs / 1000)
-    if (receipt.grammarMs !== undefined && receipt.completionTokens > 0) this.#grammarTime.observe(receipt.grammarMs / receipt.completionTokens / 1000)
+    if (receipt.grammarMs !== undefined && receipt.completionTokens > 0)
+      this.#grammarTime.observe(receipt.grammarMs / receipt.completionTokens / 1000)
   }
 
   /** The text Prometheus reads. */
   async text(state: EngineState, activeReplies: number): Promise<string> {
-    const stats = state.kind === 'ready' ? state.stats : { running: 0, waiting: 0, freeSlots: 0, steps: 0, tokensPerSecond: 0 }
+    const stats =
+      state.kind === 'ready' ? state.stats : { running: 0, waiting: 0, freeSlots: 0, steps: 0, tokensPerSecond: 0 }
     this.#activeReplies.set(activeReplies)
     this.#running.set(stats.running)
     this.#waiting.set(stats.waiting)

@@ -14,7 +14,9 @@ interface Entry {
   readonly abort: (reason: SwitchboardError) => void
 }
 
-/** Every reply the endpoint has open: counts them per key, cuts those of a revoked key, and empties itself on closing. */
+/**
+ * Every reply the endpoint has open: counts them per key, cuts those of a revoked key, and empties itself on closing.
+ */
 export class OpenReplies implements Disposable {
   readonly #open = new Set<Entry>()
   readonly #perKey = new Map<string, number>()
@@ -25,11 +27,16 @@ export class OpenReplies implements Disposable {
   #draining = false
   #emptied: (() => void) | null = null
 
-  constructor(keys: Pick<KeyAuthority, 'onRevoked'>, limits: Pick<ServerLimits, 'repliesPerKey' | 'replyTimeoutMs'>, capacity: () => number) {
+  constructor(
+    keys: Pick<KeyAuthority, 'onRevoked'>,
+    limits: Pick<ServerLimits, 'repliesPerKey' | 'replyTimeoutMs'>,
+    capacity: () => number,
+  ) {
     this.#limits = limits
     this.#capacity = capacity
     this.#revocations = keys.onRevoked(({ keyId }) => {
-      for (const entry of [...this.#open]) if (entry.keyId === keyId) entry.abort(new SwitchboardError('unauthorized', 'The key was revoked.'))
+      for (const entry of [...this.#open])
+        if (entry.keyId === keyId) entry.abort(new SwitchboardError('unauthorized', 'The key was revoked.'))
     })
   }
 
@@ -45,11 +52,19 @@ export class OpenReplies implements Disposable {
   open(principal: Principal): OpenReply {
     if (this.#draining) throw new SwitchboardError('draining', 'The endpoint is closing.')
     const count = this.#perKey.get(principal.id) ?? 0
-    if (count >= this.#limits.repliesPerKey) throw new SwitchboardError('rate_limited', `This key has ${count} replies open, the most it may have.`)
-    if (this.#open.size >= this.#capacity()) throw new SwitchboardError('queue_full', `${this.#open.size} replies are open, the most there may be.`)
+    if (count >= this.#limits.repliesPerKey)
+      throw new SwitchboardError('rate_limited', `This key has ${count} replies open, the most it may have.`)
+    if (this.#open.size >= this.#capacity())
+      throw new SwitchboardError('queue_full', `${this.#open.size} replies are open, the most there may be.`)
     const controller = new AbortController()
     const abort = (reason: SwitchboardError) => controller.abort(reason)
-    const timer = setTimeout(() => abort(new SwitchboardError('deadline_exceeded', `The reply took longer than ${this.#limits.replyTimeoutMs} ms.`)), this.#limits.replyTimeoutMs)
+    const timer = setTimeout(
+      () =>
+        abort(
+          new SwitchboardError('deadline_exceeded', `The reply took longer than ${this.#limits.replyTimeoutMs} ms.`),
+        ),
+      this.#limits.replyTimeoutMs,
+    )
     const entry: Entry = { keyId: principal.id, abort }
     this.#perKey.set(principal.id, count + 1)
     this.#open.add(entry)
@@ -82,7 +97,8 @@ export class OpenReplies implements Disposable {
 
   /** Ends every open reply now. */
   cut(): void {
-    for (const entry of [...this.#open]) entry.abort(new SwitchboardError('draining', 'The endpoint closed before the reply was finished.'))
+    for (const entry of [...this.#open])
+      entry.abort(new SwitchboardError('draining', 'The endpoint closed before the reply was finished.'))
   }
 
   async dispose(): Promise<void> {

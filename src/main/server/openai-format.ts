@@ -1,4 +1,12 @@
-import type { ChatCompletionBody, ChatLogprobs, CompletionLogprobs, SwitchboardFacts, TextCompletionBody, ToolCallBody, Usage } from '../../shared/contracts/openai.ts'
+import type {
+  ChatCompletionBody,
+  ChatLogprobs,
+  CompletionLogprobs,
+  SwitchboardFacts,
+  TextCompletionBody,
+  ToolCallBody,
+  Usage,
+} from '../../shared/contracts/openai.ts'
 import type { Receipt } from '../../shared/domain/generation.ts'
 import type { ReplyEvent, TokenPiece } from '../conversation/reply-service.ts'
 import type { CompletionRequest } from './completion-request.ts'
@@ -13,7 +21,10 @@ interface WholeReply {
 type CallEvent = Extract<ReplyEvent, { kind: 'toolCall' | 'toolArguments' }>
 type Started = Extract<ReplyEvent, { kind: 'started' }>
 
-/** Writes one reply in OpenAI's shapes. Chunks are built by concatenation around one JSON.stringify: there is one a token. */
+/**
+ * Writes one reply in OpenAI's shapes. Chunks are built by concatenation around one JSON.stringify: there is one a
+ * token.
+ */
 export class ReplyFormat {
   readonly #request: CompletionRequest
   readonly #started: Started
@@ -45,16 +56,18 @@ export class ReplyFormat {
 
   delta(text: string, tokens: readonly TokenPiece[]): string {
     const logprobs = this.#request.logprobs === null ? 'null' : JSON.stringify(this.logprobs(tokens))
-    const content = this.#request.api === 'chat' ? `"delta":{"content":${JSON.stringify(text)}}` : `"text":${JSON.stringify(text)}`
+    const content =
+      this.#request.api === 'chat' ? `"delta":{"content":${JSON.stringify(text)}}` : `"text":${JSON.stringify(text)}`
     return `${this.#head}{"index":0,${content},"logprobs":${logprobs},"finish_reason":null}${this.#tail}`
   }
 
   /** A piece of a call: its name first, then its arguments as they arrive. */
   call(event: CallEvent): string {
     this.#called = true
-    const piece = event.kind === 'toolCall'
-      ? { index: event.index, id: event.id, type: 'function', function: { name: event.name, arguments: '' } }
-      : { index: event.index, function: { arguments: event.text } }
+    const piece =
+      event.kind === 'toolCall'
+        ? { index: event.index, id: event.id, type: 'function', function: { name: event.name, arguments: '' } }
+        : { index: event.index, function: { arguments: event.text } }
     return `${this.#head}{"index":0,"delta":{"tool_calls":[${JSON.stringify(piece)}]},"logprobs":null,"finish_reason":null}${this.#tail}`
   }
 
@@ -80,10 +93,37 @@ export class ReplyFormat {
     const withLogprobs = this.#request.logprobs !== null
     if (this.#request.api === 'chat') {
       const called = calls.length > 0
-      const message = { role: 'assistant' as const, content: called && text === '' ? null : text, refusal: null, ...(called ? { tool_calls: calls } : {}) }
-      return { ...base, object: 'chat.completion', choices: [{ index: 0, message, logprobs: withLogprobs ? chatLogprobs(tokens) : null, finish_reason: finishReason(receipt, called) }] }
+      const message = {
+        role: 'assistant' as const,
+        content: called && text === '' ? null : text,
+        refusal: null,
+        ...(called ? { tool_calls: calls } : {}),
+      }
+      return {
+        ...base,
+        object: 'chat.completion',
+        choices: [
+          {
+            index: 0,
+            message,
+            logprobs: withLogprobs ? chatLogprobs(tokens) : null,
+            finish_reason: finishReason(receipt, called),
+          },
+        ],
+      }
     }
-    return { ...base, object: 'text_completion', choices: [{ index: 0, text, logprobs: withLogprobs ? this.#textLogprobs(tokens) : null, finish_reason: receipt.finishReason === 'length' ? 'length' : 'stop' }] }
+    return {
+      ...base,
+      object: 'text_completion',
+      choices: [
+        {
+          index: 0,
+          text,
+          logprobs: withLogprobs ? this.#textLogprobs(tokens) : null,
+          finish_reason: receipt.finishReason === 'length' ? 'length' : 'stop',
+        },
+      ],
+    }
   }
 
   /** Tokens in the shape of this request's API. */
@@ -143,7 +183,10 @@ function usage(receipt: Receipt): Usage {
 function switchboardFacts(receipt: Receipt): SwitchboardFacts {
   const { truncated } = receipt
   return {
-    truncated: truncated === null ? null : { dropped_messages: truncated.droppedMessages, dropped_tokens: truncated.droppedTokens },
+    truncated:
+      truncated === null
+        ? null
+        : { dropped_messages: truncated.droppedMessages, dropped_tokens: truncated.droppedTokens },
     seed: receipt.seed,
     provider: receipt.provider,
     precision: receipt.precision,

@@ -3,10 +3,21 @@ import { chatRequestSchema, completionRequestSchema } from '../../shared/contrac
 
 /** The endpoint's description, generated from the schemas its door parses with. */
 export function openApiDocument(version: string, serverUrl: string): Record<string, unknown> {
-  const body = (schema: z.ZodType) => ({ required: true, content: { 'application/json': { schema: z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any', target: 'openapi-3.0' }) } } })
+  const body = (schema: z.ZodType) => ({
+    required: true,
+    content: {
+      'application/json': {
+        schema: z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any', target: 'openapi-3.0' }),
+      },
+    },
+  })
   return {
     openapi: '3.0.3',
-    info: { title: 'Switchboard', version, description: 'A customer-support bot on your own machine, with the API of OpenAI.' },
+    info: {
+      title: 'Switchboard',
+      version,
+      description: 'A customer-support bot on your own machine, with the API of OpenAI.',
+    },
     servers: [{ url: serverUrl }],
     security: [{ key: [] }],
     components: {
@@ -14,13 +25,42 @@ export function openApiDocument(version: string, serverUrl: string): Record<stri
       schemas: { Error: errorSchema },
     },
     paths: {
-      '/v1/chat/completions': { post: { summary: 'Answers a conversation', requestBody: body(chatRequestSchema), responses: { ...answered('The reply, or server-sent events with stream: true'), ...refused } } },
-      '/v1/completions': { post: { summary: 'Continues a text', requestBody: body(completionRequestSchema), responses: { ...answered('The text, or server-sent events with stream: true'), ...refused } } },
+      '/v1/chat/completions': {
+        post: {
+          summary: 'Answers a conversation',
+          requestBody: body(chatRequestSchema),
+          responses: { ...answered('The reply, or server-sent events with stream: true'), ...refused },
+        },
+      },
+      '/v1/completions': {
+        post: {
+          summary: 'Continues a text',
+          requestBody: body(completionRequestSchema),
+          responses: { ...answered('The text, or server-sent events with stream: true'), ...refused },
+        },
+      },
       '/v1/models': { get: { summary: 'Lists the models', responses: { ...answered('The models'), ...refused } } },
-      '/v1/models/{id}': { get: { summary: 'One model', parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }], responses: { ...answered('The model'), ...refused } } },
-      '/health': { get: { summary: 'Whether the engine lives', security: [], responses: { ...answered('It lives'), 503: { description: 'It does not, or the program is closing' } } } },
+      '/v1/models/{id}': {
+        get: {
+          summary: 'One model',
+          parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }],
+          responses: { ...answered('The model'), ...refused },
+        },
+      },
+      '/health': {
+        get: {
+          summary: 'Whether the engine lives',
+          security: [],
+          responses: { ...answered('It lives'), 503: { description: 'It does not, or the program is closing' } },
+        },
+      },
       '/ready': { get: { summary: 'Whether a reply can begin now', responses: { ...answered('It can'), ...refused } } },
-      '/metrics': { get: { summary: 'Numbers for Prometheus', responses: { 200: { description: 'Text', content: { 'text/plain': {} } }, ...refused } } },
+      '/metrics': {
+        get: {
+          summary: 'Numbers for Prometheus',
+          responses: { 200: { description: 'Text', content: { 'text/plain': {} } }, ...refused },
+        },
+      },
       '/openapi.json': { get: { summary: 'This document', responses: { ...answered('The document'), ...refused } } },
     },
   }
@@ -28,7 +68,12 @@ export function openApiDocument(version: string, serverUrl: string): Record<stri
 
 const answered = (description: string) => ({ 200: { description } })
 
-const refused = { default: { description: 'Refused', content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } } } }
+const refused = {
+  default: {
+    description: 'Refused',
+    content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+  },
+}
 
 const errorSchema = {
   type: 'object',
@@ -37,7 +82,12 @@ const errorSchema = {
     error: {
       type: 'object',
       required: ['message', 'type', 'param', 'code'],
-      properties: { message: { type: 'string' }, type: { type: 'string' }, param: { type: 'string', nullable: true }, code: { type: 'string' } },
+      properties: {
+        message: { type: 'string' },
+        type: { type: 'string' },
+        param: { type: 'string', nullable: true },
+        code: { type: 'string' },
+      },
     },
   },
 }

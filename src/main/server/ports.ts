@@ -1,4 +1,6 @@
-/** What the server needs from the rest of the house, as narrow as it uses it. Satisfied structurally by the services. */
+/**
+ * What the server needs from the rest of the house, as narrow as it uses it. Satisfied structurally by the services.
+ */
 import type { ContractProcedure, InferSchemaOutput } from '@orpc/contract'
 import type { Listen } from '../../shared/base/emitter.ts'
 import type { consoleContract } from '../../shared/contracts/console.ts'
@@ -30,9 +32,10 @@ type Contract = typeof consoleContract
 /** A stream's service returns the iterable at once; everything else may be a value or a promise of it. */
 type Answer<Output> = Output extends AsyncIterable<infer Item> ? AsyncIterable<Item> : Output | Promise<Output>
 
-type Service<Procedure> = Procedure extends ContractProcedure<infer Input, infer Output, infer _Errors, infer _Meta>
-  ? (input: InferSchemaOutput<Input>, signal: AbortSignal) => Answer<InferSchemaOutput<Output>>
-  : never
+type Service<Procedure> =
+  Procedure extends ContractProcedure<infer Input, infer Output, infer _Errors, infer _Meta>
+    ? (input: InferSchemaOutput<Input>, signal: AbortSignal) => Answer<InferSchemaOutput<Output>>
+    : never
 
 /**
  * One function a procedure of the console contract. The input was parsed by the contract's schema, with defaults filled
@@ -92,7 +95,10 @@ export interface ServerDependencies {
   readonly models: { list(): readonly ModelSummary[] | Promise<readonly ModelSummary[]> }
   /** The supervisor's last word on the engine. */
   readonly engine: { readonly state: EngineState }
-  /** Replies that may be open at once, slots and waiting places together: one more is refused before any work is done for it. */
+  /**
+   * Replies that may be open at once, slots and waiting places together: one more is refused before any work is done
+   * for it.
+   */
   readonly capacity?: () => number
   /** Model of requests that name none. */
   readonly defaultModel: () => string

@@ -10,22 +10,37 @@ const patience = { timeout: 20_000 }
 let endpoint: FakeEndpoint
 const sockets: Socket[] = []
 
-beforeEach(async () => { endpoint = await startFakeEndpoint({ limits: { stalledReaderMs: 300, keepAliveCommentMs: 40 } }) })
+beforeEach(async () => {
+  endpoint = await startFakeEndpoint({ limits: { stalledReaderMs: 300, keepAliveCommentMs: 40 } })
+})
 afterEach(async () => {
   for (const socket of sockets.splice(0)) socket.destroy()
   await endpoint.close()
 })
 
-const headers = (extra: Record<string, string> = {}) => ({ authorization: `Bearer ${endpoint.key}`, 'content-type': 'application/json', ...extra })
+const headers = (extra: Record<string, string> = {}) => ({
+  authorization: `Bearer ${endpoint.key}`,
+  'content-type': 'application/json',
+  ...extra,
+})
 const bodyOf = (extra: object = {}) => JSON.stringify({ messages: [{ role: 'user', content: 'x' }], ...extra })
-const ask = (extra: object = {}, more: Record<string, string> = {}) => fetch(`${endpoint.url}/v1/chat/completions`, { method: 'POST', headers: headers(more), body: bodyOf(extra) })
+const ask = (extra: object = {}, more: Record<string, string> = {}) =>
+  fetch(`${endpoint.url}/v1/chat/completions`, { method: 'POST', headers: headers(more), body: bodyOf(extra) })
 
 /** Opens a stream on a bare socket. */
 function openStream(extra: object = {}): Socket {
   const socket = connect(endpoint.port, '127.0.0.1')
   socket.on('error', () => socket.destroy())
   sockets.push(socket)
-  socket.write(requestText(endpoint.port, 'POST', '/v1/chat/completions', { Authorization: `Bearer ${endpoint.key}`, 'Content-Type': 'application/json' }, bodyOf({ stream: true, ...extra })))
+  socket.write(
+    requestText(
+      endpoint.port,
+      'POST',
+      '/v1/chat/completions',
+      { Authorization: `Bearer ${endpoint.key}`, 'Content-Type': 'application/json' },
+      bodyOf({ stream: true, ...extra }),
+    ),
+  )
   return socket
 }
 
@@ -38,20 +53,28 @@ function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
 const running = (count: number) => expect.poll(() => endpoint.replies.running, patience).toBe(count)
 
 describe('a client that leaves (F16)', () => {
-  test.each(['queued', 'before the first token', 'between tokens'] as const)('%s: its reply is stopped', async (phase) => {
-    const queue = gate()
-    endpoint.replies.script = () => (phase === 'queued' ? { queued: queue.opened } : phase === 'between tokens' ? { endless: true } : { endless: true, paced: () => queue.opened })
-    const socket = openStream()
-    await running(1)
-    if (phase === 'between tokens') await expect.poll(() => endpoint.replies.deltas, patience).toBeGreaterThan(10)
-    socket.destroy()
-    await running(0)
-    expect(endpoint.server.counts.active).toBe(0)
-    const deltas = endpoint.replies.deltas
-    queue.open()
-    await new Promise((resolve) => setImmediate(resolve))
-    expect(endpoint.replies.deltas).toBe(deltas)
-  })
+  test.each(['queued', 'before the first token', 'between tokens'] as const)(
+    '%s: its reply is stopped',
+    async (phase) => {
+      const queue = gate()
+      endpoint.replies.script = () =>
+        phase === 'queued'
+          ? { queued: queue.opened }
+          : phase === 'between tokens'
+            ? { endless: true }
+            : { endless: true, paced: () => queue.opened }
+      const socket = openStream()
+      await running(1)
+      if (phase === 'between tokens') await expect.poll(() => endpoint.replies.deltas, patience).toBeGreaterThan(10)
+      socket.destroy()
+      await running(0)
+      expect(endpoint.server.counts.active).toBe(0)
+      const deltas = endpoint.replies.deltas
+      queue.open()
+      await new Promise((resolve) => setImmediate(resolve))
+      expect(endpoint.replies.deltas).toBe(deltas)
+    },
+  )
 
   test('27 at the first byte, and by closing its sending half', async () => {
     endpoint.replies.script = () => ({ endless: true })
@@ -66,7 +89,12 @@ describe('a client that leaves (F16)', () => {
   test('while waiting for a whole answer', async () => {
     endpoint.replies.script = () => ({ queued: gate().opened })
     const controller = new AbortController()
-    const waiting = fetch(`${endpoint.url}/v1/chat/completions`, { method: 'POST', headers: headers(), body: bodyOf(), signal: controller.signal })
+    const waiting = fetch(`${endpoint.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: headers(),
+      body: bodyOf(),
+      signal: controller.signal,
+    })
     await running(1)
     controller.abort()
     await expect(waiting).rejects.toThrow()
@@ -108,7 +136,11 @@ describe('a client that does not read (F14)', () => {
       text += decoder.decode(part.value, { stream: true })
       await new Promise((resolve) => setImmediate(resolve))
     }
-    const chunks = text.trim().split('\n\n').filter((event) => event.startsWith('data: {')).map((event) => JSON.parse(event.slice(6)) as { choices: { delta: { content?: string } }[] })
+    const chunks = text
+      .trim()
+      .split('\n\n')
+      .filter((event) => event.startsWith('data: {'))
+      .map((event) => JSON.parse(event.slice(6)) as { choices: { delta: { content?: string } }[] })
     expect(chunks.map((chunk) => chunk.choices[0]?.delta.content ?? '').join('')).toBe(deltas.join(''))
   })
 })
@@ -127,7 +159,10 @@ test('a stream that waits says so in comments, which clients pass over', async (
 test('a request that waits for its turn is answered meanwhile, and refused as an event if it comes to that', async () => {
   for (const refusal of [undefined, new SwitchboardError('engine_crashed', 'The engine stopped.')]) {
     const queue = gate()
-    endpoint.replies.script = () => ({ queued: queue.opened, ...(refusal === undefined ? {} : { refusalAfterQueue: refusal }) })
+    endpoint.replies.script = () => ({
+      queued: queue.opened,
+      ...(refusal === undefined ? {} : { refusalAfterQueue: refusal }),
+    })
     const stream = await ask({ stream: true })
     expect([stream.status, stream.headers.get('content-type')]).toEqual([200, 'text/event-stream; charset=utf-8'])
     queue.open()
@@ -155,7 +190,10 @@ describe('Idempotency-Key (28)', () => {
   test('with another body it is refused, and another key of a customer is another request', async () => {
     await ask({}, key)
     const conflict = await ask({ max_tokens: 1 }, key)
-    expect([conflict.status, (await conflict.json() as { error: { code: string } }).error.code]).toEqual([409, 'idempotency_conflict'])
+    expect([conflict.status, ((await conflict.json()) as { error: { code: string } }).error.code]).toEqual([
+      409,
+      'idempotency_conflict',
+    ])
     expect((await ask({ max_tokens: 1 }, { ...key, authorization: 'Bearer sb-other-key' })).status).toBe(200)
     expect(endpoint.replies.requests.length).toBe(2)
   })
@@ -164,7 +202,12 @@ describe('Idempotency-Key (28)', () => {
     const queue = gate()
     endpoint.replies.script = () => ({ queued: queue.opened })
     const leaving = new AbortController()
-    const first = fetch(`${endpoint.url}/v1/chat/completions`, { method: 'POST', headers: headers(key), body: bodyOf(), signal: leaving.signal })
+    const first = fetch(`${endpoint.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: headers(key),
+      body: bodyOf(),
+      signal: leaving.signal,
+    })
     await running(1)
     const second = ask({}, key)
     await expect.poll(() => endpoint.server.counts.active, patience).toBe(2)
@@ -180,7 +223,12 @@ describe('Idempotency-Key (28)', () => {
     const queue = gate()
     endpoint.replies.script = () => ({ queued: queue.opened })
     const leaving = new AbortController()
-    const left = fetch(`${endpoint.url}/v1/chat/completions`, { method: 'POST', headers: headers(key), body: bodyOf(), signal: leaving.signal })
+    const left = fetch(`${endpoint.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: headers(key),
+      body: bodyOf(),
+      signal: leaving.signal,
+    })
     await running(1)
     leaving.abort()
     await expect(left).rejects.toThrow()
@@ -234,7 +282,9 @@ describe('bounds', () => {
     const open = [ask(), ask()]
     await running(2)
     const refused = await Promise.all(Array.from({ length: 50 }, () => ask()))
-    expect(refused.map((answer) => [answer.status, answer.headers.get('retry-after')])).toEqual(Array.from({ length: 50 }, () => [503, '1']))
+    expect(refused.map((answer) => [answer.status, answer.headers.get('retry-after')])).toEqual(
+      Array.from({ length: 50 }, () => [503, '1']),
+    )
     expect(endpoint.replies.requests.length).toBe(2)
     queue.open()
     expect((await Promise.all(open)).map(({ status }) => status)).toEqual([200, 200])
@@ -250,9 +300,24 @@ describe('bounds', () => {
   test('13 headers and bodies that never end are cut with 408', async () => {
     await restart({ limits: { headersTimeoutMs: 150, requestTimeoutMs: 250, connectionCheckMs: 30, keepAliveMs: 400 } })
     const slowHeader = sendRaw(endpoint.port, 'GET /v1/models HTTP/1.1\r\nHost: 127')
-    const slowBody = sendRaw(endpoint.port, requestText(endpoint.port, 'POST', '/v1/chat/completions', { Authorization: `Bearer ${endpoint.key}`, 'Content-Type': 'application/json', 'Content-Length': '100' }))
+    const slowBody = sendRaw(
+      endpoint.port,
+      requestText(endpoint.port, 'POST', '/v1/chat/completions', {
+        Authorization: `Bearer ${endpoint.key}`,
+        'Content-Type': 'application/json',
+        'Content-Length': '100',
+      }),
+    )
     const silent = sendRaw(endpoint.port, '')
-    expect((await Promise.all([slowHeader, slowBody])).map(({ status, body }) => [status, (JSON.parse(body) as { error: { code: string } }).error.code])).toEqual([[408, 'request_timeout'], [408, 'request_timeout']])
+    expect(
+      (await Promise.all([slowHeader, slowBody])).map(({ status, body }) => [
+        status,
+        (JSON.parse(body) as { error: { code: string } }).error.code,
+      ]),
+    ).toEqual([
+      [408, 'request_timeout'],
+      [408, 'request_timeout'],
+    ])
     // closed without a word: nobody asked anything
     expect((await silent).status).toBe(0)
     expect((await ask()).status).toBe(200)
@@ -262,7 +327,8 @@ describe('bounds', () => {
     await restart({ limits: { headersTimeoutMs: 150, connectionCheckMs: 30 } })
     const get = requestText(endpoint.port, 'GET', '/v1/models', { Authorization: `Bearer ${endpoint.key}` })
     const cutAfterLimit = async () => await sendRaw(endpoint.port, 'GET /v1')
-    const late = async (bytes: string) => await sendRaw(endpoint.port, (socket) => void cutAfterLimit().then(() => socket.write(bytes)))
+    const late = async (bytes: string) =>
+      await sendRaw(endpoint.port, (socket) => void cutAfterLimit().then(() => socket.write(bytes)))
     const [whole, half] = await Promise.all([late(get), late('GET /v1')])
     expect([whole.status, half.status]).toEqual([200, 408])
   })
@@ -299,7 +365,10 @@ describe('health and readiness tell the truth', () => {
   ] as const)('what %s made of the engine is told as %s', async (code, told) => {
     endpoint.setEngine({ kind: 'failed', model: 'demo', error: { code, message: 'The reason.' } })
     const ready = await fetch(`${endpoint.url}/ready`, { headers: headers() })
-    expect([ready.status, await ready.json()]).toMatchObject([503, { error: { code: told, message: expect.stringMatching(/^The reason\. /) as string } }])
+    expect([ready.status, await ready.json()]).toMatchObject([
+      503,
+      { error: { code: told, message: expect.stringMatching(/^The reason\. /) as string } },
+    ])
   })
 
   test('metrics count what happened and name nobody', async () => {
@@ -315,10 +384,31 @@ describe('health and readiness tell the truth', () => {
   })
 
   test('the description lists every route and the schemas of both bodies', async () => {
-    const document = await (await fetch(`${endpoint.url}/openapi.json`, { headers: headers() })).json() as { paths: Record<string, { post?: { requestBody: { content: { 'application/json': { schema: { properties: object } } } } } }> }
-    const paths = endpoint.server.routes.map(({ path }) => path.replace(':id', '{id}')).filter((path) => !path.startsWith('/console'))
+    const document = (await (await fetch(`${endpoint.url}/openapi.json`, { headers: headers() })).json()) as {
+      paths: Record<
+        string,
+        { post?: { requestBody: { content: { 'application/json': { schema: { properties: object } } } } } }
+      >
+    }
+    const paths = endpoint.server.routes
+      .map(({ path }) => path.replace(':id', '{id}'))
+      .filter((path) => !path.startsWith('/console'))
     expect(Object.keys(document.paths).sort()).toEqual([...new Set(paths)].sort())
-    expect(Object.keys(document.paths['/v1/chat/completions']?.post?.requestBody.content['application/json'].schema.properties ?? {})).toEqual(expect.arrayContaining(['messages', 'temperature', 'logit_bias', 'stream_options', 'response_format', 'tools', 'tool_choice']))
+    expect(
+      Object.keys(
+        document.paths['/v1/chat/completions']?.post?.requestBody.content['application/json'].schema.properties ?? {},
+      ),
+    ).toEqual(
+      expect.arrayContaining([
+        'messages',
+        'temperature',
+        'logit_bias',
+        'stream_options',
+        'response_format',
+        'tools',
+        'tool_choice',
+      ]),
+    )
   })
 })
 
@@ -348,6 +438,9 @@ describe('closing (F20)', () => {
   })
 
   test('a port that is taken is said so', async () => {
-    await expect(startFakeEndpoint({ port: endpoint.port })).rejects.toMatchObject({ code: 'port_in_use', details: { port: endpoint.port } })
+    await expect(startFakeEndpoint({ port: endpoint.port })).rejects.toMatchObject({
+      code: 'port_in_use',
+      details: { port: endpoint.port },
+    })
   })
 })

@@ -21,19 +21,36 @@ export function structureOf(wire: Wire): ReplyStructure | null {
   const budget = new SchemaBudget()
   const format = formatOf(wire.response_format, budget)
   const choice = wire.tool_choice ?? 'auto'
-  if (JSON.stringify(wire.tools ?? []).length > MOST_TOOL_CHARACTERS) throw invalid('tools', `they have more than ${MOST_TOOL_CHARACTERS} characters`)
+  if (JSON.stringify(wire.tools ?? []).length > MOST_TOOL_CHARACTERS)
+    throw invalid('tools', `they have more than ${MOST_TOOL_CHARACTERS} characters`)
   // Every tool is checked, also where none may be called.
-  const all = (wire.tools ?? []).map((tool, index) => ({ name: tool.function.name, arguments: argumentsOf(tool.function, index, budget) }))
+  const all = (wire.tools ?? []).map((tool, index) => ({
+    name: tool.function.name,
+    arguments: argumentsOf(tool.function, index, budget),
+  }))
   const named = typeof choice === 'string' ? null : choice.function.name
   const callable = choice === 'none' ? [] : all.filter(({ name }) => named === null || name === named)
-  const tools = callable.length === 0 ? null : { callable, required: choice !== 'auto', mostCalls: named !== null || wire.parallel_tool_calls === false ? 1 : MOST_CALLS }
+  const tools =
+    callable.length === 0
+      ? null
+      : {
+          callable,
+          required: choice !== 'auto',
+          mostCalls: named !== null || wire.parallel_tool_calls === false ? 1 : MOST_CALLS,
+        }
   return format === null && tools === null ? null : { format, tools }
 }
 
 /** What the model is told of the tools; nothing when it may not call any. */
 export function describedTools({ tools, tool_choice: choice }: Wire): { readonly tools?: readonly ToolDescription[] } {
   if (tools == null || tools.length === 0 || choice === 'none') return {}
-  return { tools: tools.map(({ function: { name, description, parameters } }) => ({ name, description: description ?? null, parameters: parameters ?? noArguments })) }
+  return {
+    tools: tools.map(({ function: { name, description, parameters } }) => ({
+      name,
+      description: description ?? null,
+      parameters: parameters ?? noArguments,
+    })),
+  }
 }
 
 const noArguments = { type: 'object', properties: {} } as const
@@ -45,7 +62,10 @@ function formatOf(format: Wire['response_format'], budget: SchemaBudget): JsonFo
   return parseAt('response_format.json_schema.schema', schema, { lenient: strict === false, budget })
 }
 
-/** As in OpenAI's API the schema of a tool is strict only where it says so: elsewhere it is followed as far as it can be. */
+/**
+ * As in OpenAI's API the schema of a tool is strict only where it says so: elsewhere it is followed as far as it can
+ * be.
+ */
 function argumentsOf({ parameters, strict }: ToolFunction, index: number, budget: SchemaBudget): JsonFormat {
   const param = `tools[${index}].function.parameters`
   const format = parseAt(param, parameters ?? noArguments, { prefix: `${index}:`, lenient: strict !== true, budget })

@@ -1,23 +1,32 @@
 import type { JsonDefinitions, JsonShape } from '../../shared/domain/grammar.ts'
 import { SchemaFault } from './schema-fault.ts'
 
-/** The engine follows so many readings of a reply at once (inference/grammar); more alternatives would be left out silently. */
+/**
+ * The engine follows so many readings of a reply at once (inference/grammar); more alternatives would be left out
+ * silently.
+ */
 const MOST_ALTERNATIVES = 60
 
 type PathOf = (name: string) => string
 
 /**
- * Refuses shapes that a reply could begin and never finish (a definition that is nothing but itself, or that can only be
+ * Refuses shapes that a reply could begin and never finish (a definition that is nothing but itself, or that can only
+ * be
  * completed by a further one of its kind), and those with more alternatives than are followed.
  * @throws SchemaFault naming the place.
  */
-export function checkShapes({ shape, definitions }: { readonly shape: JsonShape; readonly definitions: JsonDefinitions }, pathOf: PathOf): void {
+export function checkShapes(
+  { shape, definitions }: { readonly shape: JsonShape; readonly definitions: JsonDefinitions },
+  pathOf: PathOf,
+): void {
   refuseCycles(definitions, pathOf)
   const finite = finiteDefinitions(definitions)
   const alternatives = alternativeCounter(definitions)
   const check = (part: JsonShape, path: string): void => {
-    if (!isFinite(part, finite)) throw new SchemaFault(path, 'no value is ever complete: it always needs another one of its kind inside')
-    if (alternatives(part) > MOST_ALTERNATIVES) throw new SchemaFault(path, `offers more than ${MOST_ALTERNATIVES} alternatives in one place`)
+    if (!isFinite(part, finite))
+      throw new SchemaFault(path, 'no value is ever complete: it always needs another one of its kind inside')
+    if (alternatives(part) > MOST_ALTERNATIVES)
+      throw new SchemaFault(path, `offers more than ${MOST_ALTERNATIVES} alternatives in one place`)
     for (const inner of innerShapes(part)) check(inner, path)
   }
   for (const [name, definition] of Object.entries(definitions)) check(definition, pathOf(name))
@@ -57,20 +66,32 @@ function referencesIn(shape: JsonShape): ReadonlySet<string> {
 
 function isFinite(shape: JsonShape, finite: ReadonlySet<string>): boolean {
   switch (shape.kind) {
-    case 'reference': return finite.has(shape.name)
-    case 'anyOf': return shape.options.some((option) => isFinite(option, finite))
-    case 'array': return shape.minItems === 0 || isFinite(shape.items, finite)
-    case 'object': return shape.properties.every(({ shape: value, required }) => !required || isFinite(value, finite))
-    default: return true
+    case 'reference':
+      return finite.has(shape.name)
+    case 'anyOf':
+      return shape.options.some((option) => isFinite(option, finite))
+    case 'array':
+      return shape.minItems === 0 || isFinite(shape.items, finite)
+    case 'object':
+      return shape.properties.every(({ shape: value, required }) => !required || isFinite(value, finite))
+    default:
+      return true
   }
 }
 
 function innerShapes(shape: JsonShape): readonly JsonShape[] {
   switch (shape.kind) {
-    case 'anyOf': return shape.options
-    case 'array': return [shape.items]
-    case 'object': return [...shape.properties.map(({ shape: value }) => value), ...(shape.additional === null ? [] : [shape.additional])]
-    default: return []
+    case 'anyOf':
+      return shape.options
+    case 'array':
+      return [shape.items]
+    case 'object':
+      return [
+        ...shape.properties.map(({ shape: value }) => value),
+        ...(shape.additional === null ? [] : [shape.additional]),
+      ]
+    default:
+      return []
   }
 }
 

@@ -24,8 +24,10 @@ interface Frame {
 }
 
 /**
- * Bytes as a JSON value, stricter than JSON.parse: UTF-8 only, at most {@link MAX_DEPTH} deep, at most {@link MAX_KEYS} keys and no key twice in one object,
- * no `__proto__` and no `constructor.prototype`. A byte order mark is accepted. Lone surrogates in escapes are kept; the
+ * Bytes as a JSON value, stricter than JSON.parse: UTF-8 only, at most {@link MAX_DEPTH} deep, at most {@link MAX_KEYS}
+ * keys and no key twice in one object,
+ * no `__proto__` and no `constructor.prototype`. A byte order mark is accepted. Lone surrogates in escapes are kept;
+ * the
  * schemas replace them.
  * @throws SwitchboardError invalid_json, invalid_request, too_deep.
  */
@@ -60,7 +62,8 @@ function checkStructure(text: string): void {
       }
       at = end
     } else if (unit === openBrace || unit === openBracket) {
-      if (frames.length === MAX_DEPTH) throw new SwitchboardError('too_deep', `The body is nested more than ${MAX_DEPTH} levels deep.`)
+      if (frames.length === MAX_DEPTH)
+        throw new SwitchboardError('too_deep', `The body is nested more than ${MAX_DEPTH} levels deep.`)
       const object = unit === openBrace
       top = { keys: object ? new Set() : null, name: top?.lastKey ?? '', awaitsKey: object, lastKey: '' }
       frames.push(top)
@@ -73,7 +76,10 @@ function checkStructure(text: string): void {
   }
 }
 
-/** Whether objects and arrays lie this deep inside one another; counts brackets alone, so what is no JSON is left to JSON.parse. */
+/**
+ * Whether objects and arrays lie this deep inside one another; counts brackets alone, so what is no JSON is left to
+ * JSON.parse.
+ */
 export function isNestedDeeperThan(text: string, levels: number): boolean {
   let depth = 0
   for (let at = 0; at < text.length; at++) {
@@ -98,9 +104,14 @@ function endOfString(text: string, start: number): number {
 
 function addKey(frame: Frame, text: string, start: number, end: number): string {
   const key = plainKey(text.slice(start, end))
-  if (key === '__proto__' || (key === 'prototype' && frame.name === 'constructor')) throw new SwitchboardError('invalid_json', 'The body has a key that is not allowed: __proto__ or constructor.prototype.')
+  if (key === '__proto__' || (key === 'prototype' && frame.name === 'constructor'))
+    throw new SwitchboardError(
+      'invalid_json',
+      'The body has a key that is not allowed: __proto__ or constructor.prototype.',
+    )
   if (frame.keys?.has(key)) throw new SwitchboardError('invalid_json', 'The body has the same key twice in one object.')
-  if (frame.keys?.size === MAX_KEYS) throw new SwitchboardError('invalid_request', `The body has more than ${MAX_KEYS} keys in one object.`)
+  if (frame.keys?.size === MAX_KEYS)
+    throw new SwitchboardError('invalid_request', `The body has more than ${MAX_KEYS} keys in one object.`)
   frame.keys?.add(key)
   return key
 }

@@ -18,7 +18,10 @@ export interface ApiKeyRepository {
   create(name: string): { readonly key: ApiKey; readonly secret: string }
   /** Takes effect on the next request, in every process. @throws SwitchboardError key_not_found. */
   revoke(idOrName: string): ApiKey
-  /** The live key this secret belongs to, or null. Read from the file each time, since another process may have revoked it. */
+  /**
+   * The live key this secret belongs to, or null. Read from the file each time, since another process may have revoked
+   * it.
+   */
   authenticate(secret: string): ApiKey | null
   /** Says that a key was revoked, here or by another process (see {@link announceForeignRevocations}). */
   readonly onRevoked: Listen<{ readonly keyId: string }>
@@ -32,7 +35,8 @@ export function createApiKeyRepository(database: Database, now: () => number): A
     return row === undefined ? undefined : toKey(row)
   }
   const revocations = new Emitter<{ readonly keyId: string }>()
-  const revokedIds = (): Set<string> => new Set(database.all('SELECT id FROM api_keys WHERE revoked_at IS NOT NULL').map((row) => String(row['id'])))
+  const revokedIds = (): Set<string> =>
+    new Set(database.all('SELECT id FROM api_keys WHERE revoked_at IS NOT NULL').map((row) => String(row['id'])))
   // Moves when another connection changed the file (https://sqlite.org/pragma.html#pragma_data_version).
   const fileVersion = (): number => Number(database.get('PRAGMA data_version')?.['data_version'])
   let announced = revokedIds()
@@ -61,14 +65,24 @@ export function createApiKeyRepository(database: Database, now: () => number): A
     },
 
     create(name) {
-      if (!namePattern.test(name)) throw new SwitchboardError('invalid_name', `${JSON.stringify(name)} cannot be the name of a key`, { param: 'name' })
+      if (!namePattern.test(name))
+        throw new SwitchboardError('invalid_name', `${JSON.stringify(name)} cannot be the name of a key`, {
+          param: 'name',
+        })
       return database.transaction(() => {
         if (database.get('SELECT id FROM api_keys WHERE name = ? AND revoked_at IS NULL', name) !== undefined) {
           throw new SwitchboardError('name_taken', `a key named ${name} exists already`, { param: 'name' })
         }
         const secret = `sb-${randomBytes(32).toString('base64url')}`
         const id = newId()
-        database.run('INSERT INTO api_keys (id, name, hash, prefix, created_at) VALUES (?, ?, ?, ?, ?)', id, name, hashOf(secret), secret.slice(0, 9), now())
+        database.run(
+          'INSERT INTO api_keys (id, name, hash, prefix, created_at) VALUES (?, ?, ?, ?, ?)',
+          id,
+          name,
+          hashOf(secret),
+          secret.slice(0, 9),
+          now(),
+        )
         const key = byId(id)
         if (key === undefined) throw new SwitchboardError('storage_failed', 'the new key could not be read back')
         return { key, secret }
@@ -77,11 +91,17 @@ export function createApiKeyRepository(database: Database, now: () => number): A
 
     revoke(idOrName) {
       const revoked = database.transaction(() => {
-        const row = database.get('SELECT id FROM api_keys WHERE id = ? OR (name = ? AND revoked_at IS NULL) ORDER BY id = ? DESC LIMIT 1', idOrName, idOrName, idOrName)
+        const row = database.get(
+          'SELECT id FROM api_keys WHERE id = ? OR (name = ? AND revoked_at IS NULL) ORDER BY id = ? DESC LIMIT 1',
+          idOrName,
+          idOrName,
+          idOrName,
+        )
         const id = row === undefined ? '' : String(row['id'])
         database.run('UPDATE api_keys SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL', now(), id)
         const key = byId(id)
-        if (key === undefined) throw new SwitchboardError('key_not_found', `no live key is named ${JSON.stringify(idOrName.slice(0, 64))}`)
+        if (key === undefined)
+          throw new SwitchboardError('key_not_found', `no live key is named ${JSON.stringify(idOrName.slice(0, 64))}`)
         return key
       })
       announce()

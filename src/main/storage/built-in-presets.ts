@@ -11,10 +11,16 @@ const schema = z.object({
   parameters: parameterSchema,
 })
 
-/** The presets that come with the program, one JSON file each, by file name. They are our own files: a wrong one is a bug. */
+/**
+ * The presets that come with the program, one JSON file each, by file name. They are our own files: a wrong one is a
+ * bug.
+ */
 export function readBuiltInPresets(folder: string): readonly BuiltInPreset[] {
-  return readdirSync(folder).filter((name) => name.endsWith('.json')).sort().map((file) => {
-    const { name: names, ...preset } = schema.parse(JSON.parse(readFileSync(join(folder, file), 'utf8')))
-    return { ...preset, names }
-  })
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.json'))
+    .sort()
+    .map((file) => {
+      const { name: names, ...preset } = schema.parse(JSON.parse(readFileSync(join(folder, file), 'utf8')))
+      return { ...preset, names }
+    })
 }

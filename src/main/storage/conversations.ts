@@ -1,4 +1,10 @@
-import type { Conversation, ConversationSummary, Message, MessageState, ParameterOverrides } from '../../shared/domain/conversation.ts'
+import type {
+  Conversation,
+  ConversationSummary,
+  Message,
+  MessageState,
+  ParameterOverrides,
+} from '../../shared/domain/conversation.ts'
 import type { Receipt } from '../../shared/domain/generation.ts'
 import { type SerialisedError, SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import type { Database, Row } from './database.ts'
@@ -41,12 +47,19 @@ export interface ConversationRepository {
   /** Messages from the first one down to this one. */
   thread(conversationId: string, leafId: string): readonly Message[]
   /** Adds a user message with an empty streaming reply under it. `parentId` undefined: under the shown leaf. */
-  addQuestion(conversationId: string, text: string, parentId: string | null | undefined): { readonly question: Message; readonly reply: Message }
+  addQuestion(
+    conversationId: string,
+    text: string,
+    parentId: string | null | undefined,
+  ): { readonly question: Message; readonly reply: Message }
   /** Adds an empty streaming reply to the question that this message asks or answers. */
   addReply(conversationId: string, messageId: string): { readonly question: Message; readonly reply: Message }
   appendText(messageId: string, text: string): void
   /** Ends a streaming reply; `text` is what was not yet appended. */
-  endReply(messageId: string, end: { readonly text: string; readonly state: EndState; readonly receipt: Receipt | null }): Message
+  endReply(
+    messageId: string,
+    end: { readonly text: string; readonly state: EndState; readonly receipt: Receipt | null },
+  ): Message
   /** Marks unfinished replies that nobody writes any more, of one conversation or of all. Returns how many. */
   interruptStreaming(error: SerialisedError, conversationId?: string): number
 }
@@ -62,14 +75,23 @@ export function createConversationRepository(database: Database, now: () => numb
 
   const messageRow = (conversationId: string, messageId: string): Row => {
     const row = database.get('SELECT * FROM messages WHERE id = ? AND conversation_id = ?', messageId, conversationId)
-    if (row === undefined) throw new SwitchboardError('message_not_found', `conversation ${conversationId} has no message ${messageId}`)
+    if (row === undefined)
+      throw new SwitchboardError('message_not_found', `conversation ${conversationId} has no message ${messageId}`)
     return row
   }
 
-  const get = (id: string): Conversation => toConversation(conversationRow(id), database.all('SELECT * FROM messages WHERE conversation_id = ? ORDER BY seq', id))
+  const get = (id: string): Conversation =>
+    toConversation(
+      conversationRow(id),
+      database.all('SELECT * FROM messages WHERE conversation_id = ? ORDER BY seq', id),
+    )
 
   const touch = (id: string): void => {
-    database.run('UPDATE conversations SET updated_at = ?, touched = (SELECT coalesce(max(touched), 0) + 1 FROM conversations) WHERE id = ?', now(), id)
+    database.run(
+      'UPDATE conversations SET updated_at = ?, touched = (SELECT coalesce(max(touched), 0) + 1 FROM conversations) WHERE id = ?',
+      now(),
+      id,
+    )
   }
 
   const index = (rowid: number, text: string): void => {
@@ -83,11 +105,23 @@ export function createConversationRepository(database: Database, now: () => numb
     index(-seq, title)
   }
 
-  const insertMessage = (conversationId: string, parentId: string | null, role: Message['role'], content: string, state: 'complete' | 'streaming'): Message => {
+  const insertMessage = (
+    conversationId: string,
+    parentId: string | null,
+    role: Message['role'],
+    content: string,
+    state: 'complete' | 'streaming',
+  ): Message => {
     const id = newId()
     database.run(
       'INSERT INTO messages (id, conversation_id, parent_id, role, content, state, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)',
-      id, conversationId, parentId, role, content, state, now(),
+      id,
+      conversationId,
+      parentId,
+      role,
+      content,
+      state,
+      now(),
     )
     const row = messageRow(conversationId, id)
     if (content !== '') index(Number(row['seq']), content)
@@ -104,7 +138,9 @@ export function createConversationRepository(database: Database, now: () => numb
   return {
     list({ search, limit }) {
       if (search === undefined || search.trim() === '') {
-        return database.all('SELECT * FROM conversations WHERE deleted_at IS NULL ORDER BY touched DESC LIMIT ?', limit).map((row) => toSummary(row, null))
+        return database
+          .all('SELECT * FROM conversations WHERE deleted_at IS NULL ORDER BY touched DESC LIMIT ?', limit)
+          .map((row) => toSummary(row, null))
       }
       const expression = matchExpression(search)
       if (expression === null) return []
@@ -119,9 +155,12 @@ export function createConversationRepository(database: Database, now: () => numb
          SELECT c.*, m.content AS matched
          FROM best JOIN conversations c ON c.id = best.id LEFT JOIN messages m ON m.seq = best.message_seq
          WHERE c.deleted_at IS NULL ORDER BY c.touched DESC LIMIT ?`,
-        expression, limit,
+        expression,
+        limit,
       )
-      return rows.map((row) => toSummary(row, row['matched'] === null ? null : excerptAround(String(row['matched']), search)))
+      return rows.map((row) =>
+        toSummary(row, row['matched'] === null ? null : excerptAround(String(row['matched']), search)),
+      )
     },
 
     get,
@@ -131,7 +170,14 @@ export function createConversationRepository(database: Database, now: () => numb
         const id = newId()
         database.run(
           'INSERT INTO conversations (id, title, model, preset_id, system_prompt, parameters, created_at, updated_at, touched) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)',
-          id, '', values.model, values.presetId, values.systemPrompt.toWellFormed(), JSON.stringify(values.parameters), now(), now(),
+          id,
+          '',
+          values.model,
+          values.presetId,
+          values.systemPrompt.toWellFormed(),
+          JSON.stringify(values.parameters),
+          now(),
+          now(),
         )
         touch(id)
         return get(id)
@@ -143,9 +189,12 @@ export function createConversationRepository(database: Database, now: () => numb
         const row = conversationRow(id)
         if (patch.title !== undefined) setTitle(id, Number(row['seq']), patch.title.toWellFormed())
         if (patch.model !== undefined) database.run('UPDATE conversations SET model = ? WHERE id = ?', patch.model, id)
-        if (patch.presetId !== undefined) database.run('UPDATE conversations SET preset_id = ? WHERE id = ?', patch.presetId, id)
-        if (patch.systemPrompt !== undefined) database.run('UPDATE conversations SET system_prompt = ? WHERE id = ?', patch.systemPrompt.toWellFormed(), id)
-        if (patch.parameters !== undefined) database.run('UPDATE conversations SET parameters = ? WHERE id = ?', JSON.stringify(patch.parameters), id)
+        if (patch.presetId !== undefined)
+          database.run('UPDATE conversations SET preset_id = ? WHERE id = ?', patch.presetId, id)
+        if (patch.systemPrompt !== undefined)
+          database.run('UPDATE conversations SET system_prompt = ? WHERE id = ?', patch.systemPrompt.toWellFormed(), id)
+        if (patch.parameters !== undefined)
+          database.run('UPDATE conversations SET parameters = ? WHERE id = ?', JSON.stringify(patch.parameters), id)
         return get(id)
       })
     },
@@ -181,8 +230,12 @@ export function createConversationRepository(database: Database, now: () => numb
     purgeRemoved() {
       return database.transaction(() => {
         const removed = 'SELECT id FROM conversations WHERE deleted_at IS NOT NULL'
-        database.run(`DELETE FROM search_index WHERE rowid IN (SELECT seq FROM messages WHERE conversation_id IN (${removed}))`)
-        database.run('DELETE FROM search_index WHERE rowid IN (SELECT -seq FROM conversations WHERE deleted_at IS NOT NULL)')
+        database.run(
+          `DELETE FROM search_index WHERE rowid IN (SELECT seq FROM messages WHERE conversation_id IN (${removed}))`,
+        )
+        database.run(
+          'DELETE FROM search_index WHERE rowid IN (SELECT -seq FROM conversations WHERE deleted_at IS NOT NULL)',
+        )
         database.run(`DELETE FROM messages WHERE conversation_id IN (${removed})`)
         return database.run('DELETE FROM conversations WHERE deleted_at IS NOT NULL')
       })
@@ -194,7 +247,8 @@ export function createConversationRepository(database: Database, now: () => numb
            SELECT id, 0 FROM messages WHERE id = ? AND conversation_id = ?
            UNION ALL SELECT m.parent_id, depth + 1 FROM up JOIN messages m ON m.id = up.id WHERE m.parent_id IS NOT NULL
          ) SELECT messages.* FROM up JOIN messages ON messages.id = up.id ORDER BY depth DESC`,
-        leafId, conversationId,
+        leafId,
+        conversationId,
       )
       return rows.map(toMessage)
     },
@@ -204,7 +258,11 @@ export function createConversationRepository(database: Database, now: () => numb
         const conversation = conversationRow(conversationId)
         const parent = parentId === undefined ? textOrNull(conversation['active_leaf_id']) : parentId
         if (parent !== null && messageRow(conversationId, parent)['role'] !== 'assistant') {
-          throw new SwitchboardError('invalid_request', `message ${parent} is a question; a question can only follow a reply`, { param: 'parentId' })
+          throw new SwitchboardError(
+            'invalid_request',
+            `message ${parent} is a question; a question can only follow a reply`,
+            { param: 'parentId' },
+          )
         }
         const content = text.toWellFormed()
         const question = insertMessage(conversationId, parent, 'user', content, 'complete')
@@ -217,13 +275,18 @@ export function createConversationRepository(database: Database, now: () => numb
       return database.transaction(() => {
         conversationRow(conversationId)
         const message = toMessage(messageRow(conversationId, messageId))
-        const question = message.role === 'user' ? message : toMessage(messageRow(conversationId, message.parentId ?? ''))
+        const question =
+          message.role === 'user' ? message : toMessage(messageRow(conversationId, message.parentId ?? ''))
         return { question, reply: insertReply(conversationId, question) }
       })
     },
 
     appendText(messageId, text) {
-      const changed = database.run("UPDATE messages SET content = content || ? WHERE id = ? AND state = 'streaming'", text, messageId)
+      const changed = database.run(
+        "UPDATE messages SET content = content || ? WHERE id = ? AND state = 'streaming'",
+        text,
+        messageId,
+      )
       if (changed === 0) throw new SwitchboardError('message_not_found', `message ${messageId} is not being written`)
     },
 
@@ -232,7 +295,11 @@ export function createConversationRepository(database: Database, now: () => numb
         const error = state.kind === 'interrupted' ? JSON.stringify(state.error) : null
         database.run(
           "UPDATE messages SET content = content || ?, state = ?, error = ?, receipt = ? WHERE id = ? AND state = 'streaming'",
-          text, state.kind, error, receipt === null ? null : JSON.stringify(receipt), messageId,
+          text,
+          state.kind,
+          error,
+          receipt === null ? null : JSON.stringify(receipt),
+          messageId,
         )
         const row = database.get('SELECT * FROM messages WHERE id = ?', messageId)
         if (row === undefined) throw new SwitchboardError('message_not_found', `message ${messageId} does not exist`)
@@ -244,9 +311,16 @@ export function createConversationRepository(database: Database, now: () => numb
 
     interruptStreaming(error, conversationId) {
       return database.transaction(() => {
-        const rows = database.all("SELECT seq, content FROM messages WHERE state = 'streaming' AND conversation_id = coalesce(?, conversation_id)", conversationId ?? null)
+        const rows = database.all(
+          "SELECT seq, content FROM messages WHERE state = 'streaming' AND conversation_id = coalesce(?, conversation_id)",
+          conversationId ?? null,
+        )
         for (const row of rows) {
-          database.run("UPDATE messages SET state = 'interrupted', error = ? WHERE seq = ?", JSON.stringify(error), Number(row['seq']))
+          database.run(
+            "UPDATE messages SET state = 'interrupted', error = ? WHERE seq = ?",
+            JSON.stringify(error),
+            Number(row['seq']),
+          )
           index(Number(row['seq']), String(row['content']))
         }
         return rows.length
@@ -257,7 +331,12 @@ export function createConversationRepository(database: Database, now: () => numb
 
 /** The first line of a question, at most 60 characters, as the title of its conversation. */
 export function titleFrom(question: string): string {
-  const line = question.trim().split(/[\r\n]/u, 1)[0]?.replace(/\s+/gu, ' ').trim() ?? ''
+  const line =
+    question
+      .trim()
+      .split(/[\r\n]/u, 1)[0]
+      ?.replace(/\s+/gu, ' ')
+      .trim() ?? ''
   const characters = [...line]
   return characters.length <= 60 ? line : `${characters.slice(0, 59).join('').trimEnd()}…`
 }

@@ -10,7 +10,10 @@ const lowestSqlite = [3, 51, 3] as const
 /** How long a statement waits for another process that writes. */
 const busyTimeoutMs = 5000
 
-/** What a connection must say about itself before it is used. A PRAGMA that was not understood says nothing and is caught here. */
+/**
+ * What a connection must say about itself before it is used. A PRAGMA that was not understood says nothing and is
+ * caught here.
+ */
 const requiredPragmas = {
   journal_mode: 'wal',
   synchronous: 2,
@@ -112,7 +115,10 @@ export class Database {
   #prepareConnection(): void {
     const version = String(this.get('SELECT sqlite_version() AS version')?.['version'])
     if (!isAtLeast(version, lowestSqlite)) {
-      throw new SwitchboardError('storage_failed', `SQLite ${version} is too old; ${lowestSqlite.join('.')} or newer is needed`)
+      throw new SwitchboardError(
+        'storage_failed',
+        `SQLite ${version} is too old; ${lowestSqlite.join('.')} or newer is needed`,
+      )
     }
     this.script(`
       PRAGMA journal_mode = WAL;
@@ -126,7 +132,11 @@ export class Database {
     `)
     for (const [name, wanted] of Object.entries(requiredPragmas)) {
       const found = Object.values(this.get(`PRAGMA ${name}`) ?? {})[0]
-      if (found !== wanted) throw new SwitchboardError('storage_failed', `${basename(this.path)}: PRAGMA ${name} is ${String(found)}, expected ${wanted}`)
+      if (found !== wanted)
+        throw new SwitchboardError(
+          'storage_failed',
+          `${basename(this.path)}: PRAGMA ${name} is ${String(found)}, expected ${wanted}`,
+        )
     }
     for (const suffix of ['', '-wal', '-shm']) if (existsSync(this.path + suffix)) chmodSync(this.path + suffix, 0o600)
   }

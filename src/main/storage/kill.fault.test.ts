@@ -11,12 +11,19 @@ const writer = fileURLToPath(new URL('./testing/writer.ts', import.meta.url))
 const rounds = 25
 
 let folder: string
-beforeAll(() => { folder = mkdtempSync(join(tmpdir(), 'kill-')) })
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'kill-'))
+})
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-/** Lets a process write until it acknowledged so many steps, kills it in the middle, and gives back what it acknowledged. */
+/**
+ * Lets a process write until it acknowledged so many steps, kills it in the middle, and gives back what it
+ * acknowledged.
+ */
 async function writeAndKill(path: string, steps: number): Promise<readonly string[]> {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', writer, path], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', writer, path], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   let text = ''
   child.stdout.setEncoding('utf8').on('data', (piece: string) => {
     text += piece
@@ -39,18 +46,26 @@ it(`loses nothing acknowledged in ${rounds} kills, and shows nothing half writte
   const last = new Map(acknowledged.map((entry) => [entry.messageId, entry]))
   const database = new Database(path)
   expect(database.get('PRAGMA integrity_check')).toEqual({ integrity_check: 'ok' })
-  expect(database.get("SELECT count(*) AS n FROM search_index WHERE search_index MATCH 'question' AND rowid > 0")).toEqual({ n: database.get("SELECT count(*) AS n FROM messages WHERE role = 'user'")?.['n'] })
+  expect(
+    database.get("SELECT count(*) AS n FROM search_index WHERE search_index MATCH 'question' AND rowid > 0"),
+  ).toEqual({ n: database.get("SELECT count(*) AS n FROM messages WHERE role = 'user'")?.['n'] })
   const lost = [...last.values()].filter(({ messageId, content, state }) => {
     const row = database.get('SELECT content, state FROM messages WHERE id = ?', messageId)
     // Written further than acknowledged is fine; less, or another end, is not.
-    return row === undefined || !String(row['content']).startsWith(content) || (state !== 'streaming' && row['state'] !== state)
+    return (
+      row === undefined ||
+      !String(row['content']).startsWith(content) ||
+      (state !== 'streaming' && row['state'] !== state)
+    )
   })
   database.close()
   expect(lost).toEqual([])
 
   const storage = openStorage({ path, builtInPresets: [] })
   storage.recover()
-  const states = storage.conversations.list({ limit: 500 }).flatMap(({ id }) => storage.conversations.get(id).messages.map(({ state }) => state.kind))
+  const states = storage.conversations
+    .list({ limit: 500 })
+    .flatMap(({ id }) => storage.conversations.get(id).messages.map(({ state }) => state.kind))
   expect(states).not.toContain('streaming')
   storage.dispose()
 }, 120_000)

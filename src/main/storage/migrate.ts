@@ -17,7 +17,11 @@ export function migrate(database: Database, migrations: readonly Migration[]): v
     const done = database.transaction(() => {
       const version = Number(database.get('PRAGMA user_version')?.['user_version'])
       if (version > migrations.length) {
-        throw new SwitchboardError('storage_newer', `${database.path} has schema ${version}; this program knows ${migrations.length}`, { details: { found: version, known: migrations.length } })
+        throw new SwitchboardError(
+          'storage_newer',
+          `${database.path} has schema ${version}; this program knows ${migrations.length}`,
+          { details: { found: version, known: migrations.length } },
+        )
       }
       const migration = migrations[version]
       if (migration === undefined) return true

@@ -17,15 +17,32 @@ export interface PresetRepository {
   list(): readonly Preset[]
   /** @throws SwitchboardError preset_not_found. */
   get(id: string): Preset
-  /** Without id: a new one. @throws SwitchboardError preset_not_found (also for the id of a built-in one), name_taken. */
-  save(preset: { readonly id?: string | undefined; readonly name: string; readonly systemPrompt: string; readonly parameters: ParameterOverrides }): Preset
+  /**
+   * Without id: a new one. @throws SwitchboardError preset_not_found (also for the id of a built-in one), name_taken.
+   */
+  save(preset: {
+    readonly id?: string | undefined
+    readonly name: string
+    readonly systemPrompt: string
+    readonly parameters: ParameterOverrides
+  }): Preset
   remove(id: string): void
 }
 
-export function createPresetRepository(database: Database, builtIn: readonly BuiltInPreset[], { language, now }: { readonly language: () => string; readonly now: () => number }): PresetRepository {
+export function createPresetRepository(
+  database: Database,
+  builtIn: readonly BuiltInPreset[],
+  { language, now }: { readonly language: () => string; readonly now: () => number },
+): PresetRepository {
   const comeAlong = (): Preset[] => {
     const wanted = language()
-    return builtIn.map(({ id, names, systemPrompt, parameters }) => ({ id, name: names[wanted] ?? names['en'] ?? id, systemPrompt, parameters, builtIn: true }))
+    return builtIn.map(({ id, names, systemPrompt, parameters }) => ({
+      id,
+      name: names[wanted] ?? names['en'] ?? id,
+      systemPrompt,
+      parameters,
+      builtIn: true,
+    }))
   }
   const own = (): Preset[] => database.all('SELECT * FROM presets ORDER BY created_at, id').map(toPreset)
   const all = (): Preset[] => [...comeAlong(), ...own()]
@@ -36,7 +53,8 @@ export function createPresetRepository(database: Database, builtIn: readonly Bui
   }
   const changeable = (id: string): Preset => {
     const preset = get(id)
-    if (preset.builtIn) throw new SwitchboardError('preset_not_found', `${preset.name} is built in; save a copy of it instead`)
+    if (preset.builtIn)
+      throw new SwitchboardError('preset_not_found', `${preset.name} is built in; save a copy of it instead`)
     return preset
   }
   return {
@@ -44,11 +62,17 @@ export function createPresetRepository(database: Database, builtIn: readonly Bui
     get,
     save({ id, name, systemPrompt, parameters }) {
       return database.transaction(() => {
-        if (all().some((other) => other.name === name && other.id !== id)) throw new SwitchboardError('name_taken', `a preset named ${name} exists already`, { param: 'name' })
+        if (all().some((other) => other.name === name && other.id !== id))
+          throw new SwitchboardError('name_taken', `a preset named ${name} exists already`, { param: 'name' })
         const values = [name.toWellFormed(), systemPrompt.toWellFormed(), JSON.stringify(parameters)] as const
         if (id === undefined) {
           const made = newId()
-          database.run('INSERT INTO presets (id, name, system_prompt, parameters, created_at) VALUES (?, ?, ?, ?, ?)', made, ...values, now())
+          database.run(
+            'INSERT INTO presets (id, name, system_prompt, parameters, created_at) VALUES (?, ?, ?, ?, ?)',
+            made,
+            ...values,
+            now(),
+          )
           return get(made)
         }
         changeable(id)

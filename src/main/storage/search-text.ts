@@ -21,7 +21,11 @@ export function indexText(text: string): string {
 export function matchExpression(typed: string): string | null {
   const terms = searchTerms(typed)
   if (terms.length === 0) return null
-  return terms.map((term) => (isUnspaced(term) ? `"${pairs([...term], false).join(' ')}"${[...term].length === 1 ? '*' : ''}` : `"${term}"*`)).join(' AND ')
+  return terms
+    .map((term) =>
+      isUnspaced(term) ? `"${pairs([...term], false).join(' ')}"${[...term].length === 1 ? '*' : ''}` : `"${term}"*`,
+    )
+    .join(' AND ')
 }
 
 /**
@@ -66,7 +70,8 @@ function isUnspaced(term: string): boolean {
 
 function pairs(characters: readonly string[], withLast: boolean): string[] {
   const made: string[] = []
-  for (let index = 0; index + 1 < characters.length; index += 1) made.push(`${characters[index]}${characters[index + 1]}`)
+  for (let index = 0; index + 1 < characters.length; index += 1)
+    made.push(`${characters[index]}${characters[index + 1]}`)
   const last = characters.at(-1)
   if (last !== undefined && (withLast || characters.length === 1)) made.push(last)
   return made

@@ -2,7 +2,10 @@ import { Emitter, type Listen } from '../../shared/base/emitter.ts'
 import { defaultSettings, type Settings } from '../../shared/domain/settings.ts'
 import type { Database } from './database.ts'
 
-/** One row a setting, as JSON. Only what differs from the default is of interest; unknown names are left alone and ignored. */
+/**
+ * One row a setting, as JSON. Only what differs from the default is of interest; unknown names are left alone and
+ * ignored.
+ */
 export interface SettingsRepository {
   readonly defaults: Settings
   get(): Settings
@@ -32,7 +35,11 @@ export function createSettingsRepository(database: Database): SettingsRepository
       database.transaction(() => {
         for (const [name, value] of Object.entries(patch)) {
           if (value === undefined || !Object.hasOwn(defaultSettings, name)) continue
-          database.run('INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value', name, JSON.stringify(value))
+          database.run(
+            'INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
+            name,
+            JSON.stringify(value),
+          )
         }
       })
       const settings = get()

@@ -17,17 +17,25 @@ const codes: Readonly<Record<number, ErrorCode>> = {
 const fileCodes: Readonly<Record<string, ErrorCode>> = { ENOSPC: 'storage_full', EDQUOT: 'storage_full' }
 
 /**
- * A failure of SQLite or of the file system as a typed error; the cause says where, since clients read the message. Other
+ * A failure of SQLite or of the file system as a typed error; the cause says where, since clients read the message.
+ * Other
  * errors pass through: a wrong statement is our mistake and must not look like a broken disk.
  */
 export function asStorageError(thrown: unknown, path: string): unknown {
   if (thrown instanceof SwitchboardError || !(thrown instanceof Error)) return thrown
   if ('errcode' in thrown && typeof thrown.errcode === 'number') {
     const code = codes[thrown.errcode & 0xff]
-    return code === undefined ? thrown : new SwitchboardError(code, `${basename(path)}: ${thrown.message}`, { details: { sqliteCode: thrown.errcode }, cause: new Error(path, { cause: thrown }) })
+    return code === undefined
+      ? thrown
+      : new SwitchboardError(code, `${basename(path)}: ${thrown.message}`, {
+          details: { sqliteCode: thrown.errcode },
+          cause: new Error(path, { cause: thrown }),
+        })
   }
   if ('syscall' in thrown && 'code' in thrown && typeof thrown.code === 'string') {
-    return new SwitchboardError(fileCodes[thrown.code] ?? 'storage_failed', `${basename(path)}: ${thrown.code}`, { cause: thrown })
+    return new SwitchboardError(fileCodes[thrown.code] ?? 'storage_failed', `${basename(path)}: ${thrown.code}`, {
+      cause: thrown,
+    })
   }
   return thrown
 }

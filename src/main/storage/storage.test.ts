@@ -13,7 +13,12 @@ import { matchExpression } from './search-text.ts'
 import { migrations, openStorage, type Storage } from './storage.ts'
 
 const values = { model: 'demo', presetId: null, systemPrompt: 'Be brief.', parameters: { temperature: 0.5 } }
-const comesAlong = { id: 'web-shop', names: { en: 'Web shop', 'zh-CN': '网店' }, systemPrompt: 'You help.', parameters: {} }
+const comesAlong = {
+  id: 'web-shop',
+  names: { en: 'Web shop', 'zh-CN': '网店' },
+  systemPrompt: 'You help.',
+  parameters: {},
+}
 const builtIn = { id: 'web-shop', name: 'Web shop', systemPrompt: 'You help.', parameters: {}, builtIn: true }
 
 let folder: string
@@ -44,22 +49,48 @@ const found = (search: string): string[] => storage.conversations.list({ search,
 describe('a connection', () => {
   it('is durable, strict and private', () => {
     const database = new Database(join(folder, 'other.db'))
-    const pragmas = ['journal_mode', 'synchronous', 'foreign_keys', 'trusted_schema', 'cell_size_check', 'secure_delete', 'busy_timeout']
-    const read = Object.fromEntries(pragmas.map((name) => [name, Object.values(database.get(`PRAGMA ${name}`) ?? {})[0]]))
-    expect(read).toEqual({ journal_mode: 'wal', synchronous: 2, foreign_keys: 1, trusted_schema: 0, cell_size_check: 1, secure_delete: 1, busy_timeout: 5000 })
+    const pragmas = [
+      'journal_mode',
+      'synchronous',
+      'foreign_keys',
+      'trusted_schema',
+      'cell_size_check',
+      'secure_delete',
+      'busy_timeout',
+    ]
+    const read = Object.fromEntries(
+      pragmas.map((name) => [name, Object.values(database.get(`PRAGMA ${name}`) ?? {})[0]]),
+    )
+    expect(read).toEqual({
+      journal_mode: 'wal',
+      synchronous: 2,
+      foreign_keys: 1,
+      trusted_schema: 0,
+      cell_size_check: 1,
+      secure_delete: 1,
+      busy_timeout: 5000,
+    })
     database.script('CREATE TABLE t (x)')
-    for (const suffix of ['', '-wal', '-shm']) expect(statSync(join(folder, `other.db${suffix}`)).mode & 0o777).toBe(0o600)
+    for (const suffix of ['', '-wal', '-shm'])
+      expect(statSync(join(folder, `other.db${suffix}`)).mode & 0o777).toBe(0o600)
     database.close()
   })
 
   it('refuses a file that is no database, and one of a newer program', () => {
     const notOne = join(folder, 'other.db')
     writeFileSync(notOne, 'this is a letter, not a database. '.repeat(100))
-    expect(() => new Database(notOne)).toThrow(expect.objectContaining({ code: 'storage_corrupt', message: expect.stringMatching(/^other\.db: [^/\\]+$/u) as string }))
+    expect(() => new Database(notOne)).toThrow(
+      expect.objectContaining({
+        code: 'storage_corrupt',
+        message: expect.stringMatching(/^other\.db: [^/\\]+$/u) as string,
+      }),
+    )
     const newer = new DatabaseSync(path)
     newer.exec('PRAGMA user_version = 99')
     newer.close()
-    expect(() => openStorage({ path, builtInPresets: [] })).toThrow(expect.objectContaining({ code: 'storage_newer', details: { found: 99, known: migrations.length } }))
+    expect(() => openStorage({ path, builtInPresets: [] })).toThrow(
+      expect.objectContaining({ code: 'storage_newer', details: { found: 99, known: migrations.length } }),
+    )
   })
 
   it('reports a full disk as such, keeps what was acknowledged and recovers', () => {
@@ -67,7 +98,12 @@ describe('a connection', () => {
     database.script('CREATE TABLE t (x TEXT) STRICT')
     database.script('PRAGMA max_page_count = 20')
     let kept = 0
-    const fill = (): void => { for (;;) { database.run('INSERT INTO t (x) VALUES (?)', 'x'.repeat(1000)); kept += 1 } }
+    const fill = (): void => {
+      for (;;) {
+        database.run('INSERT INTO t (x) VALUES (?)', 'x'.repeat(1000))
+        kept += 1
+      }
+    }
     expect(fill).toThrow(expect.objectContaining({ code: 'storage_full' }))
     expect(kept).toBeGreaterThan(0)
     expect(database.get('SELECT count(*) AS n FROM t')).toEqual({ n: kept })
@@ -93,8 +129,13 @@ describe('migrations', () => {
 
 describe('search', () => {
   it.each([
-    ['我想退款，订单一直没到', '退款'], ['我想退款，订单一直没到', '单'], ['我想退款，订单一直没到', '没到'], ['Where is my parcel 4711?', 'parc'],
-    ['Where is my parcel 4711?', 'PARCEL 4711'], ['¿Cuál es el plazo de devolución?', 'devolucion'], ['订单4711在哪里', '4711 哪里'],
+    ['我想退款，订单一直没到', '退款'],
+    ['我想退款，订单一直没到', '单'],
+    ['我想退款，订单一直没到', '没到'],
+    ['Where is my parcel 4711?', 'parc'],
+    ['Where is my parcel 4711?', 'PARCEL 4711'],
+    ['¿Cuál es el plazo de devolución?', 'devolucion'],
+    ['订单4711在哪里', '4711 哪里'],
   ])('finds %s by %s', (text, search) => {
     const wanted = say(text, 'ok')
     say('nothing of interest', '好的')
@@ -112,7 +153,23 @@ describe('search', () => {
     expect(found('refund')).toEqual([byTitle.id])
   })
 
-  it.each(['"', '*', 'NEAR(', 'a AND', 'NOT', "'; DROP TABLE messages; --", '%_', 'body:x', '{a b}: c', '^', '退款" OR "', 'x'.repeat(200), '-', '\u0000', '\ud800'])('takes %j as text', (search) => {
+  it.each([
+    '"',
+    '*',
+    'NEAR(',
+    'a AND',
+    'NOT',
+    "'; DROP TABLE messages; --",
+    '%_',
+    'body:x',
+    '{a b}: c',
+    '^',
+    '退款" OR "',
+    'x'.repeat(200),
+    '-',
+    '\u0000',
+    '\ud800',
+  ])('takes %j as text', (search) => {
     say('a plain question', 'an answer')
     expect(() => found(search)).not.toThrow()
     expect(storage.conversations.list({ limit: 5 })).toHaveLength(1)
@@ -128,7 +185,11 @@ describe('conversations', () => {
   it('keep every branch and show one of them', () => {
     const { id } = storage.conversations.create(values)
     const first = storage.conversations.addQuestion(id, 'one', undefined)
-    const answer = storage.conversations.endReply(first.reply.id, { text: 'A', state: { kind: 'complete' }, receipt: null })
+    const answer = storage.conversations.endReply(first.reply.id, {
+      text: 'A',
+      state: { kind: 'complete' },
+      receipt: null,
+    })
     const second = storage.conversations.addQuestion(id, 'two', undefined)
     storage.conversations.endReply(second.reply.id, { text: 'B', state: { kind: 'complete' }, receipt: null })
     const again = storage.conversations.addReply(id, answer.id)
@@ -138,11 +199,20 @@ describe('conversations', () => {
     expect(storage.conversations.get(id).activeLeafId).toBe(edited.reply.id)
     expect(storage.conversations.showBranch(id, first.question.id).activeLeafId).toBe(again.reply.id)
     expect(storage.conversations.showBranch(id, answer.id).activeLeafId).toBe(second.reply.id)
-    expect(storage.conversations.thread(id, second.reply.id).map(({ content }) => content)).toEqual(['one', 'A', 'two', 'B'])
+    expect(storage.conversations.thread(id, second.reply.id).map(({ content }) => content)).toEqual([
+      'one',
+      'A',
+      'two',
+      'B',
+    ])
     expect(again.question).toEqual(first.question)
-    expect(() => storage.conversations.addQuestion(id, 'x', first.question.id)).toThrow(expect.objectContaining({ code: 'invalid_request' }))
+    expect(() => storage.conversations.addQuestion(id, 'x', first.question.id)).toThrow(
+      expect.objectContaining({ code: 'invalid_request' }),
+    )
     const other = storage.conversations.create(values)
-    expect(() => storage.conversations.addQuestion(other.id, 'x', answer.id)).toThrow(expect.objectContaining({ code: 'message_not_found' }))
+    expect(() => storage.conversations.addQuestion(other.id, 'x', answer.id)).toThrow(
+      expect.objectContaining({ code: 'message_not_found' }),
+    )
   })
 
   it('grow a reply, end it with its receipt and keep the text byte for byte', () => {
@@ -156,7 +226,9 @@ describe('conversations', () => {
     expect(ended).toEqual({ ...reply, content: 'together', state: { kind: 'complete' }, receipt })
     expect(storage.conversations.get(id).messages).toEqual([question, ended])
     expect(question.content).toBe(text)
-    expect(() => storage.conversations.appendText(reply.id, 'more')).toThrow(expect.objectContaining({ code: 'message_not_found' }))
+    expect(() => storage.conversations.appendText(reply.id, 'more')).toThrow(
+      expect.objectContaining({ code: 'message_not_found' }),
+    )
   })
 
   it('mark what a dead process left behind', () => {
@@ -164,7 +236,10 @@ describe('conversations', () => {
     const { reply } = storage.conversations.addQuestion(id, 'hello', undefined)
     storage.conversations.appendText(reply.id, 'partial')
     expect(storage.recover()).toEqual({ interrupted: 1, purged: 0 })
-    expect(storage.conversations.get(id).messages[1]).toMatchObject({ content: 'partial', state: { kind: 'interrupted', error: { code: 'engine_crashed' } } })
+    expect(storage.conversations.get(id).messages[1]).toMatchObject({
+      content: 'partial',
+      state: { kind: 'interrupted', error: { code: 'engine_crashed' } },
+    })
     expect(found('partial')).toEqual([id])
   })
 
@@ -183,7 +258,9 @@ describe('conversations', () => {
     const { id } = storage.conversations.create(values)
     const database = new DatabaseSync(path)
     database.exec('BEGIN')
-    const insert = database.prepare("INSERT INTO messages (id, conversation_id, parent_id, role, content, state, created_at) VALUES (?, ?, ?, 'assistant', 'x', 'complete', 0)")
+    const insert = database.prepare(
+      "INSERT INTO messages (id, conversation_id, parent_id, role, content, state, created_at) VALUES (?, ?, ?, 'assistant', 'x', 'complete', 0)",
+    )
     for (let index = 0; index < 3000; index += 1) insert.run(`m${index}`, id, index === 0 ? null : `m${index - 1}`)
     database.exec('COMMIT')
     database.close()
@@ -210,7 +287,9 @@ describe('keys', () => {
   it('open the door until revoked, also by another process', () => {
     const { key, secret } = storage.keys.create('till')
     expect(secret).toMatch(/^sb-[\w-]{43}$/)
-    expect(readFileSync(path).includes(secret.slice(10)) || readFileSync(`${path}-wal`).includes(secret.slice(10))).toBe(false)
+    expect(
+      readFileSync(path).includes(secret.slice(10)) || readFileSync(`${path}-wal`).includes(secret.slice(10)),
+    ).toBe(false)
     expect(storage.keys.authenticate(secret)?.id).toBe(key.id)
     expect(storage.keys.authenticate(`${secret.slice(0, -2)}AA`)).toBeNull()
     expect(storage.keys.authenticate('')).toBeNull()
@@ -283,7 +362,11 @@ describe('settings and presets', () => {
     const database = new DatabaseSync(path)
     database.exec(`INSERT INTO settings VALUES ('fromTheFuture', '1'), ('providers', '{"prefer":"cpu"}')`)
     database.close()
-    expect(storage.settings.get()).toEqual({ ...defaultSettings, slots: 3, providers: { prefer: 'cpu', allowCpu: true } })
+    expect(storage.settings.get()).toEqual({
+      ...defaultSettings,
+      slots: 3,
+      providers: { prefer: 'cpu', allowCpu: true },
+    })
   })
 
   it('keep built-in presets as they are', () => {
@@ -291,7 +374,9 @@ describe('settings and presets', () => {
     expect(storage.presets.list()).toEqual([builtIn, copy])
     expect(storage.presets.save({ ...copy, name: 'Ours' }).name).toBe('Ours')
     expect(() => storage.presets.remove('web-shop')).toThrow(expect.objectContaining({ code: 'preset_not_found' }))
-    expect(() => storage.presets.save({ name: 'Web shop', systemPrompt: '', parameters: {} })).toThrow(expect.objectContaining({ code: 'name_taken' }))
+    expect(() => storage.presets.save({ name: 'Web shop', systemPrompt: '', parameters: {} })).toThrow(
+      expect.objectContaining({ code: 'name_taken' }),
+    )
     storage.settings.update({ language: 'zh-CN' })
     expect(storage.presets.get('web-shop').name).toBe('网店')
     storage.settings.update({ language: 'auto' })

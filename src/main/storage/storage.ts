@@ -51,7 +51,10 @@ export function openStorage({ path, builtInPresets, now = Date.now }: StorageOpt
     settings,
     keys: createApiKeyRepository(database, now),
     recover() {
-      const interrupted = conversations.interruptStreaming({ code: 'engine_crashed', message: 'the program ended while this reply was being written' })
+      const interrupted = conversations.interruptStreaming({
+        code: 'engine_crashed',
+        message: 'the program ended while this reply was being written',
+      })
       const purged = conversations.purgeRemoved()
       database.checkpoint()
       return { interrupted, purged }

@@ -26,11 +26,17 @@ export function readAppStatus(sources: StatusSources): AppStatus {
   return { engine, endpointUrl: sources.endpointUrl(), requests: sources.requests(), memoryBytes }
 }
 
-/** The status now, then whenever it changed, until the signal aborts. A slow reader gets the newest value, never a backlog. */
+/**
+ * The status now, then whenever it changed, until the signal aborts. A slow reader gets the newest value, never a
+ * backlog.
+ */
 export async function* watchAppStatus(sources: StatusSources, signal: AbortSignal): AsyncIterable<AppStatus> {
   let wake: () => void = () => undefined
   let changed = false
-  const onChange = (): void => { changed = true; wake() }
+  const onChange = (): void => {
+    changed = true
+    wake()
+  }
   const listening = sources.onEngineChange(onChange)
   signal.addEventListener('abort', onChange)
   let shown = ''
@@ -47,7 +53,10 @@ export async function* watchAppStatus(sources: StatusSources, signal: AbortSigna
       if (changed || signal.aborted) continue
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, sampleMs)
-        wake = () => { clearTimeout(timer); resolve() }
+        wake = () => {
+          clearTimeout(timer)
+          resolve()
+        }
       })
     }
   } finally {

@@ -26,7 +26,9 @@ const leastFreeBytes = 1024 ** 3
 
 const probeSchema = z.object({
   runtimeVersion: z.string(),
-  providers: z.array(z.object({ provider: z.enum(['cuda', 'webgpu', 'cpu']), usable: z.boolean(), reason: z.string().optional() })),
+  providers: z.array(
+    z.object({ provider: z.enum(['cuda', 'webgpu', 'cpu']), usable: z.boolean(), reason: z.string().optional() }),
+  ),
 })
 
 /** Looks at this machine without the network and says in plain words what can be used and why not. */
@@ -40,18 +42,48 @@ export async function examine(options: DoctorOptions): Promise<DoctorReport> {
   return {
     version: options.version,
     host: options.host,
-    versions: { node: process.versions.node, sqlite: options.sqlite, onnxruntime: probe.runtimeVersion, electron: process.versions['electron'] ?? null },
-    platform: { os: `${type()} ${release()}`, arch: arch(), cpu: processors[0]?.model.trim() ?? 'unknown', cores: processors.length, memoryBytes: totalmem() },
+    versions: {
+      node: process.versions.node,
+      sqlite: options.sqlite,
+      onnxruntime: probe.runtimeVersion,
+      electron: process.versions['electron'] ?? null,
+    },
+    platform: {
+      os: `${type()} ${release()}`,
+      arch: arch(),
+      cpu: processors[0]?.model.trim() ?? 'unknown',
+      cores: processors.length,
+      memoryBytes: totalmem(),
+    },
     gpus,
     providers: probe.providers,
     disk: { home: options.home, freeBytes },
     missingLibraries,
     checks: [
-      { name: 'runtime', ok: probe.failure === null, message: probe.failure ?? `ONNX Runtime ${probe.runtimeVersion} starts.` },
+      {
+        name: 'runtime',
+        ok: probe.failure === null,
+        message: probe.failure ?? `ONNX Runtime ${probe.runtimeVersion} starts.`,
+      },
       { name: 'provider', ok: probe.providers.some(({ usable }) => usable), message: providerMessage(probe.providers) },
-      { name: 'gpu', ok: gpus.length > 0, message: gpus.length > 0 ? gpus.map(({ name, driver }) => `${name}${driver === null ? '' : `, driver ${driver}`}`).join('; ') : 'No NVIDIA card with a loaded driver was found; the model runs without it.' },
-      { name: 'cuda libraries', ok: (missingLibraries ?? []).length === 0, message: librariesMessage(missingLibraries) },
-      { name: 'disk', ok: freeBytes >= leastFreeBytes, message: `${(freeBytes / 1e9).toFixed(1)} GB free at ${options.home}.` },
+      {
+        name: 'gpu',
+        ok: gpus.length > 0,
+        message:
+          gpus.length > 0
+            ? gpus.map(({ name, driver }) => `${name}${driver === null ? '' : `, driver ${driver}`}`).join('; ')
+            : 'No NVIDIA card with a loaded driver was found; the model runs without it.',
+      },
+      {
+        name: 'cuda libraries',
+        ok: (missingLibraries ?? []).length === 0,
+        message: librariesMessage(missingLibraries),
+      },
+      {
+        name: 'disk',
+        ok: freeBytes >= leastFreeBytes,
+        message: `${(freeBytes / 1e9).toFixed(1)} GB free at ${options.home}.`,
+      },
     ],
   }
 }
@@ -62,19 +94,34 @@ type Probe = Pick<DoctorReport, 'providers'> & { readonly runtimeVersion: string
 async function probeProviders({ launch, engineEntry }: DoctorOptions): Promise<Probe> {
   const child = launch({ entry: engineEntry, arguments: ['--probe'], name: 'switchboard-doctor' })
   let timedOut = false
-  const timer = setTimeout(() => { timedOut = true; child.kill() }, probeMs)
-  const exit = await new Promise<{ readonly code: number | null; readonly signal: string | null }>((resolve) => child.onExit(resolve))
+  const timer = setTimeout(() => {
+    timedOut = true
+    child.kill()
+  }, probeMs)
+  const exit = await new Promise<{ readonly code: number | null; readonly signal: string | null }>((resolve) =>
+    child.onExit(resolve),
+  )
   clearTimeout(timer)
   const output = child.stderrTail()
   const line = output.split('\n').findLast((text) => text.startsWith('{'))
   const parsed = line === undefined ? undefined : probeSchema.safeParse(parseJson(line))
   if (parsed?.success === true) {
-    const providers = parsed.data.providers.map(({ provider, usable, reason }) => ({ provider, usable, reason: reason ?? (usable ? 'Works.' : 'Unknown.') }))
+    const providers = parsed.data.providers.map(({ provider, usable, reason }) => ({
+      provider,
+      usable,
+      reason: reason ?? (usable ? 'Works.' : 'Unknown.'),
+    }))
     return { runtimeVersion: parsed.data.runtimeVersion, providers, failure: null }
   }
-  const why = timedOut ? `did not answer within ${probeMs / 1000} s` : `ended with ${exit.signal ?? `code ${exit.code}`}`
+  const why = timedOut
+    ? `did not answer within ${probeMs / 1000} s`
+    : `ended with ${exit.signal ?? `code ${exit.code}`}`
   const failure = `The engine process ${why}. ${output.split('\n').at(-1) ?? ''}`.trim()
-  return { runtimeVersion: 'unknown', failure, providers: (['cuda', 'webgpu', 'cpu'] as const).map((provider) => ({ provider, usable: false, reason: failure })) }
+  return {
+    runtimeVersion: 'unknown',
+    failure,
+    providers: (['cuda', 'webgpu', 'cpu'] as const).map((provider) => ({ provider, usable: false, reason: failure })),
+  }
 }
 
 function providerMessage(providers: DoctorReport['providers']): string {
@@ -93,13 +140,29 @@ function findGpus(system: string): DoctorReport['gpus'] {
   })
 }
 
-const libraryFolders = ['usr/lib/x86_64-linux-gnu', 'usr/lib/aarch64-linux-gnu', 'usr/lib64', 'usr/lib', 'usr/local/cuda/lib64', 'usr/local/nvidia/lib64', 'usr/lib/wsl/lib']
-const wantedLibraries = [['NVML', /^libnvidia-ml\.so/u], ['CUDA driver', /^libcuda\.so/u], ['CUDA runtime', /^libcudart\.so/u], ['cuDNN', /^libcudnn\.so/u], ['cuBLAS', /^libcublas\.so/u]] as const
+const libraryFolders = [
+  'usr/lib/x86_64-linux-gnu',
+  'usr/lib/aarch64-linux-gnu',
+  'usr/lib64',
+  'usr/lib',
+  'usr/local/cuda/lib64',
+  'usr/local/nvidia/lib64',
+  'usr/lib/wsl/lib',
+]
+const wantedLibraries = [
+  ['NVML', /^libnvidia-ml\.so/u],
+  ['CUDA driver', /^libcuda\.so/u],
+  ['CUDA runtime', /^libcudart\.so/u],
+  ['cuDNN', /^libcudnn\.so/u],
+  ['cuBLAS', /^libcublas\.so/u],
+] as const
 
 function findMissingLibraries(system: string): readonly string[] | null {
   if (process.platform !== 'linux') return null
   const extra = (process.env['LD_LIBRARY_PATH'] ?? '').split(':').filter((folder) => folder !== '')
-  const names = [...libraryFolders.map((folder) => join(system, folder)), ...extra].flatMap((folder) => (existsSync(folder) ? readdirSync(folder) : []))
+  const names = [...libraryFolders.map((folder) => join(system, folder)), ...extra].flatMap((folder) =>
+    existsSync(folder) ? readdirSync(folder) : [],
+  )
   return wantedLibraries.filter(([, pattern]) => !names.some((name) => pattern.test(name))).map(([label]) => label)
 }
 

@@ -7,9 +7,12 @@ const script = new Script('work()')
 const longestPatience = 16
 
 /**
- * Runs code whose cost a file decides (a template, a regular expression) and ends it once it used `limitMs` of processor
- * time, also in the middle of one endless regular expression. The clock alone would refuse good files on a busy machine, so
- * work that was cut off before it had its time runs again from the start, with more patience: it must be repeatable. What
+ * Runs code whose cost a file decides (a template, a regular expression) and ends it once it used `limitMs` of
+ * processor
+ * time, also in the middle of one endless regular expression. The clock alone would refuse good files on a busy
+ * machine, so
+ * work that was cut off before it had its time runs again from the start, with more patience: it must be repeatable.
+ * What
  * it was working on must be thrown away when this throws.
  * @throws Error with code ERR_SCRIPT_EXECUTION_TIMEOUT, or whatever the work throws.
  */
@@ -28,13 +31,17 @@ export function runBounded<Value>(work: () => Value, limitMs: number): Value {
 
 function isTimeout(thrown: unknown): boolean {
   // An error of the other context is no instance of this one's Error.
-  return typeof thrown === 'object' && thrown !== null && 'code' in thrown && thrown.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT'
+  return (
+    typeof thrown === 'object' && thrown !== null && 'code' in thrown && thrown.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT'
+  )
 }
 
 function runUntil<Value>(work: () => Value, wallMs: number): Value {
   const outer: unknown = Reflect.get(context, 'work')
   let value: { readonly done: Value } | null = null
-  Reflect.set(context, 'work', () => { value = { done: work() } })
+  Reflect.set(context, 'work', () => {
+    value = { done: work() }
+  })
   try {
     script.runInContext(context, { timeout: wallMs })
   } finally {

@@ -16,7 +16,8 @@ export interface ChatTemplate {
   /** false: tools, calls and what tools gave back are written into the texts of messages. */
   readonly supportsTools: boolean
   /**
-   * Ids of the conversation, ending where the reply begins. Special tokens come from the template alone: contents, and every
+   * Ids of the conversation, ending where the reply begins. Special tokens come from the template alone: contents, and
+   * every
    * text in tools and calls, are encoded as plain text, whatever they say.
    * @throws SwitchboardError invalid_request when the template refuses these messages, template_invalid.
    */
@@ -37,9 +38,18 @@ const checkLimitMs = 2000
 const placeholderPattern = new RegExp(`${opening}sB(\\d+)${closing}`, 'gu')
 
 /** @throws SwitchboardError template_invalid when the template fails, changes contents or leaves them out. */
-export function buildChatTemplate(source: string, namedTokens: Readonly<Record<string, string>>, controls: readonly ControlToken[], plain: PlainEncoder): ChatTemplate {
+export function buildChatTemplate(
+  source: string,
+  namedTokens: Readonly<Record<string, string>>,
+  controls: readonly ControlToken[],
+  plain: PlainEncoder,
+): ChatTemplate {
   for (const reserved of [blank, opening, closing]) {
-    if (source.includes(reserved)) throw new SwitchboardError('template_invalid', `the chat template holds the reserved character U+${reserved.charCodeAt(0).toString(16)}`)
+    if (source.includes(reserved))
+      throw new SwitchboardError(
+        'template_invalid',
+        `the chat template holds the reserved character U+${reserved.charCodeAt(0).toString(16)}`,
+      )
   }
   const template = parseTemplate(source)
   const supportsSystem = checkInTime(template, namedTokens)
@@ -51,7 +61,12 @@ export function buildChatTemplate(source: string, namedTokens: Readonly<Record<s
     encode(messages, cache = new Map(), tools = []) {
       const ids = new IdWriter(plain, cache)
       const written = supportsTools ? messages : withToolsAsText(messages, tools)
-      for (const piece of renderPieces(template, namedTokens, supportsSystem ? written : withoutSystem(written), supportsTools ? tools : [])) {
+      for (const piece of renderPieces(
+        template,
+        namedTokens,
+        supportsSystem ? written : withoutSystem(written),
+        supportsTools ? tools : [],
+      )) {
         if (piece.kind === 'content') {
           ids.text(piece.text)
           continue
@@ -67,7 +82,8 @@ export function buildChatTemplate(source: string, namedTokens: Readonly<Record<s
 }
 
 /**
- * Collects ids. Text between two control tokens is encoded as one, the template's and a content's together, as the model
+ * Collects ids. Text between two control tokens is encoded as one, the template's and a content's together, as the
+ * model
  * was trained on it.
  */
 class IdWriter {
@@ -115,12 +131,24 @@ class IdWriter {
 }
 
 /** Renders with a placeholder for every content and puts the contents in afterwards. */
-function renderPieces(template: ParsedTemplate, namedTokens: Readonly<Record<string, string>>, messages: readonly PromptMessage[], tools: readonly ToolDescription[] = []): Piece[] {
+function renderPieces(
+  template: ParsedTemplate,
+  namedTokens: Readonly<Record<string, string>>,
+  messages: readonly PromptMessage[],
+  tools: readonly ToolDescription[] = [],
+): Piece[] {
   const contents = messages.map(({ content }) => content.toWellFormed())
   // Behind the contents: the texts inside tools and calls, where a template prints them.
   const hide = (text: string): string => placeholder(contents.push(text.toWellFormed()) - 1)
-  const masked = messages.map((message, index) => templateMessage(message, message.content === '' ? '' : `${blank}${placeholder(index)}${blank}`, hide))
-  const rendered = render(template, namedTokens, masked, tools.map((tool) => templateTool(tool, hide)))
+  const masked = messages.map((message, index) =>
+    templateMessage(message, message.content === '' ? '' : `${blank}${placeholder(index)}${blank}`, hide),
+  )
+  const rendered = render(
+    template,
+    namedTokens,
+    masked,
+    tools.map((tool) => templateTool(tool, hide)),
+  )
   const pieces: Piece[] = []
   const seen = new Set<number>()
   let last = 0
@@ -133,7 +161,10 @@ function renderPieces(template: ParsedTemplate, namedTokens: Readonly<Record<str
     if (index >= messages.length) {
       // Between quotation marks it stands in JSON.
       const quoted = rendered[start - 1] === '"' && rendered[end] === '"'
-      pieces.push({ kind: 'template', text: rendered.slice(last, start) }, { kind: 'content', text: quoted ? JSON.stringify(content).slice(1, -1) : content })
+      pieces.push(
+        { kind: 'template', text: rendered.slice(last, start) },
+        { kind: 'content', text: quoted ? JSON.stringify(content).slice(1, -1) : content },
+      )
       last = end
       continue
     }
@@ -146,24 +177,50 @@ function renderPieces(template: ParsedTemplate, namedTokens: Readonly<Record<str
   }
   pieces.push({ kind: 'template', text: rendered.slice(last) })
   const lost = messages.findIndex(({ content }, index) => content !== '' && !seen.has(index))
-  if (lost >= 0) throw new SwitchboardError('template_invalid', `the chat template leaves out or changes the content of message ${lost} (${messages[lost]?.role})`, { param: `messages[${lost}]` })
-  if (pieces.some(({ kind, text }) => kind === 'template' && (text.includes(opening) || text.includes(closing) || text.includes(blank)))) {
+  if (lost >= 0)
+    throw new SwitchboardError(
+      'template_invalid',
+      `the chat template leaves out or changes the content of message ${lost} (${messages[lost]?.role})`,
+      { param: `messages[${lost}]` },
+    )
+  if (
+    pieces.some(
+      ({ kind, text }) =>
+        kind === 'template' && (text.includes(opening) || text.includes(closing) || text.includes(blank)),
+    )
+  ) {
     throw new SwitchboardError('template_invalid', 'the chat template changes the content of messages')
   }
   return pieces
 }
 
-function render(template: ParsedTemplate, namedTokens: Readonly<Record<string, string>>, messages: readonly object[], tools: readonly object[] = []): string {
+function render(
+  template: ParsedTemplate,
+  namedTokens: Readonly<Record<string, string>>,
+  messages: readonly object[],
+  tools: readonly object[] = [],
+): string {
   try {
-    return template.render({ ...namedTokens, messages, add_generation_prompt: true, ...(tools.length === 0 ? {} : { tools }) })
+    return template.render({
+      ...namedTokens,
+      messages,
+      add_generation_prompt: true,
+      ...(tools.length === 0 ? {} : { tools }),
+    })
   } catch (thrown) {
-    if (thrown instanceof TemplateRefusal) throw new SwitchboardError('invalid_request', `the model's chat template refuses these messages: ${thrown.message}`, { param: 'messages', cause: thrown })
+    if (thrown instanceof TemplateRefusal)
+      throw new SwitchboardError(
+        'invalid_request',
+        `the model's chat template refuses these messages: ${thrown.message}`,
+        { param: 'messages', cause: thrown },
+      )
     throw thrown
   }
 }
 
 /** Contents that show what a template does to them: blanks at both ends, letters of both cases, marks, length. */
-const sample = (name: string): string => `  \n ${name} "Quoted" <b>&amp;</b> {{ x }} \\n ÄÖ 退款 ${'long '.repeat(100)}\n 🎁 \t`
+const sample = (name: string): string =>
+  `  \n ${name} "Quoted" <b>&amp;</b> {{ x }} \\n ÄÖ 退款 ${'long '.repeat(100)}\n 🎁 \t`
 const canary: readonly PromptMessage[] = [
   { role: 'user', content: sample('First') },
   { role: 'assistant', content: sample('Second') },
@@ -172,8 +229,10 @@ const canary: readonly PromptMessage[] = [
 const canaryWithSystem: readonly PromptMessage[] = [{ role: 'system', content: sample('System') }, ...canary]
 
 /**
- * Renders a sample conversation both ways: with its contents, as the template means it, and with placeholders. They must
- * agree, so that a template that changes contents is refused here and not noticed as strange replies. Returns whether the
+ * Renders a sample conversation both ways: with its contents, as the template means it, and with placeholders. They
+ * must
+ * agree, so that a template that changes contents is refused here and not noticed as strange replies. Returns whether
+ * the
  * template knows system prompts.
  */
 function checkWithSystem(template: ParsedTemplate, namedTokens: Readonly<Record<string, string>>): boolean {
@@ -182,7 +241,8 @@ function checkWithSystem(template: ParsedTemplate, namedTokens: Readonly<Record<
     compare(template, namedTokens, canaryWithSystem)
     return true
   } catch (thrown) {
-    if (thrown instanceof SwitchboardError && (thrown.code === 'invalid_request' || thrown.param === 'messages[0]')) return false
+    if (thrown instanceof SwitchboardError && (thrown.code === 'invalid_request' || thrown.param === 'messages[0]'))
+      return false
     throw thrown
   }
 }
@@ -193,11 +253,18 @@ function checkInTime(template: ParsedTemplate, namedTokens: Readonly<Record<stri
     return runBounded(() => checkWithSystem(template, namedTokens), checkLimitMs)
   } catch (thrown) {
     if (thrown instanceof SwitchboardError && thrown.code === 'template_invalid') throw thrown
-    throw new SwitchboardError('template_invalid', `the chat template fails on a plain conversation: ${thrown instanceof Error ? thrown.message : 'unknown error'}`, { cause: thrown })
+    throw new SwitchboardError(
+      'template_invalid',
+      `the chat template fails on a plain conversation: ${thrown instanceof Error ? thrown.message : 'unknown error'}`,
+      { cause: thrown },
+    )
   }
 }
 
-/** Whether tools, calls and results come out of the template as they went in. A template that fails here gets them as text. */
+/**
+ * Whether tools, calls and results come out of the template as they went in. A template that fails here gets them as
+ * text.
+ */
 function rendersTools(template: ParsedTemplate, namedTokens: Readonly<Record<string, string>>): boolean {
   try {
     runBounded(() => compare(template, namedTokens, canaryWithTools, canaryTools), checkLimitMs)
@@ -208,14 +275,36 @@ function rendersTools(template: ParsedTemplate, namedTokens: Readonly<Record<str
   }
 }
 
-function compare(template: ParsedTemplate, namedTokens: Readonly<Record<string, string>>, messages: readonly PromptMessage[], tools: readonly ToolDescription[] = []): void {
-  const spliced = renderPieces(template, namedTokens, messages, tools).map(({ text }) => text).join('')
+function compare(
+  template: ParsedTemplate,
+  namedTokens: Readonly<Record<string, string>>,
+  messages: readonly PromptMessage[],
+  tools: readonly ToolDescription[] = [],
+): void {
+  const spliced = renderPieces(template, namedTokens, messages, tools)
+    .map(({ text }) => text)
+    .join('')
   const asIs = (text: string): string => text
-  if (spliced !== render(template, namedTokens, messages.map((message) => templateMessage(message, message.content, asIs)), tools.map((tool) => templateTool(tool, asIs)))) throw new SwitchboardError('template_invalid', 'the chat template changes the content of messages in a way that is not supported')
+  if (
+    spliced !==
+    render(
+      template,
+      namedTokens,
+      messages.map((message) => templateMessage(message, message.content, asIs)),
+      tools.map((tool) => templateTool(tool, asIs)),
+    )
+  )
+    throw new SwitchboardError(
+      'template_invalid',
+      'the chat template changes the content of messages in a way that is not supported',
+    )
 }
 
 function withoutSystem(messages: readonly PromptMessage[]): readonly PromptMessage[] {
-  const system = messages.filter(({ role }) => role === 'system').map(({ content }) => content).join('\n\n')
+  const system = messages
+    .filter(({ role }) => role === 'system')
+    .map(({ content }) => content)
+    .join('\n\n')
   const others = messages.filter(({ role }) => role !== 'system')
   const first = others[0]
   if (system === '') return others

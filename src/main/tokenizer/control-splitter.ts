@@ -6,10 +6,14 @@ export interface ControlToken {
   readonly rstrip?: boolean
 }
 
-/** Cuts the template's own text into plain text and control tokens; where two begin at one place the longer one wins. */
+/**
+ * Cuts the template's own text into plain text and control tokens; where two begin at one place the longer one wins.
+ */
 export function splitByControls(controls: readonly ControlToken[]): (text: string) => (string | ControlToken)[] {
   const byContent = new Map(controls.map((control) => [control.content, control]))
-  const alternatives = [...byContent.keys()].sort((a, b) => b.length - a.length).map((content) => content.replace(/[\\^$.*+?()[\]{}|/]/gu, '\\$&'))
+  const alternatives = [...byContent.keys()]
+    .sort((a, b) => b.length - a.length)
+    .map((content) => content.replace(/[\\^$.*+?()[\]{}|/]/gu, '\\$&'))
   if (alternatives.length === 0) return (text) => (text === '' ? [] : [text])
   const pattern = new RegExp(alternatives.join('|'), 'gu')
   return (text) => {

@@ -20,8 +20,10 @@ type Value = ReturnType<Interpreter['evaluate']>
 export class TemplateRefusal extends Error {}
 
 /**
- * Ends a rendering by counting, not by the clock: the same template and messages give the same answer on a slow and on a
- * busy machine. Every node of the tree passes through `evaluate`, so loops, recursion and growing texts are all counted.
+ * Ends a rendering by counting, not by the clock: the same template and messages give the same answer on a slow and on
+ * a
+ * busy machine. Every node of the tree passes through `evaluate`, so loops, recursion and growing texts are all
+ * counted.
  */
 class BoundedInterpreter extends Interpreter {
   #steps = 0
@@ -55,7 +57,11 @@ export interface ParsedTemplate {
 
 /** @throws SwitchboardError template_invalid. */
 export function parseTemplate(source: string): ParsedTemplate {
-  if (source.length > longestTemplate) throw new SwitchboardError('template_invalid', `the chat template has ${source.length} characters, more than ${longestTemplate}`)
+  if (source.length > longestTemplate)
+    throw new SwitchboardError(
+      'template_invalid',
+      `the chat template has ${source.length} characters, more than ${longestTemplate}`,
+    )
   const program = parseProgram(source)
   return {
     render(variables) {
@@ -84,7 +90,12 @@ function parseProgram(source: string): Program {
 
 /** No clock: the same conversation and seed give the same prompt on any day. */
 const globals = {
-  true: true, false: false, none: null, True: true, False: false, None: null,
+  true: true,
+  false: false,
+  none: null,
+  True: true,
+  False: false,
+  None: null,
   tools: null,
   documents: null,
   raise_exception(message: unknown): never {
@@ -103,5 +114,9 @@ function tooMuch(what: string, most: number): SwitchboardError {
 }
 
 function invalid(thrown: unknown): SwitchboardError {
-  return new SwitchboardError('template_invalid', `the chat template cannot be used: ${thrown instanceof Error ? thrown.message.slice(0, 300) : 'unknown error'}`, { cause: thrown })
+  return new SwitchboardError(
+    'template_invalid',
+    `the chat template cannot be used: ${thrown instanceof Error ? thrown.message.slice(0, 300) : 'unknown error'}`,
+    { cause: thrown },
+  )
 }

@@ -5,18 +5,45 @@ import type { PromptMessage, ToolDescription } from '../../shared/domain/convers
  * `<tool_call>` marks. Templates with another form of calls are told of tools in words instead.
  */
 export function mayKnowTools(source: string): boolean {
-  return source.includes('tools') && source.includes('<tool_call>') && source.includes('arguments') && source.includes('tojson') && !source.includes('<function=')
+  return (
+    source.includes('tools') &&
+    source.includes('<tool_call>') &&
+    source.includes('arguments') &&
+    source.includes('tojson') &&
+    !source.includes('<function=')
+  )
 }
 
 /** A message as templates expect it (the format of transformers' apply_chat_template). `hide` may replace texts. */
-export function templateMessage({ role, toolCalls }: PromptMessage, content: string, hide: (text: string) => string): object {
+export function templateMessage(
+  { role, toolCalls }: PromptMessage,
+  content: string,
+  hide: (text: string) => string,
+): object {
   if (toolCalls === undefined || toolCalls.length === 0) return { role, content }
-  return { role, content, tool_calls: toolCalls.map(({ name, arguments: values }) => ({ type: 'function', function: { name: hide(name), arguments: hideTexts(values, hide) } })) }
+  return {
+    role,
+    content,
+    tool_calls: toolCalls.map(({ name, arguments: values }) => ({
+      type: 'function',
+      function: { name: hide(name), arguments: hideTexts(values, hide) },
+    })),
+  }
 }
 
 /** A tool in the same format: the keys that templates look at stay, every other text may be replaced. */
-export function templateTool({ name, description, parameters }: ToolDescription, hide: (text: string) => string): object {
-  return { type: 'function', function: { name: hide(name), ...(description === null ? {} : { description: hide(description) }), parameters: hideTexts(parameters, hide) } }
+export function templateTool(
+  { name, description, parameters }: ToolDescription,
+  hide: (text: string) => string,
+): object {
+  return {
+    type: 'function',
+    function: {
+      name: hide(name),
+      ...(description === null ? {} : { description: hide(description) }),
+      parameters: hideTexts(parameters, hide),
+    },
+  }
 }
 
 function hideTexts(value: unknown, hide: (text: string) => string): unknown {
@@ -30,14 +57,29 @@ function hideTexts(value: unknown, hide: (text: string) => string): unknown {
 const sample = (name: string): string => ` ${name} "Quoted" <b>&amp;</b> {{ x }} \\n \n ÄÖ 退款 '🎁' `
 
 export const canaryTools: readonly ToolDescription[] = [
-  { name: 'Find_order', description: sample('Finds'), parameters: { type: 'object', properties: { [sample('Key')]: { type: 'string', enum: [sample('One'), 'two'] }, 数量: { type: 'integer' } }, required: [] } },
+  {
+    name: 'Find_order',
+    description: sample('Finds'),
+    parameters: {
+      type: 'object',
+      properties: { [sample('Key')]: { type: 'string', enum: [sample('One'), 'two'] }, 数量: { type: 'integer' } },
+      required: [],
+    },
+  },
   { name: 'other', description: null, parameters: { type: 'object', properties: {} } },
 ]
 
 export const canaryWithTools: readonly PromptMessage[] = [
   { role: 'system', content: 'Be brief.' },
   { role: 'user', content: 'first' },
-  { role: 'assistant', content: '', toolCalls: [{ name: 'Find_order', arguments: { [sample('Key')]: sample('Value'), 数量: 2, list: [true, null, 1.5, {}] } }, { name: 'other', arguments: {} }] },
+  {
+    role: 'assistant',
+    content: '',
+    toolCalls: [
+      { name: 'Find_order', arguments: { [sample('Key')]: sample('Value'), 数量: 2, list: [true, null, 1.5, {}] } },
+      { name: 'other', arguments: {} },
+    ],
+  },
   { role: 'tool', content: '{"Found": true}' },
   { role: 'tool', content: 'Second' },
   { role: 'assistant', content: 'Third' },

@@ -11,11 +11,22 @@ export interface PlainEncoder {
 }
 
 /** What makes badly written patterns run for ever, and what plain text never holds. */
-const canaries = [' '.repeat(2000), 'a'.repeat(2000), `${'a'.repeat(1000)}\u0000`, '1'.repeat(2000), '\n \t'.repeat(700), '退'.repeat(1000), '!?'.repeat(1000), "'s".repeat(800), '👩‍👩‍👧'.repeat(200)]
+const canaries = [
+  ' '.repeat(2000),
+  'a'.repeat(2000),
+  `${'a'.repeat(1000)}\u0000`,
+  '1'.repeat(2000),
+  '\n \t'.repeat(700),
+  '退'.repeat(1000),
+  '!?'.repeat(1000),
+  "'s".repeat(800),
+  '👩‍👩‍👧'.repeat(200),
+]
 const canaryLimitMs = 2000
 
 /**
- * The tokenizer is built from the file without its added tokens, and their texts are taken out of the vocabulary as well,
+ * The tokenizer is built from the file without its added tokens, and their texts are taken out of the vocabulary as
+ * well,
  * so that no path through it can give one of their ids: `<|im_end|>` in a message is encoded like any other text.
  * @throws SwitchboardError tokenizer_invalid when the file cannot be used or a pattern in it takes too long.
  */
@@ -41,7 +52,11 @@ function build(json: object): LibraryTokenizer {
   try {
     return new LibraryTokenizer(json, { clean_up_tokenization_spaces: false })
   } catch (thrown) {
-    throw new SwitchboardError('tokenizer_invalid', `tokenizer.json: ${thrown instanceof Error ? thrown.message : 'it cannot be used'}`, { cause: thrown })
+    throw new SwitchboardError(
+      'tokenizer_invalid',
+      `tokenizer.json: ${thrown instanceof Error ? thrown.message : 'it cannot be used'}`,
+      { cause: thrown },
+    )
   }
 }
 
@@ -52,7 +67,11 @@ function check(encoder: PlainEncoder, json: TokenizerJson, table: TokenTable): v
     try {
       ids = runBounded(() => encoder.encode(text, true), canaryLimitMs)
     } catch (thrown) {
-      throw new SwitchboardError('tokenizer_invalid', 'tokenizer.json: a pattern in it fails or takes too long on plain text', { cause: thrown })
+      throw new SwitchboardError(
+        'tokenizer_invalid',
+        'tokenizer.json: a pattern in it fails or takes too long on plain text',
+        { cause: thrown },
+      )
     }
     if (ids.some((id) => typeof id !== 'number' || table.controlIds.has(id))) {
       throw new SwitchboardError('tokenizer_invalid', 'tokenizer.json: plain text gives control tokens or none at all')
@@ -66,5 +85,8 @@ function prependsFirst(json: object): boolean {
 
 function withoutPrepend(json: object): object {
   const text = JSON.stringify(Reflect.get(json, 'pre_tokenizer'))
-  return { ...json, pre_tokenizer: JSON.parse(text.replaceAll('"prepend_scheme":"first"', '"prepend_scheme":"never"')) as unknown }
+  return {
+    ...json,
+    pre_tokenizer: JSON.parse(text.replaceAll('"prepend_scheme":"first"', '"prepend_scheme":"never"')) as unknown,
+  }
 }

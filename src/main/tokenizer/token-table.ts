@@ -35,14 +35,17 @@ export function buildTokenTable(json: TokenizerJson): TokenTable {
   let longest = 1
   const ids = (tokens: readonly AddedTokenJson[]): Set<number> => new Set(tokens.map(({ id }) => id))
   const controlIds = ids(json.added_tokens)
-  for (const [id, entry] of entries.entries()) if (entry !== undefined && entry.length > longest && !controlIds.has(id)) longest = entry.length
+  for (const [id, entry] of entries.entries())
+    if (entry !== undefined && entry.length > longest && !controlIds.has(id)) longest = entry.length
   return {
     alphabet,
     size: entries.length,
     longestTokenBytes: longest,
     controlIds,
     specialIds: ids(json.added_tokens.filter(({ special }) => special)),
-    stripsLeadingSpace: steps(json).some((step) => step['type'] === 'Strip' && step['content'] === ' ' && step['start'] === 1),
+    stripsLeadingSpace: steps(json).some(
+      (step) => step['type'] === 'Strip' && step['content'] === ' ' && step['start'] === 1,
+    ),
     bytes: (id) => entries[id] ?? nothing,
   }
 }
@@ -72,7 +75,10 @@ function alphabetOf(json: TokenizerJson): TokenAlphabet {
   const kinds = steps(json).map((step) => step['type'])
   if (kinds.includes('ByteLevel')) return 'byte-level'
   if (kinds.includes('ByteFallback')) return 'byte-fallback'
-  throw new SwitchboardError('tokenizer_invalid', `tokenizer.json: decoder ${JSON.stringify(kinds[0] ?? null)} is not supported; expected ByteLevel or ByteFallback`)
+  throw new SwitchboardError(
+    'tokenizer_invalid',
+    `tokenizer.json: decoder ${JSON.stringify(kinds[0] ?? null)} is not supported; expected ByteLevel or ByteFallback`,
+  )
 }
 
 function steps(json: TokenizerJson): readonly Readonly<Record<string, unknown>>[] {
@@ -88,7 +94,11 @@ function requireEveryByte(entries: readonly Uint8Array[], alphabet: TokenAlphabe
   for (let byte = 0; byte < 256; byte += 1) {
     // Bytes that no UTF-8 text holds may be missing.
     if (byte === 0xc0 || byte === 0xc1 || byte >= 0xf5) continue
-    if (!present.has(byte)) throw new SwitchboardError('tokenizer_invalid', `tokenizer.json: the ${alphabet} vocabulary has no token for byte 0x${byte.toString(16)}`)
+    if (!present.has(byte))
+      throw new SwitchboardError(
+        'tokenizer_invalid',
+        `tokenizer.json: the ${alphabet} vocabulary has no token for byte 0x${byte.toString(16)}`,
+      )
   }
 }
 

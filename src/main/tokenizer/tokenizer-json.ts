@@ -27,7 +27,10 @@ const highestId = 1_000_000
 const namedTokens = ['bos_token', 'eos_token', 'pad_token', 'unk_token'] as const
 
 /** Reads and checks both files of a model folder. @throws SwitchboardError tokenizer_invalid, template_invalid. */
-export function readTokenizerFiles(folder: string): { readonly json: TokenizerJson; readonly config: TokenizerConfigJson } {
+export function readTokenizerFiles(folder: string): {
+  readonly json: TokenizerJson
+  readonly config: TokenizerConfigJson
+} {
   const json = parseTokenizerJson(readObject(join(folder, 'tokenizer.json')))
   const config = readObject(join(folder, 'tokenizer_config.json'))
   // Newer exports keep the template beside the configuration.
@@ -45,14 +48,17 @@ export function parseTokenizerJson(value: Readonly<Record<string, unknown>>): To
   if (decoder !== null && !isObject(decoder)) throw invalid('decoder is not an object')
   const owners = new Map<number, string>()
   const claim = (id: unknown, token: string): void => {
-    if (typeof id !== 'number' || !Number.isInteger(id) || id < 0 || id > highestId) throw invalid(`the id of ${JSON.stringify(token)} is ${JSON.stringify(id)}, expected 0 to ${highestId}`)
+    if (typeof id !== 'number' || !Number.isInteger(id) || id < 0 || id > highestId)
+      throw invalid(`the id of ${JSON.stringify(token)} is ${JSON.stringify(id)}, expected 0 to ${highestId}`)
     const owner = owners.get(id)
-    if (owner !== undefined && owner !== token) throw invalid(`id ${id} belongs to both ${JSON.stringify(owner)} and ${JSON.stringify(token)}`)
+    if (owner !== undefined && owner !== token)
+      throw invalid(`id ${id} belongs to both ${JSON.stringify(owner)} and ${JSON.stringify(token)}`)
     owners.set(id, token)
   }
   for (const [token, id] of Object.entries(model['vocab'])) claim(id, token)
   for (const token of added) {
-    if (!isObject(token) || typeof token['content'] !== 'string' || token['content'] === '') throw invalid('an added token has no content')
+    if (!isObject(token) || typeof token['content'] !== 'string' || token['content'] === '')
+      throw invalid('an added token has no content')
     claim(token['id'], token['content'])
   }
   return value as unknown as TokenizerJson
@@ -76,7 +82,10 @@ function chatTemplateOf(value: unknown): string | null {
     const standard: unknown = value.find((entry: unknown) => isObject(entry) && entry['name'] === 'default')
     if (isObject(standard) && typeof standard['template'] === 'string') return standard['template']
   }
-  throw new SwitchboardError('template_invalid', 'tokenizer_config.json: chat_template is neither a text nor a list with a default')
+  throw new SwitchboardError(
+    'template_invalid',
+    'tokenizer_config.json: chat_template is neither a text nor a list with a default',
+  )
 }
 
 function readObject(path: string): Readonly<Record<string, unknown>> {
@@ -95,7 +104,11 @@ function readObject(path: string): Readonly<Record<string, unknown>> {
 function readOptionalText(path: string): string | null {
   const stat = statSync(path, { throwIfNoEntry: false })
   if (stat === undefined) return null
-  if (stat.size > largestFileBytes) throw new SwitchboardError('tokenizer_invalid', `${basename(path)} has ${stat.size} bytes, more than ${largestFileBytes}`)
+  if (stat.size > largestFileBytes)
+    throw new SwitchboardError(
+      'tokenizer_invalid',
+      `${basename(path)} has ${stat.size} bytes, more than ${largestFileBytes}`,
+    )
   return readFileSync(path, 'utf8')
 }
 

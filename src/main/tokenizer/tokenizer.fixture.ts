@@ -62,7 +62,9 @@ export const fixtureConfig = {
 }
 
 /** GPT-2 style: `mergeWords` become tokens of their own, built up from the left. */
-export function byteLevelJson(mergeWords: readonly string[] = ['hello', ' world', ' the', 'user', 'assistant', 'system', '退款']): Record<string, unknown> {
+export function byteLevelJson(
+  mergeWords: readonly string[] = ['hello', ' world', ' the', 'user', 'assistant', 'system', '退款'],
+): Record<string, unknown> {
   const alphabet: string[] = []
   let next = 0x100
   for (let byte = 0; byte < 256; byte += 1) {
@@ -92,7 +94,18 @@ export function byteLevelJson(mergeWords: readonly string[] = ['hello', ' world'
     pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true },
     post_processor: null,
     decoder: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true },
-    model: { type: 'BPE', dropout: null, unk_token: null, continuing_subword_prefix: null, end_of_word_suffix: null, fuse_unk: false, byte_fallback: false, ignore_merges: true, vocab: Object.fromEntries(vocab), merges },
+    model: {
+      type: 'BPE',
+      dropout: null,
+      unk_token: null,
+      continuing_subword_prefix: null,
+      end_of_word_suffix: null,
+      fuse_unk: false,
+      byte_fallback: false,
+      ignore_merges: true,
+      vocab: Object.fromEntries(vocab),
+      merges,
+    },
   }
 }
 
@@ -100,29 +113,93 @@ export function byteLevelJson(mergeWords: readonly string[] = ['hello', ' world'
 export function byteFallbackJson(): Record<string, unknown> {
   const vocab = new Map<string, number>()
   for (const token of ['<unk>', '<s>', '</s>']) vocab.set(token, vocab.size)
-  for (let byte = 0; byte < 256; byte += 1) vocab.set(`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`, vocab.size)
-  for (const character of ['\u2581', ...'helowrdtxausin退款<|>_/', '\u2581h', '\u2581he', '\u2581hel', 'lo', '\u2581hello']) vocab.set(character, vocab.size)
+  for (let byte = 0; byte < 256; byte += 1)
+    vocab.set(`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`, vocab.size)
+  for (const character of [
+    '\u2581',
+    ...'helowrdtxausin退款<|>_/',
+    '\u2581h',
+    '\u2581he',
+    '\u2581hel',
+    'lo',
+    '\u2581hello',
+  ])
+    vocab.set(character, vocab.size)
   for (const token of specials) vocab.set(token, vocab.size)
-  const plain = ['<unk>', '<s>', '</s>'].map((content, id) => ({ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true }))
+  const plain = ['<unk>', '<s>', '</s>'].map((content, id) => ({
+    id,
+    content,
+    single_word: false,
+    lstrip: false,
+    rstrip: false,
+    normalized: false,
+    special: true,
+  }))
   return {
     version: '1.0',
     added_tokens: [...plain, ...added(vocab)],
-    normalizer: { type: 'Sequence', normalizers: [{ type: 'Prepend', prepend: '\u2581' }, { type: 'Replace', pattern: { String: ' ' }, content: '\u2581' }] },
+    normalizer: {
+      type: 'Sequence',
+      normalizers: [
+        { type: 'Prepend', prepend: '\u2581' },
+        { type: 'Replace', pattern: { String: ' ' }, content: '\u2581' },
+      ],
+    },
     pre_tokenizer: null,
-    post_processor: { type: 'TemplateProcessing', single: [{ SpecialToken: { id: '<s>', type_id: 0 } }, { Sequence: { id: 'A', type_id: 0 } }], pair: [], special_tokens: { '<s>': { id: '<s>', ids: [1], tokens: ['<s>'] } } },
-    decoder: { type: 'Sequence', decoders: [{ type: 'Replace', pattern: { String: '\u2581' }, content: ' ' }, { type: 'ByteFallback' }, { type: 'Fuse' }, { type: 'Strip', content: ' ', start: 1, stop: 0 }] },
+    post_processor: {
+      type: 'TemplateProcessing',
+      single: [{ SpecialToken: { id: '<s>', type_id: 0 } }, { Sequence: { id: 'A', type_id: 0 } }],
+      pair: [],
+      special_tokens: { '<s>': { id: '<s>', ids: [1], tokens: ['<s>'] } },
+    },
+    decoder: {
+      type: 'Sequence',
+      decoders: [
+        { type: 'Replace', pattern: { String: '\u2581' }, content: ' ' },
+        { type: 'ByteFallback' },
+        { type: 'Fuse' },
+        { type: 'Strip', content: ' ', start: 1, stop: 0 },
+      ],
+    },
     model: {
-      type: 'BPE', dropout: null, unk_token: '<unk>', continuing_subword_prefix: null, end_of_word_suffix: null, fuse_unk: true, byte_fallback: true, ignore_merges: false,
-      vocab: Object.fromEntries(vocab), merges: [['\u2581', 'h'], ['\u2581h', 'e'], ['\u2581he', 'l'], ['l', 'o'], ['\u2581hel', 'lo']],
+      type: 'BPE',
+      dropout: null,
+      unk_token: '<unk>',
+      continuing_subword_prefix: null,
+      end_of_word_suffix: null,
+      fuse_unk: true,
+      byte_fallback: true,
+      ignore_merges: false,
+      vocab: Object.fromEntries(vocab),
+      merges: [
+        ['\u2581', 'h'],
+        ['\u2581h', 'e'],
+        ['\u2581he', 'l'],
+        ['l', 'o'],
+        ['\u2581hel', 'lo'],
+      ],
     },
   }
 }
 
 /** Ids of special and added tokens, by their text. */
 export function controlIdsOf(json: Readonly<Record<string, unknown>>): ReadonlyMap<string, number> {
-  return new Map((json['added_tokens'] as readonly { readonly content: string; readonly id: number }[]).map(({ content, id }) => [content, id]))
+  return new Map(
+    (json['added_tokens'] as readonly { readonly content: string; readonly id: number }[]).map(({ content, id }) => [
+      content,
+      id,
+    ]),
+  )
 }
 
 function added(vocab: ReadonlyMap<string, number>): object[] {
-  return specials.map((content) => ({ id: vocab.get(content), content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true }))
+  return specials.map((content) => ({
+    id: vocab.get(content),
+    content,
+    single_word: false,
+    lstrip: false,
+    rstrip: false,
+    normalized: false,
+    special: true,
+  }))
 }

@@ -2,7 +2,13 @@ import { buildChatTemplate, type ChatTemplate } from './chat-template.ts'
 import { IncrementalDecoder } from './incremental-decoder.ts'
 import { buildPlainEncoder } from './text-encoder.ts'
 import { buildTokenTable, packTokens } from './token-table.ts'
-import { parseTokenizerConfig, parseTokenizerJson, readTokenizerFiles, type TokenizerConfigJson, type TokenizerJson } from './tokenizer-json.ts'
+import {
+  parseTokenizerConfig,
+  parseTokenizerJson,
+  readTokenizerFiles,
+  type TokenizerConfigJson,
+  type TokenizerJson,
+} from './tokenizer-json.ts'
 
 /** Everything about a model's text, values in and values out. */
 export interface Tokenizer {
@@ -37,7 +43,10 @@ export function loadTokenizer(folder: string): Tokenizer {
 }
 
 /** The same from parsed JSON. @throws SwitchboardError tokenizer_invalid, template_invalid. */
-export function tokenizerFrom(tokenizer: Readonly<Record<string, unknown>>, config: Readonly<Record<string, unknown>>): Tokenizer {
+export function tokenizerFrom(
+  tokenizer: Readonly<Record<string, unknown>>,
+  config: Readonly<Record<string, unknown>>,
+): Tokenizer {
   return buildTokenizer(parseTokenizerJson(tokenizer), parseTokenizerConfig(config))
 }
 
@@ -50,7 +59,10 @@ function buildTokenizer(json: TokenizerJson, config: TokenizerConfigJson): Token
     longestTokenBytes: table.longestTokenBytes,
     endId: controls.get(config.namedTokens['eos_token'] ?? '') ?? null,
     prefixIds: prefixIdsOf(json, controls),
-    chat: config.chatTemplate === null ? null : buildChatTemplate(config.chatTemplate, config.namedTokens, json.added_tokens, plain),
+    chat:
+      config.chatTemplate === null
+        ? null
+        : buildChatTemplate(config.chatTemplate, config.namedTokens, json.added_tokens, plain),
     encodeText: (text) => plain.encode(text, true),
     decode(ids) {
       const decoder = new IncrementalDecoder(table, { continues: false })
@@ -62,11 +74,15 @@ function buildTokenizer(json: TokenizerJson, config: TokenizerConfigJson): Token
   }
 }
 
-/** What the file's post-processor writes before a single text: `single` of TemplateProcessing, up to the text itself. */
+/**
+ * What the file's post-processor writes before a single text: `single` of TemplateProcessing, up to the text itself.
+ */
 function prefixIdsOf(json: TokenizerJson, controls: ReadonlyMap<string, number>): readonly number[] {
   const post: unknown = Reflect.get(json, 'post_processor')
   const parts: unknown = isRecord(post) && post['type'] === 'Sequence' ? post['processors'] : [post]
-  const template: unknown = Array.isArray(parts) ? parts.find((part: unknown) => isRecord(part) && part['type'] === 'TemplateProcessing') : undefined
+  const template: unknown = Array.isArray(parts)
+    ? parts.find((part: unknown) => isRecord(part) && part['type'] === 'TemplateProcessing')
+    : undefined
   const single: unknown = isRecord(template) ? template['single'] : undefined
   const ids: number[] = []
   for (const part of Array.isArray(single) ? (single as unknown[]) : []) {

@@ -13,25 +13,50 @@ export const toolCallText = {
 } as const
 
 /** Messages for a template that knows nothing of tools: they become part of the texts. */
-export function withToolsAsText(messages: readonly PromptMessage[], tools: readonly ToolDescription[]): readonly PromptMessage[] {
+export function withToolsAsText(
+  messages: readonly PromptMessage[],
+  tools: readonly ToolDescription[],
+): readonly PromptMessage[] {
   const written = joinToolResults(messages)
   if (tools.length === 0) return written
   const description = describe(tools)
   const [first, ...others] = written
   return first?.role === 'system'
-    ? [{ role: 'system', content: first.content === '' ? description : `${first.content}\n\n${description}` }, ...others]
+    ? [
+        { role: 'system', content: first.content === '' ? description : `${first.content}\n\n${description}` },
+        ...others,
+      ]
     : [{ role: 'system', content: description }, ...written]
 }
 
 function describe(tools: readonly ToolDescription[]): string {
-  const lines = tools.map(({ name, description, parameters }) => JSON.stringify({ type: 'function', function: { name, ...(description === null ? {} : { description }), parameters } }))
+  const lines = tools.map(({ name, description, parameters }) =>
+    JSON.stringify({
+      type: 'function',
+      function: { name, ...(description === null ? {} : { description }), parameters },
+    }),
+  )
   return [
-    '# Tools', '', 'You may call one or more functions to assist with the user query.', '', 'You are provided with function signatures within <tools></tools> XML tags:', '<tools>', ...lines, '</tools>', '',
-    'For each function call, return a json object with function name and arguments within <tool_call></tool_call> XML tags:', '<tool_call>', '{"name": <function-name>, "arguments": <args-json-object>}', '</tool_call>',
+    '# Tools',
+    '',
+    'You may call one or more functions to assist with the user query.',
+    '',
+    'You are provided with function signatures within <tools></tools> XML tags:',
+    '<tools>',
+    ...lines,
+    '</tools>',
+    '',
+    'For each function call, return a json object with function name and arguments within <tool_call></tool_call> XML tags:',
+    '<tool_call>',
+    '{"name": <function-name>, "arguments": <args-json-object>}',
+    '</tool_call>',
   ].join('\n')
 }
 
-/** Calls are written as the reply wrote them; what the tools gave back is one message of the user's side, as roles alternate. */
+/**
+ * Calls are written as the reply wrote them; what the tools gave back is one message of the user's side, as roles
+ * alternate.
+ */
 function joinToolResults(messages: readonly PromptMessage[]): readonly PromptMessage[] {
   const written: PromptMessage[] = []
   let inResults = false
@@ -39,7 +64,8 @@ function joinToolResults(messages: readonly PromptMessage[]): readonly PromptMes
     if (message.role === 'tool') {
       const content = `<tool_response>\n${message.content}\n</tool_response>`
       const previous = written.at(-1)
-      if (inResults && previous !== undefined) written[written.length - 1] = { role: 'user', content: `${previous.content}\n${content}` }
+      if (inResults && previous !== undefined)
+        written[written.length - 1] = { role: 'user', content: `${previous.content}\n${content}` }
       else written.push({ role: 'user', content })
       inResults = true
       continue

@@ -4,7 +4,13 @@ import { diskFailure } from '../platform/disk-failure.ts'
 import { hashFile } from '../platform/hash-file.ts'
 import { stagingName } from '../platform/staging.ts'
 import { syncFolder } from '../platform/sync-folder.ts'
-import { GRAPH_VERSION, graphFiles, graphOutputs, type GraphDescription, type GraphFloats } from '../../shared/contracts/graph.ts'
+import {
+  GRAPH_VERSION,
+  graphFiles,
+  graphOutputs,
+  type GraphDescription,
+  type GraphFloats,
+} from '../../shared/contracts/graph.ts'
 import type { ToolJob } from '../../shared/contracts/jobs.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import { makeDecoder } from './builder/decoder.ts'
@@ -22,13 +28,19 @@ export type Progress = (fraction: number, step: string) => void
 
 /**
  * Builds the graph of a Hugging Face folder. The target appears as a whole, by renaming a finished and flushed folder
- * beside it, or not at all; it may exist beforehand only as an empty folder. `encodings` are those of the precision; tests
+ * beside it, or not at all; it may exist beforehand only as an empty folder. `encodings` are those of the precision;
+ * tests
  * hand in others.
  *
- * @throws SwitchboardError model_unsupported (among them fp16 of numbers beyond it), not_a_model_folder, model_corrupt, model_incompatible, invalid_safetensors,
+ * @throws SwitchboardError model_unsupported (among them fp16 of numbers beyond it), not_a_model_folder, model_corrupt,
+ *   model_incompatible, invalid_safetensors,
  *   name_taken (the target holds something), storage_full, storage_failed.
  */
-export async function buildGraph(job: BuildJob, progress: Progress, encodings: MatrixEncodings | null = encodingsOf(job.precision)): Promise<GraphDescription> {
+export async function buildGraph(
+  job: BuildJob,
+  progress: Progress,
+  encodings: MatrixEncodings | null = encodingsOf(job.precision),
+): Promise<GraphDescription> {
   await refuseUsedTarget(job.target)
   const folder = await openModelFolder(job.source)
   const staging = join(dirname(job.target), stagingName(basename(job.target)))
@@ -50,9 +62,19 @@ export async function buildGraph(job: BuildJob, progress: Progress, encodings: M
 }
 
 /** Writes the model once for each kind of numbers in `floats`; those of `graph` come first. */
-async function writeAll(folder: ModelFolder, graph: OnnxGraph, { precision, floats }: Pick<GraphDescription, 'precision' | 'floats'>, directory: string, progress: Progress): Promise<GraphDescription> {
+async function writeAll(
+  folder: ModelFolder,
+  graph: OnnxGraph,
+  { precision, floats }: Pick<GraphDescription, 'precision' | 'floats'>,
+  directory: string,
+  progress: Progress,
+): Promise<GraphDescription> {
   const readTotal = folder.files.reduce((sum, file) => sum + file.size, 0)
-  const writeTotal = graph.initialisers.reduce((sum, initialiser) => (initialiser.kind === 'external' ? sum + tensorByteLength(initialiser.type, initialiser.dimensions) : sum), 0)
+  const writeTotal = graph.initialisers.reduce(
+    (sum, initialiser) =>
+      initialiser.kind === 'external' ? sum + tensorByteLength(initialiser.type, initialiser.dimensions) : sum,
+    0,
+  )
   let done = 0
   const advance = (step: string) => (count: number) => {
     done += count
@@ -61,7 +83,9 @@ async function writeAll(folder: ModelFolder, graph: OnnxGraph, { precision, floa
   const sources: Record<string, string> = {}
   const checked = advance('Checking the model files')
   for (const file of folder.files) sources[file.name] = await hashFile(file, ({ byteLength }) => checked(byteLength))
-  const graphs = Object.fromEntries(floats.map((kind, index) => [graphFiles[kind], index === 0 ? graph : inHalves(graph, [graphOutputs.logits])]))
+  const graphs = Object.fromEntries(
+    floats.map((kind, index) => [graphFiles[kind], index === 0 ? graph : inHalves(graph, [graphOutputs.logits])]),
+  )
   const written = await writeModel({ graphs, weights: graphFiles.weights }, directory, advance('Writing the graph'))
   const { architecture } = folder
   const description: GraphDescription = {
@@ -98,7 +122,10 @@ async function refuseUsedTarget(target: string): Promise<void> {
   if (entries.length > 0) throw new SwitchboardError('name_taken', `the target folder ${basename(target)} is not empty`)
 }
 
-/** Renames the staged folder to the target, so that a power cut leaves all of it or nothing. Where the target exists empty it is removed first, because Windows cannot rename onto it. */
+/**
+ * Renames the staged folder to the target, so that a power cut leaves all of it or nothing. Where the target exists
+ * empty it is removed first, because Windows cannot rename onto it.
+ */
 async function place(staging: string, target: string): Promise<void> {
   await syncFolder(staging)
   try {
@@ -108,7 +135,8 @@ async function place(staging: string, target: string): Promise<void> {
     await rename(staging, target)
   } catch (cause) {
     // somebody else finished the same target first
-    if (await exists(target)) throw new SwitchboardError('name_taken', `the target folder ${basename(target)} was filled meanwhile`, { cause })
+    if (await exists(target))
+      throw new SwitchboardError('name_taken', `the target folder ${basename(target)} was filled meanwhile`, { cause })
     throw cause
   }
   await syncFolder(dirname(target))

@@ -24,7 +24,10 @@ test('reports what the folder is and which files belong to it', async () => {
 })
 
 describe('refuses', () => {
-  const tokenizer = (vocab: unknown, added: readonly object[] = []) => () => writeJson(source, 'tokenizer.json', { model: { vocab }, added_tokens: added })
+  const tokenizer =
+    (vocab: unknown, added: readonly object[] = []) =>
+    () =>
+      writeJson(source, 'tokenizer.json', { model: { vocab }, added_tokens: added })
   const cases: readonly (readonly [string, () => Promise<void>, string])[] = [
     ['a folder without a configuration', () => rm(join(source, 'config.json')), 'not_a_model_folder'],
     ['a folder without weights', () => rm(join(source, 'model.safetensors')), 'not_a_model_folder'],
@@ -32,15 +35,31 @@ describe('refuses', () => {
     ['a folder without tokenizer settings', () => rm(join(source, 'tokenizer_config.json')), 'not_a_model_folder'],
     ['a configuration that is no JSON', () => writeFile(join(source, 'config.json'), '{'), 'model_corrupt'],
     ['a configuration of 2 MB', () => writeFile(join(source, 'config.json'), ' '.repeat(2_000_000)), 'model_corrupt'],
-    ['weights that are a zip file', () => writeFile(join(source, 'model.safetensors'), 'PK\u0003\u0004'.repeat(100)), 'invalid_safetensors'],
-    ['tokenizer settings that are no UTF-8', () => writeFile(join(source, 'tokenizer_config.json'), Uint8Array.of(0x22, 0xff, 0x22)), 'model_corrupt'],
+    [
+      'weights that are a zip file',
+      () => writeFile(join(source, 'model.safetensors'), 'PK\u0003\u0004'.repeat(100)),
+      'invalid_safetensors',
+    ],
+    [
+      'tokenizer settings that are no UTF-8',
+      () => writeFile(join(source, 'tokenizer_config.json'), Uint8Array.of(0x22, 0xff, 0x22)),
+      'model_corrupt',
+    ],
     ['a vocabulary larger than the embedding', tokenizer({ a: 0, b: 128 }), 'model_incompatible'],
     ['an added token beyond the embedding', tokenizer({ a: 0 }, [{ id: 2 ** 31, content: 'x' }]), 'model_incompatible'],
-    ['a list of more tokens than the embedding has', tokenizer(Array.from({ length: 129 }, (_, id) => [`t${id}`, 0])), 'model_incompatible'],
+    [
+      'a list of more tokens than the embedding has',
+      tokenizer(Array.from({ length: 129 }, (_, id) => [`t${id}`, 0])),
+      'model_incompatible',
+    ],
     ['an added token without text', tokenizer({ a: 0 }, [{ id: 1, content: '' }]), 'tokenizer_invalid'],
     ['an empty vocabulary', tokenizer({}), 'tokenizer_invalid'],
     ['an id that is no whole number', tokenizer({ a: -1 }), 'tokenizer_invalid'],
-    ['a tokenizer without a model', () => writeJson(source, 'tokenizer.json', { added_tokens: [] }), 'tokenizer_invalid'],
+    [
+      'a tokenizer without a model',
+      () => writeJson(source, 'tokenizer.json', { added_tokens: [] }),
+      'tokenizer_invalid',
+    ],
     ['another family', () => changeJson(source, 'config.json', { model_type: 'mamba' }), 'model_unsupported'],
   ]
   test.each(cases)('%s', async (_, damage, code) => {

@@ -11,7 +11,13 @@ const MAX_TOKENIZER_BYTES = 64 * 1024 * 1024
 const MAX_SMALL_BYTES = 4 * 1024 * 1024
 
 /** JSON files beside the weights; the first two must be there. */
-const companions = ['tokenizer.json', 'tokenizer_config.json', 'generation_config.json', 'special_tokens_map.json', 'chat_template.jinja'] as const
+const companions = [
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'generation_config.json',
+  'special_tokens_map.json',
+  'chat_template.jinja',
+] as const
 const required: ReadonlySet<string> = new Set(['tokenizer.json', 'tokenizer_config.json'])
 const licence = /^(licen[cs]e|notice|copying)(\.(txt|md))?$/iu
 
@@ -19,7 +25,8 @@ const licence = /^(licen[cs]e|notice|copying)(\.(txt|md))?$/iu
  * Checks a Hugging Face folder without trusting it: reads config, headers and tokenizer, plans the whole graph without
  * reading a weight, and lists the files that belong to the model. Writes nothing.
  *
- * @throws SwitchboardError not_a_model_folder, model_corrupt, model_incompatible, model_unsupported, invalid_safetensors,
+ * @throws SwitchboardError not_a_model_folder, model_corrupt, model_incompatible, model_unsupported,
+ *   invalid_safetensors,
  *   tokenizer_invalid
  */
 export async function inspectModel(directory: string): Promise<InspectedModel> {
@@ -50,10 +57,15 @@ export async function inspectModel(directory: string): Promise<InspectedModel> {
 }
 
 /** Size of a companion file after a check that it can be what its name says; null when it is absent and may be. */
-async function inspectCompanion(directory: string, name: (typeof companions)[number], vocabularySize: number): Promise<number | null> {
+async function inspectCompanion(
+  directory: string,
+  name: (typeof companions)[number],
+  vocabularySize: number,
+): Promise<number | null> {
   const source = await openRegularFile(directory, name)
   if (source === null) {
-    if (required.has(name)) throw new SwitchboardError('not_a_model_folder', `${name} is missing in the folder`, { details: { file: name } })
+    if (required.has(name))
+      throw new SwitchboardError('not_a_model_folder', `${name} is missing in the folder`, { details: { file: name } })
     return null
   }
   try {
@@ -78,15 +90,31 @@ function checkVocabulary(json: unknown, vocabularySize: number): void {
   const parsed = tokenizerSchema.safeParse(json)
   if (!parsed.success) {
     const issue = parsed.error.issues[0]
-    throw new SwitchboardError('tokenizer_invalid', `tokenizer.json: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not valid'}`, { details: { file: 'tokenizer.json' } })
+    throw new SwitchboardError(
+      'tokenizer_invalid',
+      `tokenizer.json: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not valid'}`,
+      { details: { file: 'tokenizer.json' } },
+    )
   }
   const { vocab } = parsed.data.model
   const ids = vocabularyIds(vocab)
-  if (ids.length === 0) throw new SwitchboardError('tokenizer_invalid', 'tokenizer.json: model.vocab is empty', { details: { file: 'tokenizer.json' } })
+  if (ids.length === 0)
+    throw new SwitchboardError('tokenizer_invalid', 'tokenizer.json: model.vocab is empty', {
+      details: { file: 'tokenizer.json' },
+    })
   for (const id of [...ids, ...parsed.data.added_tokens.map((token) => token.id)]) {
-    if (typeof id !== 'number' || !Number.isSafeInteger(id) || id < 0) throw new SwitchboardError('tokenizer_invalid', 'tokenizer.json: model.vocab has an id that is not a whole number', { details: { file: 'tokenizer.json' } })
+    if (typeof id !== 'number' || !Number.isSafeInteger(id) || id < 0)
+      throw new SwitchboardError(
+        'tokenizer_invalid',
+        'tokenizer.json: model.vocab has an id that is not a whole number',
+        { details: { file: 'tokenizer.json' } },
+      )
     if (id >= vocabularySize) {
-      throw new SwitchboardError('model_incompatible', `tokenizer.json has token id ${id}, config.json a vocabulary of ${vocabularySize}`, { details: { expected: vocabularySize - 1, found: id } })
+      throw new SwitchboardError(
+        'model_incompatible',
+        `tokenizer.json has token id ${id}, config.json a vocabulary of ${vocabularySize}`,
+        { details: { expected: vocabularySize - 1, found: id } },
+      )
     }
   }
 }

@@ -25,7 +25,8 @@ port.onMessage((job) => {
     .then((result) => port.send({ kind: 'result', result }))
     .catch((failure: unknown) => {
       // the wire carries no stack; whoever reads the log needs it
-      if (!(failure instanceof SwitchboardError)) process.stderr.write(`${failure instanceof Error ? failure.stack : String(failure)}\n`)
+      if (!(failure instanceof SwitchboardError))
+        process.stderr.write(`${failure instanceof Error ? failure.stack : String(failure)}\n`)
       port.send({ kind: 'failed', error: serialise(failure) })
     })
     .finally(() => port.exit(0))

@@ -5,12 +5,19 @@ import { join } from 'node:path'
 const fixtures = join(import.meta.dirname, '../engine-tests/fixtures')
 
 /** For tests: a writable copy of a tiny checkpoint with a tokenizer that fits, in a new temporary folder. */
-export async function makeTestModel(fixture: 'llama-untied' | 'llama-linear-rope' | 'qwen2-tied' = 'llama-linear-rope'): Promise<string> {
+export async function makeTestModel(
+  fixture: 'llama-untied' | 'llama-linear-rope' | 'qwen2-tied' = 'llama-linear-rope',
+): Promise<string> {
   const directory = join(await mkdtemp(join(tmpdir(), 'switchboard-model-')), 'hf')
   await cp(join(fixtures, fixture), directory, { recursive: true, filter: (path) => !path.includes('expected.') })
-  const { vocab_size: size } = JSON.parse(await readFile(join(directory, 'config.json'), 'utf8')) as { vocab_size: number }
+  const { vocab_size: size } = JSON.parse(await readFile(join(directory, 'config.json'), 'utf8')) as {
+    vocab_size: number
+  }
   const vocab = Object.fromEntries(Array.from({ length: size - 1 }, (_, id) => [`t${id}`, id]))
-  await writeJson(directory, 'tokenizer.json', { model: { type: 'BPE', vocab, merges: [] }, added_tokens: [{ id: size - 1, content: '<end>' }] })
+  await writeJson(directory, 'tokenizer.json', {
+    model: { type: 'BPE', vocab, merges: [] },
+    added_tokens: [{ id: size - 1, content: '<end>' }],
+  })
   await writeJson(directory, 'tokenizer_config.json', { eos_token: '<end>' })
   await writeFile(join(directory, 'LICENSE'), 'Do as you like.\n')
   return directory

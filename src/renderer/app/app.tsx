@@ -18,13 +18,21 @@ const colorScheme = localStorageColorSchemeManager({ key: 'switchboard.theme' })
 export function App({ stores }: { readonly stores: Stores }) {
   return (
     <StoresContext value={stores}>
-      <MantineProvider theme={theme} defaultColorScheme="auto" colorSchemeManager={colorScheme} withCssVariables={false} withGlobalClasses={false}>
+      <MantineProvider
+        theme={theme}
+        defaultColorScheme="auto"
+        colorSchemeManager={colorScheme}
+        withCssVariables={false}
+        withGlobalClasses={false}
+      >
         <Appearance />
         <Notifications position="bottom-left" limit={3} zIndex={500} />
         <ErrorBoundary>
           <ConnectionGate>
             <HashRouter>
-              <LinkConfirm><Shell /></LinkConfirm>
+              <LinkConfirm>
+                <Shell />
+              </LinkConfirm>
             </HashRouter>
           </ConnectionGate>
         </ErrorBoundary>

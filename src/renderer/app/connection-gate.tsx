@@ -32,7 +32,10 @@ export function ConnectionGate({ children }: { readonly children: ReactNode }) {
   return (
     <main className={styles.gate}>
       {kind === 'connecting' ? (
-        <div className={styles.connecting} role="status"><Loader size="sm" />{t('connection.connecting')}</div>
+        <div className={styles.connecting} role="status">
+          <Loader size="sm" />
+          {t('connection.connecting')}
+        </div>
       ) : (
         <div className={styles.card}>
           <h1>{t(lost.title)}</h1>
@@ -53,10 +56,29 @@ function KeyNeeded({ refused }: { readonly refused: boolean }) {
       <div className={styles.card}>
         <h1>{t(refused ? 'connection.refusedTitle' : 'connection.missingTitle')}</h1>
         <p>{t(refused ? 'connection.refusedText' : 'connection.missingText')}</p>
-        <div className={styles.command}><code>{command}</code><CopyButton text={command} label={t('app.copy')} /></div>
-        <form className={styles.form} onSubmit={(event) => { event.preventDefault(); if (key !== '') window.location.hash = `#key=${key}` }}>
-          <TextInput className={styles.grow ?? ''} label={t('connection.keyLabel')} placeholder={t('connection.keyPlaceholder')} autoComplete="off" spellCheck={false} value={text} onChange={(event) => setText(event.currentTarget.value)} />
-          <Button type="submit" disabled={key === ''}>{t('connection.keyOpen')}</Button>
+        <div className={styles.command}>
+          <code>{command}</code>
+          <CopyButton text={command} label={t('app.copy')} />
+        </div>
+        <form
+          className={styles.form}
+          onSubmit={(event) => {
+            event.preventDefault()
+            if (key !== '') window.location.hash = `#key=${key}`
+          }}
+        >
+          <TextInput
+            className={styles.grow ?? ''}
+            label={t('connection.keyLabel')}
+            placeholder={t('connection.keyPlaceholder')}
+            autoComplete="off"
+            spellCheck={false}
+            value={text}
+            onChange={(event) => setText(event.currentTarget.value)}
+          />
+          <Button type="submit" disabled={key === ''}>
+            {t('connection.keyOpen')}
+          </Button>
         </form>
       </div>
     </main>
@@ -70,7 +92,21 @@ export function ConnectionBanner() {
   const kind = useStore(connection.store, (state) => state.kind)
   const lost = useLostTexts()
   if (kind === 'open') return null
-  return <div className={styles.banner}><Notice kind="amber" live actions={<Button size="xs" variant="default" onClick={connection.retry}>{t('connection.tryNow')}</Button>}>{t(lost.banner)}</Notice></div>
+  return (
+    <div className={styles.banner}>
+      <Notice
+        kind="amber"
+        live
+        actions={
+          <Button size="xs" variant="default" onClick={connection.retry}>
+            {t('connection.tryNow')}
+          </Button>
+        }
+      >
+        {t(lost.banner)}
+      </Notice>
+    </div>
+  )
 }
 
 function useLostTexts() {

@@ -4,7 +4,9 @@ import { useTranslation } from 'react-i18next'
 import { CopyButton } from '../ui/copy-button.tsx'
 import { EmptyState } from '../ui/notice.tsx'
 
-interface State { readonly failure: Error | null }
+interface State {
+  readonly failure: Error | null
+}
 
 /** Catches a fault of the interface itself: says what is safe, offers the way back, and the details to report. */
 export class ErrorBoundary extends Component<{ readonly children: ReactNode }, State> {
@@ -26,7 +28,9 @@ function Crashed({ failure }: { readonly failure: Error }) {
     <main>
       <EmptyState title={t('app.crashTitle')} text={t('app.crashText')}>
         <Button onClick={() => window.location.reload()}>{t('app.reload')}</Button>
-        <CopyButton text={failure.stack ?? failure.message} label={t('app.details')}>{t('app.copyDetails')}</CopyButton>
+        <CopyButton text={failure.stack ?? failure.message} label={t('app.details')}>
+          {t('app.copyDetails')}
+        </CopyButton>
       </EmptyState>
     </main>
   )

@@ -29,10 +29,22 @@ export function LinkConfirm({ children }: { readonly children: ReactNode }) {
   return (
     <LinkOpenerContext value={ask}>
       {children}
-      <Modal opened={asked !== null} onClose={() => setAsked(null)} title={t('markdown.openLink', { host: asked?.host ?? '' })} closeButtonProps={{ 'aria-label': t('app.close') }}>
+      <Modal
+        opened={asked !== null}
+        onClose={() => setAsked(null)}
+        title={t('markdown.openLink', { host: asked?.host ?? '' })}
+        closeButtonProps={{ 'aria-label': t('app.close') }}
+      >
         <p className={styles.text}>{t('markdown.openLinkText')}</p>
         <code className={styles.url}>{asked?.href}</code>
-        <div className={styles.actions}><Button variant="default" onClick={() => setAsked(null)}>{t('app.cancel')}</Button><Button data-autofocus onClick={open}>{t('markdown.open')}</Button></div>
+        <div className={styles.actions}>
+          <Button variant="default" onClick={() => setAsked(null)}>
+            {t('app.cancel')}
+          </Button>
+          <Button data-autofocus onClick={open}>
+            {t('markdown.open')}
+          </Button>
+        </div>
       </Modal>
     </LinkOpenerContext>
   )

@@ -7,5 +7,9 @@ import { EmptyState } from '../ui/notice.tsx'
 export function NotFound() {
   const { t } = useTranslation()
   const navigate = useNavigate()
-  return <EmptyState title={t('app.notFoundTitle')} text={t('app.notFoundText')}><Button onClick={() => void navigate('/chat')}>{t('app.toChat')}</Button></EmptyState>
+  return (
+    <EmptyState title={t('app.notFoundTitle')} text={t('app.notFoundText')}>
+      <Button onClick={() => void navigate('/chat')}>{t('app.toChat')}</Button>
+    </EmptyState>
+  )
 }

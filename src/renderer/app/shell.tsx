@@ -12,7 +12,9 @@ import { Palette } from './palette.tsx'
 import { StatusBar } from './status-bar.tsx'
 import styles from './shell.module.css'
 
-const SettingsPage = lazy(() => import('../features/settings/settings-page.tsx').then((module) => ({ default: module.SettingsPage })))
+const SettingsPage = lazy(() =>
+  import('../features/settings/settings-page.tsx').then((module) => ({ default: module.SettingsPage })),
+)
 
 const pages = [
   { path: '/chat', label: 'nav.chat', icon: IconMessageCircle },
@@ -25,16 +27,35 @@ export function Shell() {
   const keys = useOs() === 'macos' ? '⌘ K' : 'Ctrl K'
   return (
     <div className={styles.shell}>
-      <a className={styles.skip} href="#content" onClick={(event) => { event.preventDefault(); document.getElementById('content')?.focus() }}>{t('app.skip')}</a>
+      <a
+        className={styles.skip}
+        href="#content"
+        onClick={(event) => {
+          event.preventDefault()
+          document.getElementById('content')?.focus()
+        }}
+      >
+        {t('app.skip')}
+      </a>
       <nav className={styles.rail} aria-label={t('nav.label')}>
         {pages.map(({ path, label, icon: Icon }) => (
           <NavLink key={path} to={path} className={({ isActive }) => `${styles.page} ${isActive ? styles.active : ''}`}>
-            <Icon size={20} stroke={1.7} aria-hidden /><span>{t(label)}</span>
+            <Icon size={20} stroke={1.7} aria-hidden />
+            <span>{t(label)}</span>
           </NavLink>
         ))}
         <div className={styles.palette}>
           <Tooltip label={`${t('app.openPalette')} (${keys})`} position="right">
-            <ActionIcon variant="subtle" color="gray" size={40} radius="md" aria-label={t('app.openPalette')} onClick={palette.open}><IconSearch size={20} stroke={1.7} aria-hidden /></ActionIcon>
+            <ActionIcon
+              variant="subtle"
+              color="gray"
+              size={40}
+              radius="md"
+              aria-label={t('app.openPalette')}
+              onClick={palette.open}
+            >
+              <IconSearch size={20} stroke={1.7} aria-hidden />
+            </ActionIcon>
           </Tooltip>
         </div>
       </nav>

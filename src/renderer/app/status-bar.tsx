@@ -21,35 +21,93 @@ export function StatusBar() {
   const error = useStore(status.store, (state) => state.error)
   return (
     <footer className={`${styles.bar} sb-numbers`} aria-label={t('status.label')}>
-      {current ? <Parts status={current} /> : <span className={styles.silent} title={error ? errorDetails(error) : undefined}>{t('status.unknown')}</span>}
+      {current ? (
+        <Parts status={current} />
+      ) : (
+        <span className={styles.silent} title={error ? errorDetails(error) : undefined}>
+          {t('status.unknown')}
+        </span>
+      )}
     </footer>
   )
 }
 
-const dotOf: Readonly<Record<EngineState['kind'], 'good' | 'amber' | 'red' | 'off'>> = { ready: 'good', off: 'off', starting: 'amber', preparing: 'amber', loading: 'amber', restarting: 'amber', failed: 'red' }
+const dotOf: Readonly<Record<EngineState['kind'], 'good' | 'amber' | 'red' | 'off'>> = {
+  ready: 'good',
+  off: 'off',
+  starting: 'amber',
+  preparing: 'amber',
+  loading: 'amber',
+  restarting: 'amber',
+  failed: 'red',
+}
 
 function Parts({ status }: { readonly status: AppStatus }) {
   const { t, i18n } = useTranslation()
   const { models } = useStores()
   const { engine } = status
   const name = engine.kind === 'off' ? null : engine.kind === 'ready' ? engine.loaded.model : engine.model
-  const demo = useStore(models.store, (state) => state.value?.some((model) => model.demo && model.name === name) ?? false)
+  const demo = useStore(
+    models.store,
+    (state) => state.value?.some((model) => model.demo && model.name === name) ?? false,
+  )
   const loaded = engine.kind === 'ready' ? engine.loaded : null
   const lowered = loaded !== null && loaded.lowered !== null
   const fallback = loaded !== null && loaded.refusals.length > 0
   return (
     <>
-      <StatusPart name={t('status.engine')} value={<><span className={`${styles.dot} ${styles[dotOf[engine.kind]]}`} aria-hidden />{engineText(t, engine)}</>}><EngineDetails engine={engine} /></StatusPart>
+      <StatusPart
+        name={t('status.engine')}
+        value={
+          <>
+            <span className={`${styles.dot} ${styles[dotOf[engine.kind]]}`} aria-hidden />
+            {engineText(t, engine)}
+          </>
+        }
+      >
+        <EngineDetails engine={engine} />
+      </StatusPart>
       {name === null ? null : (
-        <StatusPart name={t('status.model')} amber={lowered} value={<>{lowered ? <IconAlertTriangleFilled size={12} aria-hidden /> : null}{name}{demo && name !== 'demo' ? ` (${t('app.demo')})` : ''}{loaded ? ` · ${loaded.precision.toUpperCase()}` : ''}</>}><ModelDetails name={name} demo={demo} loaded={loaded} /></StatusPart>
+        <StatusPart
+          name={t('status.model')}
+          amber={lowered}
+          value={
+            <>
+              {lowered ? <IconAlertTriangleFilled size={12} aria-hidden /> : null}
+              {name}
+              {demo && name !== 'demo' ? ` (${t('app.demo')})` : ''}
+              {loaded ? ` · ${loaded.precision.toUpperCase()}` : ''}
+            </>
+          }
+        >
+          <ModelDetails name={name} demo={demo} loaded={loaded} />
+        </StatusPart>
       )}
       {loaded ? (
-        <StatusPart name={t('status.provider')} amber={fallback} value={<>{fallback ? <IconAlertTriangleFilled size={12} aria-hidden /> : null}{providerNames[loaded.provider]}</>}><ProviderDetails loaded={loaded} /></StatusPart>
+        <StatusPart
+          name={t('status.provider')}
+          amber={fallback}
+          value={
+            <>
+              {fallback ? <IconAlertTriangleFilled size={12} aria-hidden /> : null}
+              {providerNames[loaded.provider]}
+            </>
+          }
+        >
+          <ProviderDetails loaded={loaded} />
+        </StatusPart>
       ) : null}
       {engine.kind === 'ready' ? (
-        <StatusPart name={t('status.requestsTitle')} value={t('status.requests', { running: engine.stats.running, waiting: engine.stats.waiting })}><RequestsDetails stats={engine.stats} served={status.requests.total} /></StatusPart>
+        <StatusPart
+          name={t('status.requestsTitle')}
+          value={t('status.requests', { running: engine.stats.running, waiting: engine.stats.waiting })}
+        >
+          <RequestsDetails stats={engine.stats} served={status.requests.total} />
+        </StatusPart>
       ) : null}
-      <StatusPart name={t('status.memory')} value={bytes(status.memoryBytes, i18n.language)}><MemoryDetails total={status.memoryBytes} loaded={loaded} /></StatusPart>
+      <StatusPart name={t('status.memory')} value={bytes(status.memoryBytes, i18n.language)}>
+        <MemoryDetails total={status.memoryBytes} loaded={loaded} />
+      </StatusPart>
       <EndpointPart url={status.endpointUrl} />
     </>
   )

@@ -12,9 +12,20 @@ export function EndpointPart({ url }: { readonly url: string | null }) {
     const timer = setTimeout(() => setCopied(false), 1500)
     return () => clearTimeout(timer)
   }, [copied])
-  if (url === null) return <span className={`${styles.part} ${styles.partAmber} ${styles.endpoint}`}><IconPlugOff size={14} aria-hidden />{t('status.endpointOff')}</span>
+  if (url === null)
+    return (
+      <span className={`${styles.part} ${styles.partAmber} ${styles.endpoint}`}>
+        <IconPlugOff size={14} aria-hidden />
+        {t('status.endpointOff')}
+      </span>
+    )
   return (
-    <button type="button" className={`${styles.part} ${styles.endpoint}`} aria-label={copied ? t('status.endpointCopied') : t('status.endpointCopy', { url })} onClick={() => void navigator.clipboard.writeText(url).then(() => setCopied(true))}>
+    <button
+      type="button"
+      className={`${styles.part} ${styles.endpoint}`}
+      aria-label={copied ? t('status.endpointCopied') : t('status.endpointCopy', { url })}
+      onClick={() => void navigator.clipboard.writeText(url).then(() => setCopied(true))}
+    >
       {copied ? <IconCheck size={14} aria-hidden /> : <IconCopy size={14} aria-hidden />}
       <span className={styles.url}>{url.replace(/^https?:\/\//, '')}</span>
     </button>

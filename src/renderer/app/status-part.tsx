@@ -15,11 +15,21 @@ export function StatusPart({ name, value, amber = false, children }: StatusPartP
   return (
     <Popover opened={open} onChange={setOpen} position="top-start" width={320} trapFocus returnFocus withinPortal>
       <Popover.Target>
-        <button type="button" className={`${styles.part} ${amber ? styles.partAmber : ''}`} onClick={() => setOpen(!open)} title={name}>
-          <span className="sb-hidden">{name}: </span>{value}
+        <button
+          type="button"
+          className={`${styles.part} ${amber ? styles.partAmber : ''}`}
+          onClick={() => setOpen(!open)}
+          title={name}
+        >
+          <span className="sb-hidden">{name}: </span>
+          {value}
         </button>
       </Popover.Target>
-      <Popover.Dropdown aria-label={name}><div className={styles.details} data-autofocus tabIndex={-1}>{children}</div></Popover.Dropdown>
+      <Popover.Dropdown aria-label={name}>
+        <div className={styles.details} data-autofocus tabIndex={-1}>
+          {children}
+        </div>
+      </Popover.Dropdown>
     </Popover>
   )
 }

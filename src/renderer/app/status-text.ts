@@ -4,12 +4,19 @@ import type { EngineState } from '../../shared/domain/engine.ts'
 /** The state of the engine in a word or two. */
 export function engineText(t: TFunction, engine: EngineState): string {
   switch (engine.kind) {
-    case 'off': return t('status.off')
-    case 'starting': return t('status.starting')
-    case 'preparing': return t('status.preparing', { percent: Math.round(engine.progress * 100) })
-    case 'loading': return t('status.loading')
-    case 'ready': return t('status.ready')
-    case 'restarting': return t('status.restarting', { attempt: engine.attempt })
-    case 'failed': return t('status.failed')
+    case 'off':
+      return t('status.off')
+    case 'starting':
+      return t('status.starting')
+    case 'preparing':
+      return t('status.preparing', { percent: Math.round(engine.progress * 100) })
+    case 'loading':
+      return t('status.loading')
+    case 'ready':
+      return t('status.ready')
+    case 'restarting':
+      return t('status.restarting', { attempt: engine.attempt })
+    case 'failed':
+      return t('status.failed')
   }
 }

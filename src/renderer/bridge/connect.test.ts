@@ -40,7 +40,8 @@ function pageUnderTest(answer: () => Response, key = 's3cret') {
     location: { protocol: 'http:', host: '127.0.0.1:4317', hash: `#key=${key}`, pathname: '/console/', search: '' },
     history: { replaceState: () => undefined },
     sessionStorage: { getItem: () => key, setItem: () => undefined },
-    setTimeout, clearTimeout,
+    setTimeout,
+    clearTimeout,
     addEventListener: () => undefined,
     fetch: vi.fn(async (_path: string, _options: RequestInit) => answer()),
   }
@@ -70,7 +71,13 @@ test.each([
   ['too many windows', ready, 'crowded'],
   ['too many windows, while the model loads', refusal(503, 'loading'), 'crowded'],
   ['a program that is closing', refusal(503, 'draining'), 'closing'],
-  ['nothing at all', () => { throw new TypeError('Failed to fetch') }, 'unreachable'],
+  [
+    'nothing at all',
+    () => {
+      throw new TypeError('Failed to fetch')
+    },
+    'unreachable',
+  ],
 ] as const)('%s is told as what it is, and tried again', async (_name, answer, reason) => {
   const { connection, refuse, next } = pageUnderTest(answer)
   await refuse()

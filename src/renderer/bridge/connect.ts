@@ -36,7 +36,12 @@ export function connectConsole(window: Window): ConsoleConnection {
 
 function connectByPipe(pipe: ConsolePipe): ConsoleConnection {
   const link: Link = new PortLink({ port: portOfPipe(pipe) })
-  return { client: createORPCClient(revivingLink(() => link)), state: () => ({ kind: 'open' }), watch: () => () => undefined, retry: () => undefined }
+  return {
+    client: createORPCClient(revivingLink(() => link)),
+    state: () => ({ kind: 'open' }),
+    watch: () => () => undefined,
+    retry: () => undefined,
+  }
 }
 
 function connectBySocket(window: Window, place: KeyPlace): ConsoleConnection {
@@ -73,7 +78,10 @@ function connectBySocket(window: Window, place: KeyPlace): ConsoleConnection {
     socket.addEventListener('close', () => {
       link = closed
       if (wasOpen) again('unreachable')
-      else void whyRefused(window, key, attempt > 0).then((reason) => (reason === 'wrong-key' ? become({ kind: 'refused' }) : again(reason)))
+      else
+        void whyRefused(window, key, attempt > 0).then((reason) =>
+          reason === 'wrong-key' ? become({ kind: 'refused' }) : again(reason),
+        )
     })
   }
 
@@ -111,7 +119,8 @@ function socketWith(window: Window, key: string): WebSocket | null {
 }
 
 /**
- * A refused handshake looks like any failed connection from here, so the same key asks over HTTP. Where the program takes it
+ * A refused handshake looks like any failed connection from here, so the same key asks over HTTP. Where the program
+ * takes it
  * and goes on answering, there are too many windows; the first time it may as well have started in between.
  */
 async function whyRefused(window: Window, key: string, before: boolean): Promise<LostReason | 'wrong-key'> {
@@ -119,11 +128,13 @@ async function whyRefused(window: Window, key: string, before: boolean): Promise
     const response = await window.fetch('/ready', { cache: 'no-store', headers: { authorization: `Bearer ${key}` } })
     // 429: wrong keys came too often; a right one always passes.
     if (response.status === 401 || response.status === 429) return 'wrong-key'
-    if (response.status === 503 && (await response.json() as Refusal).error?.code === 'draining') return 'closing'
+    if (response.status === 503 && ((await response.json()) as Refusal).error?.code === 'draining') return 'closing'
     return before ? 'crowded' : 'unreachable'
   } catch {
     return 'unreachable'
   }
 }
 
-interface Refusal { readonly error?: { readonly code?: string } }
+interface Refusal {
+  readonly error?: { readonly code?: string }
+}

@@ -1,4 +1,7 @@
-/** Why there is no connection. `unreachable`: nothing answers; `closing`: the program is ending; `crowded`: no further window may open. */
+/**
+ * Why there is no connection. `unreachable`: nothing answers; `closing`: the program is ending; `crowded`: no further
+ * window may open.
+ */
 export type LostReason = 'unreachable' | 'closing' | 'crowded'
 
 /**

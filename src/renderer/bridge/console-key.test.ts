@@ -8,7 +8,10 @@ function place(hash: string, stored: string | null = null) {
     addresses,
     location: { hash, pathname: '/console/', search: '?a=b' },
     history: { replaceState: (_state: unknown, _unused: string, url: string) => void addresses.push(url) },
-    sessionStorage: { getItem: (name: string) => kept.get(name) ?? null, setItem: (name: string, value: string) => void kept.set(name, value) },
+    sessionStorage: {
+      getItem: (name: string) => kept.get(name) ?? null,
+      setItem: (name: string, value: string) => void kept.set(name, value),
+    },
   }
 }
 

@@ -15,7 +15,11 @@ export function takeConsoleKey(place: KeyPlace): string | null {
   const match = /^#key=([^&]+)(?:&(.*))?$/.exec(place.location.hash)
   if (match?.[1] !== undefined) {
     place.sessionStorage.setItem(storageName, decodeURIComponent(match[1]))
-    place.history.replaceState(null, '', `${place.location.pathname}${place.location.search}${match[2] ? `#${match[2]}` : ''}`)
+    place.history.replaceState(
+      null,
+      '',
+      `${place.location.pathname}${place.location.search}${match[2] ? `#${match[2]}` : ''}`,
+    )
   }
   return place.sessionStorage.getItem(storageName)
 }

@@ -11,7 +11,8 @@ import { serialise, SwitchboardError } from '../../shared/errors/switchboard-err
 import { portOfPipe } from './pipe-port.ts'
 import { revivingLink } from './reviving-link.ts'
 
-const asWireError = (thrown: unknown): unknown => (thrown instanceof SwitchboardError ? new ORPCError('SWITCHBOARD', { data: serialise(thrown) }) : thrown)
+const asWireError = (thrown: unknown): unknown =>
+  thrown instanceof SwitchboardError ? new ORPCError('SWITCHBOARD', { data: serialise(thrown) }) : thrown
 
 /** The desktop door with the fake console behind it: strings through a pipe, as preload carries them. */
 function desktopDoor() {
@@ -35,7 +36,8 @@ function desktopDoor() {
         try {
           for await (const event of await fake.chat.send(input)) {
             yield event
-            if (event.kind === 'delta' && input.text === 'break') throw asWireError(new SwitchboardError('engine_crashed', 'The engine is gone.', { retryAfterSeconds: 2 }))
+            if (event.kind === 'delta' && input.text === 'break')
+              throw asWireError(new SwitchboardError('engine_crashed', 'The engine is gone.', { retryAfterSeconds: 2 }))
           }
         } finally {
           left += 1
@@ -46,7 +48,8 @@ function desktopDoor() {
   const up = new Set<(event?: { data: unknown }) => void>()
   const down = new Set<(message: string) => void>()
   new RPCHandler(router).upgrade({
-    on: (event: string, callback: (event?: { data: unknown }) => void) => void (event === 'message' && up.add(callback)),
+    on: (event: string, callback: (event?: { data: unknown }) => void) =>
+      void (event === 'message' && up.add(callback)),
     postMessage: (data: unknown) => down.forEach((listener) => listener(String(data))),
   })
   const pipe: ConsolePipe = {
@@ -71,8 +74,14 @@ test('calls and streams cross the pipe as strings', async () => {
 
 test('a refused call and a broken stream arrive as errors of the catalogue', async () => {
   const { client } = desktopDoor()
-  await expect(client.conversations.get({ id: 'nothing' })).rejects.toMatchObject({ name: 'SwitchboardError', code: 'conversation_not_found' })
-  await expect(client.conversations.get({ id: 'not an id' })).rejects.toMatchObject({ name: 'SwitchboardError', code: 'invalid_request' })
+  await expect(client.conversations.get({ id: 'nothing' })).rejects.toMatchObject({
+    name: 'SwitchboardError',
+    code: 'conversation_not_found',
+  })
+  await expect(client.conversations.get({ id: 'not an id' })).rejects.toMatchObject({
+    name: 'SwitchboardError',
+    code: 'invalid_request',
+  })
   const stream = await client.chat.send({ conversationId: 'c-order', text: 'break' })
   const read = async (): Promise<void> => {
     for await (const event of stream) expect(event.kind).not.toBe('ended')
@@ -82,6 +91,7 @@ test('a refused call and a broken stream arrive as errors of the catalogue', asy
 
 test('leaving a stream ends it on the other side', async () => {
   const { client, left } = desktopDoor()
-  for await (const event of await client.chat.send({ conversationId: 'c-order', text: 'Hi' })) if (event.kind === 'delta') break
+  for await (const event of await client.chat.send({ conversationId: 'c-order', text: 'Hi' }))
+    if (event.kind === 'delta') break
   await expect.poll(left).toBe(1)
 })

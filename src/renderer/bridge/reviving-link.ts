@@ -10,7 +10,9 @@ export function toSwitchboardError(thrown: unknown): SwitchboardError {
     return new SwitchboardError('internal', thrown.message, { cause: thrown })
   }
   // The peer throws plain errors only when the wire closed under a call.
-  return new SwitchboardError('disconnected', thrown instanceof Error ? thrown.message : 'The connection closed.', { cause: thrown })
+  return new SwitchboardError('disconnected', thrown instanceof Error ? thrown.message : 'The connection closed.', {
+    cause: thrown,
+  })
 }
 
 function isStream(value: unknown): value is AsyncIterable<unknown> {

@@ -2,9 +2,25 @@ import { expect, test } from 'vitest'
 import type { Message } from '../../shared/domain/conversation.ts'
 import { shownPath, siblingsOf } from './branches.ts'
 
-const message = (id: string, parentId: string | null, role: Message['role'] = 'user'): Message => ({ id, parentId, role, conversationId: 'c', content: id, state: { kind: 'complete' }, receipt: null, createdAt: 0 })
+const message = (id: string, parentId: string | null, role: Message['role'] = 'user'): Message => ({
+  id,
+  parentId,
+  role,
+  conversationId: 'c',
+  content: id,
+  state: { kind: 'complete' },
+  receipt: null,
+  createdAt: 0,
+})
 
-const tree = [message('q1', null), message('a1', 'q1', 'assistant'), message('a2', 'q1', 'assistant'), message('q2', 'a2'), message('q2b', 'a2'), message('other', null)]
+const tree = [
+  message('q1', null),
+  message('a1', 'q1', 'assistant'),
+  message('a2', 'q1', 'assistant'),
+  message('q2', 'a2'),
+  message('q2b', 'a2'),
+  message('other', null),
+]
 
 test('the shown path runs from the root to the leaf, over one branch', () => {
   expect(shownPath(tree, 'q2b').map(({ id }) => id)).toEqual(['q1', 'a2', 'q2b'])

@@ -23,6 +23,8 @@ export interface Siblings {
 
 /** All versions of one message: those with the same parent and role. */
 export function siblingsOf(messages: readonly Message[], message: Message): Siblings {
-  const ids = messages.filter((other) => other.parentId === message.parentId && other.role === message.role).map((other) => other.id)
+  const ids = messages
+    .filter((other) => other.parentId === message.parentId && other.role === message.role)
+    .map((other) => other.id)
   return { ids, index: ids.indexOf(message.id) }
 }

@@ -7,7 +7,15 @@ export function errorText(t: TFunction, error: Pick<SerialisedError, 'code'>): s
 }
 
 /** The exact words for the operator to copy: code, field, message, facts. Never translated. */
-export function errorDetails(error: Pick<SerialisedError, 'code' | 'message' | 'param' | 'details'> | { code: string; message: string; param?: string | undefined; details?: SerialisedError['details'] }): string {
+export function errorDetails(
+  error:
+    | Pick<SerialisedError, 'code' | 'message' | 'param' | 'details'>
+    | { code: string; message: string; param?: string | undefined; details?: SerialisedError['details'] },
+): string {
   const facts = Object.entries(error.details ?? {}).map(([name, value]) => `${name}: ${String(value)}`)
-  return [`${error.code}: ${error.message}`, ...(error.param === undefined ? [] : [`field: ${error.param}`]), ...facts].join('\n')
+  return [
+    `${error.code}: ${error.message}`,
+    ...(error.param === undefined ? [] : [`field: ${error.param}`]),
+    ...facts,
+  ].join('\n')
 }

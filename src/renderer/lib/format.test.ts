@@ -16,5 +16,10 @@ test('numbers are rounded for people and carry their unit', () => {
 test('today shows the time, this week the day, earlier the date, another year the year too', () => {
   const now = new Date(2026, 10, 20, 15, 30).getTime()
   const hour = 3_600_000
-  expect([when(now - hour, now, 'en-GB'), when(now - 48 * hour, now, 'en-GB'), when(now - 20 * 24 * hour, now, 'en-GB'), when(now - 365 * 24 * hour, now, 'en-GB')]).toEqual(['14:30', 'Wed', '31 Oct', '20 Nov 2025'])
+  expect([
+    when(now - hour, now, 'en-GB'),
+    when(now - 48 * hour, now, 'en-GB'),
+    when(now - 20 * 24 * hour, now, 'en-GB'),
+    when(now - 365 * 24 * hour, now, 'en-GB'),
+  ]).toEqual(['14:30', 'Wed', '31 Oct', '20 Nov 2025'])
 })

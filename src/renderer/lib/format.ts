@@ -20,9 +20,14 @@ export function number(value: number, locale: string, digits = 0): string {
 export function when(at: number, now: number, locale: string): string {
   const day = 86_400_000
   const date = new Date(at)
-  if (date.toDateString() === new Date(now).toDateString()) return new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit' }).format(date)
+  if (date.toDateString() === new Date(now).toDateString())
+    return new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit' }).format(date)
   if (now - at < 6 * day) return new Intl.DateTimeFormat(locale, { weekday: 'short' }).format(date)
-  return new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', ...(date.getFullYear() === new Date(now).getFullYear() ? {} : { year: 'numeric' }) }).format(date)
+  return new Intl.DateTimeFormat(locale, {
+    day: 'numeric',
+    month: 'short',
+    ...(date.getFullYear() === new Date(now).getFullYear() ? {} : { year: 'numeric' }),
+  }).format(date)
 }
 
 /** Date and time in full, for hover and details. */

@@ -4,7 +4,10 @@ import { FrameBatch } from './frame-batch.ts'
 function batchUnderTest() {
   const frames: (() => void)[] = []
   const applied: Record<string, string>[] = []
-  const batch = new FrameBatch((run) => frames.push(run), (texts) => applied.push(Object.fromEntries(texts)))
+  const batch = new FrameBatch(
+    (run) => frames.push(run),
+    (texts) => applied.push(Object.fromEntries(texts)),
+  )
   return { batch, applied, frames, runFrame: () => frames.shift()?.() }
 }
 

@@ -4,9 +4,17 @@ import { markdownBlocks } from './markdown-blocks.ts'
 
 test.each([
   ['paragraphs split at blank lines', 'one\ntwo\n\nthree', ['one\ntwo', 'three']],
-  ['a fence stays whole with its blank lines', 'text\n\n```js\na\n\nb\n```\n\nafter', ['text', '```js\na\n\nb\n```', 'after']],
+  [
+    'a fence stays whole with its blank lines',
+    'text\n\n```js\na\n\nb\n```\n\nafter',
+    ['text', '```js\na\n\nb\n```', 'after'],
+  ],
   ['an open fence keeps everything that follows', '```\na\n\nb', ['```\na\n\nb']],
-  ['a fence is not closed by another kind or a shorter one', '````\na\n```\n\n~~~~\n````\n\nb', ['````\na\n```\n\n~~~~\n````', 'b']],
+  [
+    'a fence is not closed by another kind or a shorter one',
+    '````\na\n```\n\n~~~~\n````\n\nb',
+    ['````\na\n```\n\n~~~~\n````', 'b'],
+  ],
   ['a loose list stays one list', '1. a\n\n2. b\n\nafter', ['1. a\n\n2. b', 'after']],
   ['a list item keeps its indented paragraph', '- a\n\n  more\n\nafter', ['- a\n\n  more', 'after']],
   ['a list after a paragraph starts a block', 'text\n\n- a', ['text', '- a']],
@@ -17,10 +25,12 @@ test.each([
 
 test('no text is lost, whatever comes', () => {
   const line = fc.constantFrom('', 'text', '- a', '  b', '```', '~~~', '> q', '1. x', '    code')
-  fc.assert(fc.property(fc.array(line, { maxLength: 30 }), (lines) => {
-    const solid = (text: string): readonly string[] => text.split('\n').filter((part) => part.trim() !== '')
-    expect(markdownBlocks(lines.join('\n')).flatMap(solid)).toEqual(solid(lines.join('\n')))
-  }))
+  fc.assert(
+    fc.property(fc.array(line, { maxLength: 30 }), (lines) => {
+      const solid = (text: string): readonly string[] => text.split('\n').filter((part) => part.trim() !== '')
+      expect(markdownBlocks(lines.join('\n')).flatMap(solid)).toEqual(solid(lines.join('\n')))
+    }),
+  )
 })
 
 test('while text grows, finished blocks stay the same, so that they need no new rendering', () => {

@@ -27,7 +27,10 @@ export function markdownBlocks(markdown: string): readonly string[] {
       return
     }
     const next = all.slice(index + 1).find((later) => later.trim() !== '')
-    const continues = next !== undefined && /^(?: {2,}|\t|[-*+] |\d{1,9}[.)] |>)/.test(next) && lines.some((earlier) => /^\s*(?:[-*+] |\d{1,9}[.)] |>| {4})/.test(earlier))
+    const continues =
+      next !== undefined &&
+      /^(?: {2,}|\t|[-*+] |\d{1,9}[.)] |>)/.test(next) &&
+      lines.some((earlier) => /^\s*(?:[-*+] |\d{1,9}[.)] |>| {4})/.test(earlier))
     if (continues) lines.push(line)
     else close()
   })

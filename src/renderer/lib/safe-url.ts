@@ -1,5 +1,8 @@
 /** A link a person may be offered to open. */
-export interface SafeUrl { readonly href: string; readonly host: string }
+export interface SafeUrl {
+  readonly href: string
+  readonly host: string
+}
 
 /** http and https without credentials; everything else is null and shown as text. */
 export function safeUrl(text: string | undefined): SafeUrl | null {

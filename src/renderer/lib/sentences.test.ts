@@ -16,7 +16,10 @@ function heard(pieces: readonly string[]): readonly string[] {
 }
 
 test('sentences are announced, tokens are not', () => {
-  expect(heard(['Thank', ' you', '.', ' A coll', 'eague', ' writes', ' back! ', 'Bye'])).toEqual(['Thank you.', 'A colleague writes back!'])
+  expect(heard(['Thank', ' you', '.', ' A coll', 'eague', ' writes', ' back! ', 'Bye'])).toEqual([
+    'Thank you.',
+    'A colleague writes back!',
+  ])
 })
 
 test('a number with a decimal point is not the end of a sentence', () => {

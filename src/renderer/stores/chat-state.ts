@@ -19,10 +19,19 @@ export interface ChatEntry {
   readonly saving: Saving
 }
 
-export const emptyEntry: ChatEntry = { conversation: null, loading: false, loadError: null, turn: null, turnError: null, saving: { kind: 'idle' } }
+export const emptyEntry: ChatEntry = {
+  conversation: null,
+  loading: false,
+  loadError: null,
+  turn: null,
+  turnError: null,
+  saving: { kind: 'idle' },
+}
 
 function put(messages: readonly Message[], message: Message): readonly Message[] {
-  return messages.some((other) => other.id === message.id) ? messages.map((other) => (other.id === message.id ? message : other)) : [...messages, message]
+  return messages.some((other) => other.id === message.id)
+    ? messages.map((other) => (other.id === message.id ? message : other))
+    : [...messages, message]
 }
 
 /** The entry after an event of its turn. Deltas come through {@link withText}, batched by frame. */
@@ -33,10 +42,20 @@ export function afterEvent(entry: ChatEntry, event: Exclude<TurnEvent, { kind: '
     return {
       ...entry,
       turn: { kind: 'writing', messageId: event.reply.id, text: event.reply.content },
-      conversation: { ...conversation, title: event.title, activeLeafId: event.reply.id, updatedAt: event.reply.createdAt, messages: put(put(conversation.messages, event.userMessage), event.reply) },
+      conversation: {
+        ...conversation,
+        title: event.title,
+        activeLeafId: event.reply.id,
+        updatedAt: event.reply.createdAt,
+        messages: put(put(conversation.messages, event.userMessage), event.reply),
+      },
     }
   }
-  return { ...entry, turn: null, conversation: { ...conversation, messages: put(conversation.messages, event.message) } }
+  return {
+    ...entry,
+    turn: null,
+    conversation: { ...conversation, messages: put(conversation.messages, event.message) },
+  }
 }
 
 /** The entry with text added to the reply being written. */
@@ -52,7 +71,14 @@ export function afterFailure(entry: ChatEntry, error: SwitchboardError): ChatEnt
   const { turn, conversation } = entry
   if (turn?.kind !== 'writing' || !conversation) return { ...entry, turn: null, turnError: error }
   const messages = conversation.messages.map((message): Message =>
-    message.id === turn.messageId ? { ...message, content: turn.text, state: { kind: 'interrupted', error: { code: error.code, message: error.message } } } : message)
+    message.id === turn.messageId
+      ? {
+          ...message,
+          content: turn.text,
+          state: { kind: 'interrupted', error: { code: error.code, message: error.message } },
+        }
+      : message,
+  )
   return { ...entry, turn: null, conversation: { ...conversation, messages } }
 }
 

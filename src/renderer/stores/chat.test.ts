@@ -6,11 +6,18 @@ import { shownMessages } from './chat-state.ts'
 import { createChatStore } from './chat.ts'
 
 /** A chat store over the fake console; frames run when the test says so. */
-async function chatUnderTest(options: FakeConsoleOptions = {}, wrap: (fake: FakeConsole) => ConsoleClient = (fake) => fake) {
+async function chatUnderTest(
+  options: FakeConsoleOptions = {},
+  wrap: (fake: FakeConsole) => ConsoleClient = (fake) => fake,
+) {
   const fake = new FakeConsole({ reply: () => 'One two three four', ...options })
   const frames: (() => void)[] = []
   const changes: string[] = []
-  const chat = createChatStore({ client: wrap(fake), schedule: (run) => frames.push(run), onChange: ({ title }) => changes.push(title) })
+  const chat = createChatStore({
+    client: wrap(fake),
+    schedule: (run) => frames.push(run),
+    onChange: ({ title }) => changes.push(title),
+  })
   const conversation = await fake.conversations.create({})
   chat.adopt(conversation)
   const { id } = conversation
@@ -19,7 +26,15 @@ async function chatUnderTest(options: FakeConsoleOptions = {}, wrap: (fake: Fake
     if (!found) throw new Error('the conversation is not held')
     return found
   }
-  return { fake, chat, id, entry, changes, frames, shown: () => shownMessages(entry()).map(({ role, content, state }) => ({ role, content, state: state.kind })) }
+  return {
+    fake,
+    chat,
+    id,
+    entry,
+    changes,
+    frames,
+    shown: () => shownMessages(entry()).map(({ role, content, state }) => ({ role, content, state: state.kind })),
+  }
 }
 
 test('a question is shown at once, the reply grows, and both end as stored', async () => {
@@ -37,17 +52,28 @@ test('a question is shown at once, the reply grows, and both end as stored', asy
 
 test('deltas reach the store once a frame, however many come', async () => {
   let release = (): void => undefined
-  const held = new Promise<void>((resolve) => { release = resolve })
+  const held = new Promise<void>((resolve) => {
+    release = resolve
+  })
   let deltas = 0
-  const { chat, id, entry, frames } = await chatUnderTest({ wait: async () => { if ((deltas += 1) === 4) await held } })
+  const { chat, id, entry, frames } = await chatUnderTest({
+    wait: async () => {
+      if ((deltas += 1) === 4) await held
+    },
+  })
   let updates = 0
   const sending = chat.send(id, 'Hi')
-  const stop = chat.store.subscribe(() => { updates += 1 })
+  const stop = chat.store.subscribe(() => {
+    updates += 1
+  })
   await vi.waitUntil(() => deltas === 4)
   const before = updates
   expect(entry().turn).toMatchObject({ kind: 'writing', text: '' })
   frames.splice(0).forEach((run) => run())
-  expect({ added: updates - before, turn: entry().turn }).toMatchObject({ added: 1, turn: { kind: 'writing', text: 'One two three' } })
+  expect({ added: updates - before, turn: entry().turn }).toMatchObject({
+    added: 1,
+    turn: { kind: 'writing', text: 'One two three' },
+  })
   stop()
   release()
   await sending
@@ -66,7 +92,11 @@ test('regenerating and editing add versions; the earlier ones can be shown again
 })
 
 test('stopping keeps what was written and says so', async () => {
-  const { chat, id, shown } = await chatUnderTest({ wait: async () => { if ((waits += 1) === 3) await chat.stop(id) } })
+  const { chat, id, shown } = await chatUnderTest({
+    wait: async () => {
+      if ((waits += 1) === 3) await chat.stop(id)
+    },
+  })
   let waits = 0
   await chat.send(id, 'Hi')
   expect(shown()[1]).toEqual({ role: 'assistant', content: 'One two', state: 'stopped' })
@@ -77,27 +107,38 @@ test('a crash in the middle leaves the text, marked interrupted with its reason'
   fake.failure = { afterDeltas: 2, error: new SwitchboardError('engine_crashed', 'gone') }
   await chat.send(id, 'Hi')
   expect(shown()[1]).toEqual({ role: 'assistant', content: 'One two', state: 'interrupted' })
-  expect(shownMessages(entry())[1]?.state).toEqual({ kind: 'interrupted', error: { code: 'engine_crashed', message: 'gone' } })
+  expect(shownMessages(entry())[1]?.state).toEqual({
+    kind: 'interrupted',
+    error: { code: 'engine_crashed', message: 'gone' },
+  })
 })
 
 /** The fake with a stream that breaks on the wire after some events. */
-const breaking = (after: number) => (fake: FakeConsole): ConsoleClient => ({
-  ...fake, app: fake.app, conversations: fake.conversations, presets: fake.presets, models: fake.models, keys: fake.keys, settings: fake.settings,
-  chat: {
-    ...fake.chat,
-    send: async (...input) => {
-      const stream = await fake.chat.send(...input)
-      return (async function* () {
-        let events = 0
-        for await (const event of stream) {
-          if (events === after) throw new SwitchboardError('disconnected', 'socket closed')
-          events += 1
-          yield event
-        }
-      })()
+const breaking =
+  (after: number) =>
+  (fake: FakeConsole): ConsoleClient => ({
+    ...fake,
+    app: fake.app,
+    conversations: fake.conversations,
+    presets: fake.presets,
+    models: fake.models,
+    keys: fake.keys,
+    settings: fake.settings,
+    chat: {
+      ...fake.chat,
+      send: async (...input) => {
+        const stream = await fake.chat.send(...input)
+        return (async function* () {
+          let events = 0
+          for await (const event of stream) {
+            if (events === after) throw new SwitchboardError('disconnected', 'socket closed')
+            events += 1
+            yield event
+          }
+        })()
+      },
     },
-  },
-})
+  })
 
 test('a connection lost in the middle is not shown as a finished reply', async () => {
   const { chat, id, entry, shown } = await chatUnderTest({}, breaking(3))
@@ -112,7 +153,11 @@ test('a connection lost in the middle is not shown as a finished reply', async (
 test('a question that was not taken is given back with the reason', async () => {
   const { chat, id, entry, shown } = await chatUnderTest({}, breaking(0))
   expect(await chat.send(id, 'Hi')).toBe(false)
-  expect({ shown: shown(), turn: entry().turn, code: entry().turnError?.code }).toEqual({ shown: [], turn: null, code: 'disconnected' })
+  expect({ shown: shown(), turn: entry().turn, code: entry().turnError?.code }).toEqual({
+    shown: [],
+    turn: null,
+    code: 'disconnected',
+  })
   chat.dismissError(id)
   expect(entry().turnError).toBeNull()
 })

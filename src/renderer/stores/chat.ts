@@ -6,7 +6,9 @@ import { toSwitchboardError } from '../bridge/reviving-link.ts'
 import { FrameBatch, type ScheduleFrame } from '../lib/frame-batch.ts'
 import { afterEvent, afterFailure, emptyEntry, withText, type ChatEntry, type Turn } from './chat-state.ts'
 
-export interface ChatState { readonly entries: Readonly<Record<string, ChatEntry>> }
+export interface ChatState {
+  readonly entries: Readonly<Record<string, ChatEntry>>
+}
 
 export interface ConversationPatch {
   readonly presetId?: string | null
@@ -44,7 +46,8 @@ export interface ChatOptions {
 export function createChatStore({ client, schedule, onChange }: ChatOptions): ChatStore {
   const store = createStore<ChatState>(() => ({ entries: {} }))
   const entryOf = (id: string): ChatEntry => store.getState().entries[id] ?? emptyEntry
-  const put = (id: string, change: (entry: ChatEntry) => ChatEntry): void => store.setState(({ entries }) => ({ entries: { ...entries, [id]: change(entries[id] ?? emptyEntry) } }))
+  const put = (id: string, change: (entry: ChatEntry) => ChatEntry): void =>
+    store.setState(({ entries }) => ({ entries: { ...entries, [id]: change(entries[id] ?? emptyEntry) } }))
 
   const batch = new FrameBatch(schedule, (texts) => {
     store.setState(({ entries }) => {
@@ -102,22 +105,31 @@ export function createChatStore({ client, schedule, onChange }: ChatOptions): Ch
     },
     refresh: fetch,
     async reload() {
-      await Promise.all(Object.entries(store.getState().entries).filter(([, entry]) => entry.turn === null).map(([id]) => fetch(id)))
+      await Promise.all(
+        Object.entries(store.getState().entries)
+          .filter(([, entry]) => entry.turn === null)
+          .map(([id]) => fetch(id)),
+      )
     },
     adopt(conversation) {
       put(conversation.id, (entry) => ({ ...entry, conversation, loading: false, loadError: null }))
     },
     async send(id, text, parentId) {
       if (entryOf(id).turn) return false
-      const under = parentId === undefined ? entryOf(id).conversation?.activeLeafId ?? null : parentId
+      const under = parentId === undefined ? (entryOf(id).conversation?.activeLeafId ?? null) : parentId
       return run(id, { kind: 'waiting', question: text, parentId: under }, () =>
-        client.chat.send(parentId === undefined ? { conversationId: id, text } : { conversationId: id, text, parentId }))
+        client.chat.send(
+          parentId === undefined ? { conversationId: id, text } : { conversationId: id, text, parentId },
+        ),
+      )
     },
     async regenerate(id, messageId) {
       const entry = entryOf(id)
       if (entry.turn) return
       const parentId = entry.conversation?.messages.find((message) => message.id === messageId)?.parentId ?? null
-      await run(id, { kind: 'waiting', question: null, parentId }, () => client.chat.regenerate({ conversationId: id, messageId }))
+      await run(id, { kind: 'waiting', question: null, parentId }, () =>
+        client.chat.regenerate({ conversationId: id, messageId }),
+      )
     },
     async stop(id) {
       await client.chat.stop({ conversationId: id })
@@ -128,15 +140,31 @@ export function createChatStore({ client, schedule, onChange }: ChatOptions): Ch
     },
     async update(id, patch) {
       const before = entryOf(id).conversation
-      put(id, (entry) => ({ ...entry, saving: { kind: 'saving' }, conversation: entry.conversation ? { ...entry.conversation, ...patch } : null }))
+      put(id, (entry) => ({
+        ...entry,
+        saving: { kind: 'saving' },
+        conversation: entry.conversation ? { ...entry.conversation, ...patch } : null,
+      }))
       try {
         const { systemPrompt, presetId, parameters } = await client.conversations.update({ id, ...patch })
-        put(id, (entry) => ({ ...entry, saving: { kind: 'saved' }, conversation: entry.conversation ? { ...entry.conversation, systemPrompt, presetId, parameters } : null }))
+        put(id, (entry) => ({
+          ...entry,
+          saving: { kind: 'saved' },
+          conversation: entry.conversation ? { ...entry.conversation, systemPrompt, presetId, parameters } : null,
+        }))
       } catch (thrown) {
         put(id, (entry) => ({
           ...entry,
           saving: { kind: 'failed', error: toSwitchboardError(thrown) },
-          conversation: entry.conversation && before ? { ...entry.conversation, systemPrompt: before.systemPrompt, presetId: before.presetId, parameters: before.parameters } : entry.conversation,
+          conversation:
+            entry.conversation && before
+              ? {
+                  ...entry.conversation,
+                  systemPrompt: before.systemPrompt,
+                  presetId: before.presetId,
+                  parameters: before.parameters,
+                }
+              : entry.conversation,
         }))
       }
     },

@@ -7,10 +7,20 @@ import { createConversationsStore } from './conversations.ts'
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-function finderUnderTest(list: (fake: FakeConsole) => FakeConsole['conversations']['list'] = (fake) => fake.conversations.list) {
+function finderUnderTest(
+  list: (fake: FakeConsole) => FakeConsole['conversations']['list'] = (fake) => fake.conversations.list,
+) {
   const fake = new FakeConsole()
   const asked = vi.fn(list(fake))
-  const client = { app: fake.app, chat: fake.chat, presets: fake.presets, models: fake.models, keys: fake.keys, settings: fake.settings, conversations: { ...fake.conversations, list: asked } }
+  const client = {
+    app: fake.app,
+    chat: fake.chat,
+    presets: fake.presets,
+    models: fake.models,
+    keys: fake.keys,
+    settings: fake.settings,
+    conversations: { ...fake.conversations, list: asked },
+  }
   const finder = createConversationFinder(client)
   return { client, finder, asked, ids: () => finder.store.getState().found.map(({ id }) => id) }
 }
@@ -30,7 +40,9 @@ test('it finds by its own text, also inside messages, whatever the list is searc
 test('typing asks once, when it rests, and an overtaken answer is dropped', async () => {
   const pending: (() => void)[] = []
   const { finder, asked, ids } = finderUnderTest((fake) => async (...input) => {
-    await new Promise<void>((resolve) => { pending.push(resolve) })
+    await new Promise<void>((resolve) => {
+      pending.push(resolve)
+    })
     return await fake.conversations.list(...input)
   })
   for (const text of ['r', 're', 'ret']) finder.find(text)
@@ -46,7 +58,9 @@ test('typing asks once, when it rests, and an overtaken answer is dropped', asyn
 })
 
 test('a program that is gone leaves the palette without conversations, not without its actions', async () => {
-  const { finder, ids } = finderUnderTest(() => async () => { throw new SwitchboardError('disconnected', 'gone') })
+  const { finder, ids } = finderUnderTest(() => async () => {
+    throw new SwitchboardError('disconnected', 'gone')
+  })
   finder.find('')
   await vi.runAllTimersAsync()
   expect(ids()).toEqual([])

@@ -65,10 +65,20 @@ test('an answer that was overtaken by a newer search is dropped', async () => {
   const fake = new FakeConsole()
   const pending: (() => void)[] = []
   const list: FakeConsole['conversations']['list'] = async (...input) => {
-    await new Promise<void>((resolve) => { pending.push(resolve) })
+    await new Promise<void>((resolve) => {
+      pending.push(resolve)
+    })
     return fake.conversations.list(...input)
   }
-  const conversations = createConversationsStore({ app: fake.app, chat: fake.chat, presets: fake.presets, models: fake.models, keys: fake.keys, settings: fake.settings, conversations: { ...fake.conversations, list } })
+  const conversations = createConversationsStore({
+    app: fake.app,
+    chat: fake.chat,
+    presets: fake.presets,
+    models: fake.models,
+    keys: fake.keys,
+    settings: fake.settings,
+    conversations: { ...fake.conversations, list },
+  })
   const slow = conversations.search('zzzz')
   const fast = conversations.search('4417223')
   pending[1]?.()

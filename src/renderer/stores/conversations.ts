@@ -29,7 +29,8 @@ export function createConversationsStore(client: ConsoleClient): ConversationsSt
   const removed = new Set<string>()
 
   const shown = (): readonly ConversationSummary[] => store.getState().list.value ?? []
-  const replace = (value: readonly ConversationSummary[]): void => store.setState({ list: { kind: 'ready', value: value.toSorted((a, b) => b.updatedAt - a.updatedAt) } })
+  const replace = (value: readonly ConversationSummary[]): void =>
+    store.setState({ list: { kind: 'ready', value: value.toSorted((a, b) => b.updatedAt - a.updatedAt) } })
 
   const load = async (): Promise<void> => {
     const mine = (generation += 1)
@@ -37,17 +38,31 @@ export function createConversationsStore(client: ConsoleClient): ConversationsSt
     store.setState(({ list }) => ({ list: { kind: 'loading', value: list.value } }))
     try {
       const found = await client.conversations.list(search.trim() === '' ? {} : { search: search.trim() })
-      if (mine === generation) store.setState({ list: { kind: 'ready', value: found.filter(({ id }) => !removed.has(id)) } })
+      if (mine === generation)
+        store.setState({ list: { kind: 'ready', value: found.filter(({ id }) => !removed.has(id)) } })
     } catch (thrown) {
-      if (mine === generation) store.setState(({ list }) => ({ list: { kind: 'failed', value: list.value, error: toSwitchboardError(thrown) } }))
+      if (mine === generation)
+        store.setState(({ list }) => ({
+          list: { kind: 'failed', value: list.value, error: toSwitchboardError(thrown) },
+        }))
     }
   }
 
   const touch: ConversationsStore['touch'] = ({ id, title, model, createdAt, updatedAt }) => {
     if (removed.has(id)) return
     if (shown().some((other) => other.id === id)) {
-      replace(shown().map((other) => (other.id === id ? { ...other, title: title ?? other.title, updatedAt: updatedAt ?? other.updatedAt } : other)))
-    } else if (store.getState().search === '' && title !== undefined && model !== undefined && createdAt !== undefined && updatedAt !== undefined) {
+      replace(
+        shown().map((other) =>
+          other.id === id ? { ...other, title: title ?? other.title, updatedAt: updatedAt ?? other.updatedAt } : other,
+        ),
+      )
+    } else if (
+      store.getState().search === '' &&
+      title !== undefined &&
+      model !== undefined &&
+      createdAt !== undefined &&
+      updatedAt !== undefined
+    ) {
       replace([{ id, title, model, createdAt, updatedAt, excerpt: null }, ...shown()])
     }
   }

@@ -25,7 +25,8 @@ export function createResource<Value>(fetch: () => Promise<Value>): Resource<Val
         const value = await fetch()
         if (mine === generation) store.setState({ kind: 'ready', value }, true)
       } catch (thrown) {
-        if (mine === generation) store.setState({ kind: 'failed', value: store.getState().value, error: toSwitchboardError(thrown) }, true)
+        if (mine === generation)
+          store.setState({ kind: 'failed', value: store.getState().value, error: toSwitchboardError(thrown) }, true)
       }
     },
   }

@@ -6,7 +6,11 @@ test('a change shows at once, is kept, and asks for a restart only where the eng
   const settings = createSettingsStore(new FakeConsole())
   await settings.load()
   await settings.update({ theme: 'dark' })
-  expect(settings.store.getState()).toMatchObject({ settings: { theme: 'dark' }, saving: { kind: 'saved' }, engineRestartNeeded: false })
+  expect(settings.store.getState()).toMatchObject({
+    settings: { theme: 'dark' },
+    saving: { kind: 'saved' },
+    engineRestartNeeded: false,
+  })
   const saving = settings.update({ slots: 4 })
   expect(settings.store.getState()).toMatchObject({ settings: { slots: 4 }, saving: { kind: 'saving' } })
   await saving

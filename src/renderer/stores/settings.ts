@@ -25,7 +25,13 @@ export interface SettingsStore {
 const appliedAtRestart: readonly (keyof Settings)[] = ['providers', 'slots', 'contextLength', 'queueRequests']
 
 export function createSettingsStore(client: ConsoleClient): SettingsStore {
-  const store = createStore<SettingsState>(() => ({ settings: defaultSettings, defaults: defaultSettings, loaded: false, saving: { kind: 'idle' }, engineRestartNeeded: false }))
+  const store = createStore<SettingsState>(() => ({
+    settings: defaultSettings,
+    defaults: defaultSettings,
+    loaded: false,
+    saving: { kind: 'idle' },
+    engineRestartNeeded: false,
+  }))
   return {
     store,
     async load() {
@@ -41,7 +47,11 @@ export function createSettingsStore(client: ConsoleClient): SettingsStore {
       try {
         const settings = await client.settings.update(patch)
         const restart = appliedAtRestart.some((name) => name in patch)
-        store.setState((state) => ({ settings, saving: { kind: 'saved' }, engineRestartNeeded: state.engineRestartNeeded || restart }))
+        store.setState((state) => ({
+          settings,
+          saving: { kind: 'saved' },
+          engineRestartNeeded: state.engineRestartNeeded || restart,
+        }))
       } catch (thrown) {
         store.setState({ settings: before, saving: { kind: 'failed', error: toSwitchboardError(thrown) } })
       }

@@ -4,10 +4,16 @@ import type { ConsoleClient } from '../../shared/contracts/console-bridge.ts'
 import type { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import { toSwitchboardError } from '../bridge/reviving-link.ts'
 
-export interface AppInfo { readonly version: string; readonly host: 'electron' | 'headless'; readonly home: string }
+export interface AppInfo {
+  readonly version: string
+  readonly host: 'electron' | 'headless'
+  readonly home: string
+}
 
 export interface StatusState {
-  /** Null until the first value arrived and while the stream is broken: the status bar shows nothing it does not know. */
+  /**
+   * Null until the first value arrived and while the stream is broken: the status bar shows nothing it does not know.
+   */
   readonly status: AppStatus | null
   readonly info: AppInfo | null
   /** Why there is no status, where that is known. */

@@ -24,9 +24,17 @@ export function CopyButton({ text, label, children }: CopyButtonProps) {
   const copy = (): void => void navigator.clipboard.writeText(text).then(() => setCopied(true))
   const icon = copied ? <IconCheck size={16} aria-hidden /> : <IconCopy size={16} aria-hidden />
   if (children !== undefined) {
-    return <Button variant="default" size="xs" leftSection={icon} onClick={copy}>{copied ? t('app.copied') : children}</Button>
+    return (
+      <Button variant="default" size="xs" leftSection={icon} onClick={copy}>
+        {copied ? t('app.copied') : children}
+      </Button>
+    )
   }
   const name = copied ? t('app.copied') : label
   // A hundred messages have hundreds of these: the browser's own tooltip costs nothing.
-  return <ActionIcon variant="subtle" color="gray" onClick={copy} aria-label={name} title={name}>{icon}</ActionIcon>
+  return (
+    <ActionIcon variant="subtle" color="gray" onClick={copy} aria-label={name} title={name}>
+      {icon}
+    </ActionIcon>
+  )
 }

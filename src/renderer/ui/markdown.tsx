@@ -12,11 +12,14 @@ import styles from './markdown.module.css'
 function plainText(node: ReactNode): string {
   if (typeof node === 'string' || typeof node === 'number') return String(node)
   if (Array.isArray(node)) return node.map(plainText).join('')
-  if (typeof node === 'object' && node !== null && 'props' in node) return plainText((node.props as { children?: ReactNode }).children)
+  if (typeof node === 'object' && node !== null && 'props' in node)
+    return plainText((node.props as { children?: ReactNode }).children)
   return ''
 }
 
-/** A link as a button: nothing to prefetch, to drag or to open by the middle mouse button; the host stands beside it. */
+/**
+ * A link as a button: nothing to prefetch, to drag or to open by the middle mouse button; the host stands beside it.
+ */
 function Link({ href, children }: { readonly href?: string | undefined; readonly children?: ReactNode }) {
   const { t } = useTranslation()
   const open = useLinkOpener()
@@ -25,8 +28,21 @@ function Link({ href, children }: { readonly href?: string | undefined; readonly
   const text = plainText(children)
   return (
     <>
-      <button type="button" role="link" className={styles.link} title={url.href} aria-label={t('markdown.link', { text, host: url.host })} onClick={() => open(url)}>{children}</button>
-      {text.includes(url.host) ? null : <span className={styles.host} aria-hidden>({url.host})</span>}
+      <button
+        type="button"
+        role="link"
+        className={styles.link}
+        title={url.href}
+        aria-label={t('markdown.link', { text, host: url.host })}
+        onClick={() => open(url)}
+      >
+        {children}
+      </button>
+      {text.includes(url.host) ? null : (
+        <span className={styles.host} aria-hidden>
+          ({url.host})
+        </span>
+      )}
     </>
   )
 }
@@ -41,15 +57,23 @@ function Code({ children }: { readonly children?: ReactNode }) {
   const { t } = useTranslation()
   return (
     <div className={styles.code}>
-      <pre tabIndex={0} aria-label={t('markdown.code')}>{children}</pre>
-      <div className={styles.codeCopy}><CopyButton text={plainText(children).replace(/\n$/, '')} label={t('markdown.copyCode')} /></div>
+      <pre tabIndex={0} aria-label={t('markdown.code')}>
+        {children}
+      </pre>
+      <div className={styles.codeCopy}>
+        <CopyButton text={plainText(children).replace(/\n$/, '')} label={t('markdown.copyCode')} />
+      </div>
     </div>
   )
 }
 
 function Table({ children }: { readonly children?: ReactNode }) {
   const { t } = useTranslation()
-  return <div className={styles.tableScroll} role="region" aria-label={t('markdown.table')} tabIndex={0}><table>{children}</table></div>
+  return (
+    <div className={styles.tableScroll} role="region" aria-label={t('markdown.table')} tabIndex={0}>
+      <table>{children}</table>
+    </div>
+  )
 }
 
 const components: Components = {
@@ -58,12 +82,36 @@ const components: Components = {
   pre: ({ children }) => <Code>{children}</Code>,
   table: ({ children }) => <Table>{children}</Table>,
   // Headings of a reply are not headings of the page.
-  h1: ({ children }) => <p><strong>{children}</strong></p>,
-  h2: ({ children }) => <p><strong>{children}</strong></p>,
-  h3: ({ children }) => <p><strong>{children}</strong></p>,
-  h4: ({ children }) => <p><strong>{children}</strong></p>,
-  h5: ({ children }) => <p><strong>{children}</strong></p>,
-  h6: ({ children }) => <p><strong>{children}</strong></p>,
+  h1: ({ children }) => (
+    <p>
+      <strong>{children}</strong>
+    </p>
+  ),
+  h2: ({ children }) => (
+    <p>
+      <strong>{children}</strong>
+    </p>
+  ),
+  h3: ({ children }) => (
+    <p>
+      <strong>{children}</strong>
+    </p>
+  ),
+  h4: ({ children }) => (
+    <p>
+      <strong>{children}</strong>
+    </p>
+  ),
+  h5: ({ children }) => (
+    <p>
+      <strong>{children}</strong>
+    </p>
+  ),
+  h6: ({ children }) => (
+    <p>
+      <strong>{children}</strong>
+    </p>
+  ),
   input: ({ checked }) => <span aria-hidden>{checked ? '☑ ' : '☐ '}</span>,
   // Footnotes would jump inside the page; their text stays.
   section: ({ children }) => <div>{children}</div>,
@@ -74,11 +122,24 @@ const plugins = [remarkGfm]
 const keepUrl = (url: string): string => url
 
 const Block = memo(function Block({ text }: { readonly text: string }) {
-  return <ReactMarkdown remarkPlugins={plugins} components={components} urlTransform={keepUrl} skipHtml={false}>{text}</ReactMarkdown>
+  return (
+    <ReactMarkdown remarkPlugins={plugins} components={components} urlTransform={keepUrl} skipHtml={false}>
+      {text}
+    </ReactMarkdown>
+  )
 })
 
-/** Markdown of a stranger: no HTML, no images, links only by question. Blocks that did not change are not rendered again. */
+/**
+ * Markdown of a stranger: no HTML, no images, links only by question. Blocks that did not change are not rendered
+ * again.
+ */
 export const Markdown = memo(function Markdown({ text }: { readonly text: string }) {
   const blocks = useMemo(() => markdownBlocks(text), [text])
-  return <div className={styles.markdown}>{blocks.map((block, index) => <Block key={index} text={block} />)}</div>
+  return (
+    <div className={styles.markdown}>
+      {blocks.map((block, index) => (
+        <Block key={index} text={block} />
+      ))}
+    </div>
+  )
 })

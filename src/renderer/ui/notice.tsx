@@ -20,7 +20,10 @@ interface NoticeProps {
 export function Notice({ kind, children, actions, live = false }: NoticeProps) {
   const Icon = icons[kind]
   return (
-    <div className={`${styles.notice} ${kind === 'plain' ? '' : styles[kind]}`} {...(live ? { role: kind === 'red' ? 'alert' : 'status' } : {})}>
+    <div
+      className={`${styles.notice} ${kind === 'plain' ? '' : styles[kind]}`}
+      {...(live ? { role: kind === 'red' ? 'alert' : 'status' } : {})}
+    >
       <Icon size={16} className={styles.icon} aria-hidden />
       <div className={styles.body}>
         <div className={styles.text}>{children}</div>
@@ -30,10 +33,23 @@ export function Notice({ kind, children, actions, live = false }: NoticeProps) {
   )
 }
 
-type ShownError = Pick<SerialisedError, 'code' | 'message'> & { readonly param?: string | undefined; readonly details?: SerialisedError['details'] }
+type ShownError = Pick<SerialisedError, 'code' | 'message'> & {
+  readonly param?: string | undefined
+  readonly details?: SerialisedError['details']
+}
 
 /** An error: what happened and the next step, what was not lost, and details to copy. */
-export function ErrorNotice({ error, lead, actions, live = true }: { readonly error: ShownError; readonly lead?: string; readonly actions?: ReactNode; readonly live?: boolean }) {
+export function ErrorNotice({
+  error,
+  lead,
+  actions,
+  live = true,
+}: {
+  readonly error: ShownError
+  readonly lead?: string
+  readonly actions?: ReactNode
+  readonly live?: boolean
+}) {
   const { t } = useTranslation()
   const details = errorDetails(error)
   return (
@@ -50,7 +66,15 @@ export function ErrorNotice({ error, lead, actions, live = true }: { readonly er
 }
 
 /** A page or list without content: what it is for and the first step. */
-export function EmptyState({ title, text, children }: { readonly title: string; readonly text?: string; readonly children?: ReactNode }) {
+export function EmptyState({
+  title,
+  text,
+  children,
+}: {
+  readonly title: string
+  readonly text?: string
+  readonly children?: ReactNode
+}) {
   return (
     <div className={styles.empty}>
       <h2>{title}</h2>

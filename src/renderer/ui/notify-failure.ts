@@ -10,5 +10,9 @@ export type NotifyFailure = (thrown: unknown, words?: (reason: string) => string
 export function useNotifyFailure(): NotifyFailure {
   const { t } = useTranslation()
   return (thrown, words = (reason) => reason) =>
-    void notifications.show({ color: 'red', message: words(errorText(t, shownError(thrown))), closeButtonProps: { 'aria-label': t('app.close') } })
+    void notifications.show({
+      color: 'red',
+      message: words(errorText(t, shownError(thrown))),
+      closeButtonProps: { 'aria-label': t('app.close') },
+    })
 }

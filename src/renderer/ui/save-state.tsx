@@ -10,7 +10,12 @@ export function SaveState({ saving }: { readonly saving: Saving }) {
   return (
     <span className={`${styles.state} ${saving.kind === 'failed' ? styles.failed : ''}`} role="status">
       {saving.kind === 'saving' ? t('app.saving') : null}
-      {saving.kind === 'saved' ? <><IconCheck size={14} aria-hidden />{t('app.saved')}</> : null}
+      {saving.kind === 'saved' ? (
+        <>
+          <IconCheck size={14} aria-hidden />
+          {t('app.saved')}
+        </>
+      ) : null}
       {saving.kind === 'failed' ? t('app.notSaved', { reason: errorText(t, saving.error) }) : null}
     </span>
   )

@@ -3,7 +3,12 @@ import type { ContractRouterClient } from '@orpc/contract'
 import type { consoleContract } from './console.ts'
 
 /** Name of the frozen object preload exposes, and of the two channels under it. */
-export const consoleBridge = { global: 'switchboard', up: 'console:up', down: 'console:down', subprotocol: 'switchboard.console.v1' } as const
+export const consoleBridge = {
+  global: 'switchboard',
+  up: 'console:up',
+  down: 'console:down',
+  subprotocol: 'switchboard.console.v1',
+} as const
 
 type Wire = ContractRouterClient<typeof consoleContract>
 /** A call as its caller needs it: streams are any async iterable, so that a fake can be a generator. */
@@ -12,7 +17,9 @@ type Call<Procedure> = Procedure extends (...rest: infer Rest) => PromiseLike<in
   : never
 
 /** The console as its caller sees it. */
-export type ConsoleClient = { readonly [Group in keyof Wire]: { readonly [Name in keyof Wire[Group]]: Call<Wire[Group][Name]> } }
+export type ConsoleClient = {
+  readonly [Group in keyof Wire]: { readonly [Name in keyof Wire[Group]]: Call<Wire[Group][Name]> }
+}
 
 /** What preload exposes in the window: one pipe of strings. */
 export interface ConsolePipe {

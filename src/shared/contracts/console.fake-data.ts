@@ -29,7 +29,8 @@ export const fakePresets: readonly Preset[] = [
   {
     id: 'web-shop',
     name: 'Web shop',
-    systemPrompt: 'You are the support assistant of Lumen & Oak, an online shop. Items can be returned within 30 days. Delivery takes 2-4 working days. The warranty is 24 months. Opening hours: Monday to Friday 9:00-18:00. Answer briefly in the customer\'s language. Never invent facts; hand over to a colleague when you cannot help.',
+    systemPrompt:
+      "You are the support assistant of Lumen & Oak, an online shop. Items can be returned within 30 days. Delivery takes 2-4 working days. The warranty is 24 months. Opening hours: Monday to Friday 9:00-18:00. Answer briefly in the customer's language. Never invent facts; hand over to a colleague when you cannot help.",
     parameters: { temperature: 0.3, topP: 0.9, maxTokens: 256 },
     builtIn: true,
   },
@@ -37,7 +38,16 @@ export const fakePresets: readonly Preset[] = [
 ]
 
 export const fakeModels: readonly ModelSummary[] = [
-  { name: 'demo', family: 'qwen3', precision: 'fp32', parameters: 4_200_000, contextLength: 2048, bytes: 17 * mebibyte, demo: true, createdAt: Date.UTC(2026, 10, 1) },
+  {
+    name: 'demo',
+    family: 'qwen3',
+    precision: 'fp32',
+    parameters: 4_200_000,
+    contextLength: 2048,
+    bytes: 17 * mebibyte,
+    demo: true,
+    createdAt: Date.UTC(2026, 10, 1),
+  },
 ]
 
 export const fakeStatus: AppStatus = {
@@ -90,8 +100,22 @@ export const fakeDoctor: DoctorReport = {
 }
 
 export const fakeKeys = (now: number): readonly ApiKey[] => [
-  { id: 'key-1', name: 'web-widget', prefix: 'sk-7Qm2', createdAt: now - 9 * 24 * 60 * minute, lastUsedAt: now - 2 * minute, revokedAt: null },
-  { id: 'key-2', name: 'old-laptop', prefix: 'sk-Zp81', createdAt: now - 40 * 24 * 60 * minute, lastUsedAt: null, revokedAt: now - 3 * 24 * 60 * minute },
+  {
+    id: 'key-1',
+    name: 'web-widget',
+    prefix: 'sk-7Qm2',
+    createdAt: now - 9 * 24 * 60 * minute,
+    lastUsedAt: now - 2 * minute,
+    revokedAt: null,
+  },
+  {
+    id: 'key-2',
+    name: 'old-laptop',
+    prefix: 'sk-Zp81',
+    createdAt: now - 40 * 24 * 60 * minute,
+    lastUsedAt: null,
+    revokedAt: now - 3 * 24 * 60 * minute,
+  },
 ]
 
 const complete = { kind: 'complete' } as const
@@ -128,15 +152,20 @@ function conversation(id: string, title: string, at: number, messages: readonly 
 /** A working day of conversations: three languages, branches, an interrupted reply, a shortened history, long text. */
 export function fakeConversations(now: number): readonly Conversation[] {
   const order = dialogue('c-order', now - 6 * minute, [
-    'Hi, my parcel 20251103 still hasn\'t shown up.',
+    "Hi, my parcel 20251103 still hasn't shown up.",
     'Thank you, I have noted order **20251103**. A colleague checks with the carrier where the parcel is and writes back to you within our opening hours, Monday to Friday 9:00-18:00.',
     'And if it is lost, can I still return the lamp?',
     'Yes. Items can be returned within **30 days**:\n\n1. Keep the order number `20251103` at hand.\n2. A colleague sends you the return label.\n3. The refund follows once the parcel is back.\n\nSee [our return page](https://lumen-oak.example/returns) for details.',
   ])
   const branch: Message = {
-    id: 'c-order-m3b', conversationId: 'c-order', parentId: 'c-order-m2', role: 'assistant',
+    id: 'c-order-m3b',
+    conversationId: 'c-order',
+    parentId: 'c-order-m2',
+    role: 'assistant',
     content: 'You can return it within 30 days. Order 20251103 is noted and a colleague takes it from here.',
-    state: complete, receipt: { ...fakeReceipt, seed: 42, completionTokens: 23 }, createdAt: now - 4 * minute,
+    state: complete,
+    receipt: { ...fakeReceipt, seed: 42, completionTokens: 23 },
+    createdAt: now - 4 * minute,
   }
   const chinese = dialogue('c-chinese', now - 55 * minute, [
     '鞋子不想要了，可以退吗？',
@@ -148,7 +177,10 @@ export function fakeConversations(now: number): readonly Conversation[] {
     '¿Cuánto tarda en llegar un pedido a Sevilla?',
     'La entrega tarda de 2 a 4 días laborables. Los gastos de envío se muestran al finalizar la compra.',
   ])
-  const interrupted = dialogue('c-interrupted', now - 3 * 60 * minute, ['Where can I find my invoice?', 'The invoice is sent by e-mail. Please send me'])
+  const interrupted = dialogue('c-interrupted', now - 3 * 60 * minute, [
+    'Where can I find my invoice?',
+    'The invoice is sent by e-mail. Please send me',
+  ])
   const interruptedReply = interrupted[1]
   const cut = dialogue('c-cut', now - 2 * 24 * 60 * minute, [
     'I bought a desk lamp, a kettle and two chairs over the last months and have questions on all of them.',
@@ -158,16 +190,32 @@ export function fakeConversations(now: number): readonly Conversation[] {
   ])
   const cutReply = cut[3]
   return [
-    { ...conversation('c-order', 'Parcel 20251103 not arrived', now - 6 * minute, [...order, branch]), activeLeafId: 'c-order-m3' },
+    {
+      ...conversation('c-order', 'Parcel 20251103 not arrived', now - 6 * minute, [...order, branch]),
+      activeLeafId: 'c-order-m3',
+    },
     conversation('c-chinese', '鞋子退货', now - 55 * minute, chinese),
     conversation('c-interrupted', 'Where can I find my invoice?', now - 3 * 60 * minute, [
       ...interrupted.slice(0, 1),
-      ...(interruptedReply ? [{ ...interruptedReply, receipt: null, state: { kind: 'interrupted', error: { code: 'engine_crashed', message: 'The engine process ended with signal SIGKILL.' } } as const }] : []),
+      ...(interruptedReply
+        ? [
+            {
+              ...interruptedReply,
+              receipt: null,
+              state: {
+                kind: 'interrupted',
+                error: { code: 'engine_crashed', message: 'The engine process ended with signal SIGKILL.' },
+              } as const,
+            },
+          ]
+        : []),
     ]),
     conversation('c-spanish', 'Envío a Sevilla', now - 26 * 60 * minute, spanish),
     conversation('c-cut', 'Kettle, lamp and chairs', now - 2 * 24 * 60 * minute, [
       ...cut.slice(0, 3),
-      ...(cutReply ? [{ ...cutReply, receipt: { ...fakeReceipt, truncated: { droppedMessages: 6, droppedTokens: 812 } } }] : []),
+      ...(cutReply
+        ? [{ ...cutReply, receipt: { ...fakeReceipt, truncated: { droppedMessages: 6, droppedTokens: 812 } } }]
+        : []),
     ]),
   ]
 }

@@ -1,11 +1,27 @@
 import { Emitter } from '../base/emitter.ts'
 import type { ApiKey } from '../domain/api-key.ts'
-import type { Conversation, ConversationSummary, Message, MessageState, Preset, TurnEvent } from '../domain/conversation.ts'
+import type {
+  Conversation,
+  ConversationSummary,
+  Message,
+  MessageState,
+  Preset,
+  TurnEvent,
+} from '../domain/conversation.ts'
 import { defaultSettings, type Settings } from '../domain/settings.ts'
 import type { AppStatus } from '../domain/status.ts'
 import { SwitchboardError } from '../errors/switchboard-error.ts'
 import type { ConsoleClient } from './console-bridge.ts'
-import { fakeConversations, fakeDoctor, fakeKeys, fakeModels, fakePresets, fakeReceipt, fakeReply, fakeStatus } from './console.fake-data.ts'
+import {
+  fakeConversations,
+  fakeDoctor,
+  fakeKeys,
+  fakeModels,
+  fakePresets,
+  fakeReceipt,
+  fakeReply,
+  fakeStatus,
+} from './console.fake-data.ts'
 
 export interface FakeConsoleOptions {
   /** Awaited before each delta; default: no waiting. */
@@ -20,7 +36,10 @@ export interface FakeConsoleOptions {
 }
 
 /** Fails the next reply after this many deltas. */
-export interface FakeFailure { readonly afterDeltas: number; readonly error: SwitchboardError }
+export interface FakeFailure {
+  readonly afterDeltas: number
+  readonly error: SwitchboardError
+}
 
 /** The whole console in memory: no process, no wire. Implements what the GUI calls, with the contract's own rules. */
 export class FakeConsole implements ConsoleClient {
@@ -47,7 +66,8 @@ export class FakeConsole implements ConsoleClient {
     this.#settings = { ...defaultSettings, ...options.settings }
     this.#status = options.status ?? fakeStatus
     this.#keys = fakeKeys(this.#now())
-    for (const conversation of options.conversations ?? fakeConversations(this.#now())) this.#conversations.set(conversation.id, conversation)
+    for (const conversation of options.conversations ?? fakeConversations(this.#now()))
+      this.#conversations.set(conversation.id, conversation)
   }
 
   /** What the status bar is told from now on. */
@@ -88,11 +108,21 @@ export class FakeConsole implements ConsoleClient {
     },
     get: async ({ id }) => this.#conversation(id),
     create: async (input) => {
-      const preset = this.#presets.find((candidate) => candidate.id === (input.presetId ?? this.#settings.defaultPresetId))
+      const preset = this.#presets.find(
+        (candidate) => candidate.id === (input.presetId ?? this.#settings.defaultPresetId),
+      )
       const at = this.#now()
       return this.#keep({
-        id: this.#id('c'), title: '', model: input.model ?? this.#settings.defaultModel, createdAt: at, updatedAt: at,
-        systemPrompt: preset?.systemPrompt ?? '', presetId: preset?.id ?? null, parameters: preset?.parameters ?? {}, activeLeafId: null, messages: [],
+        id: this.#id('c'),
+        title: '',
+        model: input.model ?? this.#settings.defaultModel,
+        createdAt: at,
+        updatedAt: at,
+        systemPrompt: preset?.systemPrompt ?? '',
+        presetId: preset?.id ?? null,
+        parameters: preset?.parameters ?? {},
+        activeLeafId: null,
+        messages: [],
       })
     },
     update: async ({ id, ...patch }) => {
@@ -103,7 +133,12 @@ export class FakeConsole implements ConsoleClient {
       const conversation = this.#conversation(id)
       let leaf = conversation.messages.find((message) => message.id === messageId)
       if (!leaf) throw new SwitchboardError('message_not_found', `There is no message ${messageId}.`)
-      for (let next: Message | undefined = leaf; next; next = conversation.messages.findLast((message) => message.parentId === leaf?.id)) leaf = next
+      for (
+        let next: Message | undefined = leaf;
+        next;
+        next = conversation.messages.findLast((message) => message.parentId === leaf?.id)
+      )
+        leaf = next
       return this.#keep({ ...conversation, activeLeafId: leaf.id })
     },
     remove: async ({ id }) => {
@@ -120,8 +155,14 @@ export class FakeConsole implements ConsoleClient {
     send: async ({ conversationId, text, parentId }) => {
       const conversation = this.#conversation(conversationId)
       const userMessage: Message = {
-        id: this.#id('m'), conversationId, parentId: parentId === undefined ? conversation.activeLeafId : parentId, role: 'user', content: text,
-        state: { kind: 'complete' }, receipt: null, createdAt: this.#now(),
+        id: this.#id('m'),
+        conversationId,
+        parentId: parentId === undefined ? conversation.activeLeafId : parentId,
+        role: 'user',
+        content: text,
+        state: { kind: 'complete' },
+        receipt: null,
+        createdAt: this.#now(),
       }
       return this.#turn(conversation, userMessage)
     },
@@ -141,8 +182,15 @@ export class FakeConsole implements ConsoleClient {
   readonly presets: ConsoleClient['presets'] = {
     list: async () => this.#presets,
     save: async (input) => {
-      const preset: Preset = { id: input.id ?? this.#id('p'), name: input.name, systemPrompt: input.systemPrompt, parameters: input.parameters, builtIn: false }
-      if (this.#presets.some((other) => other.id !== preset.id && other.name === preset.name)) throw new SwitchboardError('name_taken', `A preset named ${preset.name} exists.`)
+      const preset: Preset = {
+        id: input.id ?? this.#id('p'),
+        name: input.name,
+        systemPrompt: input.systemPrompt,
+        parameters: input.parameters,
+        builtIn: false,
+      }
+      if (this.#presets.some((other) => other.id !== preset.id && other.name === preset.name))
+        throw new SwitchboardError('name_taken', `A preset named ${preset.name} exists.`)
       this.#presets = [...this.#presets.filter((other) => other.id !== preset.id), preset]
       return preset
     },
@@ -156,8 +204,16 @@ export class FakeConsole implements ConsoleClient {
   readonly keys: ConsoleClient['keys'] = {
     list: async () => this.#keys,
     create: async ({ name }) => {
-      if (this.#keys.some((key) => key.name === name && key.revokedAt === null)) throw new SwitchboardError('name_taken', `A key named ${name} exists.`, { param: 'name' })
-      const key: ApiKey = { id: this.#id('k'), name, prefix: 'sk-f4Ke', createdAt: this.#now(), lastUsedAt: null, revokedAt: null }
+      if (this.#keys.some((key) => key.name === name && key.revokedAt === null))
+        throw new SwitchboardError('name_taken', `A key named ${name} exists.`, { param: 'name' })
+      const key: ApiKey = {
+        id: this.#id('k'),
+        name,
+        prefix: 'sk-f4Ke',
+        createdAt: this.#now(),
+        lastUsedAt: null,
+        revokedAt: null,
+      }
       this.#keys = [...this.#keys, key]
       return { key, secret: `sk-f4Ke${'0123456789abcdef'.repeat(2)}` }
     },
@@ -185,7 +241,8 @@ export class FakeConsole implements ConsoleClient {
 
   #conversation(id: string): Conversation {
     const conversation = this.#conversations.get(id)
-    if (!conversation || this.#removed.has(id)) throw new SwitchboardError('conversation_not_found', `There is no conversation ${id}.`)
+    if (!conversation || this.#removed.has(id))
+      throw new SwitchboardError('conversation_not_found', `There is no conversation ${id}.`)
     return conversation
   }
 
@@ -201,22 +258,38 @@ export class FakeConsole implements ConsoleClient {
       ...conversation,
       activeLeafId: message.id,
       updatedAt: message.createdAt,
-      messages: known ? conversation.messages.map((other) => (other.id === message.id ? message : other)) : [...conversation.messages, message],
+      messages: known
+        ? conversation.messages.map((other) => (other.id === message.id ? message : other))
+        : [...conversation.messages, message],
     })
     return message
   }
 
   async *#turn(conversation: Conversation, userMessage: Message): AsyncGenerator<TurnEvent, undefined, void> {
-    if (this.#running.has(conversation.id)) throw new SwitchboardError('conversation_busy', 'A reply is being written in this conversation.')
+    if (this.#running.has(conversation.id))
+      throw new SwitchboardError('conversation_busy', 'A reply is being written in this conversation.')
     const running = { stopped: false }
     this.#running.set(conversation.id, running)
     const failure = this.failure
     this.failure = null
-    let reply: Message = { id: this.#id('m'), conversationId: conversation.id, parentId: userMessage.id, role: 'assistant', content: '', state: { kind: 'streaming' }, receipt: null, createdAt: this.#now() }
+    let reply: Message = {
+      id: this.#id('m'),
+      conversationId: conversation.id,
+      parentId: userMessage.id,
+      role: 'assistant',
+      content: '',
+      state: { kind: 'streaming' },
+      receipt: null,
+      createdAt: this.#now(),
+    }
     let deltas = 0
     const end = (state: MessageState): Message => {
       const finishReason = state.kind === 'stopped' ? 'cancelled' : 'stop'
-      reply = this.#put({ ...reply, state, receipt: state.kind === 'interrupted' ? null : { ...fakeReceipt, finishReason, completionTokens: deltas } })
+      reply = this.#put({
+        ...reply,
+        state,
+        receipt: state.kind === 'interrupted' ? null : { ...fakeReceipt, finishReason, completionTokens: deltas },
+      })
       return reply
     }
     try {
@@ -230,7 +303,10 @@ export class FakeConsole implements ConsoleClient {
         await this.#wait()
         if (running.stopped) break
         if (failure && deltas === failure.afterDeltas) {
-          yield { kind: 'ended', message: end({ kind: 'interrupted', error: { code: failure.error.code, message: failure.error.message } }) }
+          yield {
+            kind: 'ended',
+            message: end({ kind: 'interrupted', error: { code: failure.error.code, message: failure.error.message } }),
+          }
           return
         }
         deltas += 1
@@ -252,7 +328,10 @@ export class FakeConsole implements ConsoleClient {
     this.setStatus({
       ...this.#status,
       requests: { total: this.#status.requests.total + Math.max(0, by), active: running },
-      engine: { ...engine, stats: { ...engine.stats, running, freeSlots: engine.stats.slots - running, tokensPerSecond: running * 61.4 } },
+      engine: {
+        ...engine,
+        stats: { ...engine.stats, running, freeSlots: engine.stats.slots - running, tokensPerSecond: running * 61.4 },
+      },
     })
   }
 
@@ -270,7 +349,9 @@ export class FakeConsole implements ConsoleClient {
           latest = null
           yield status
         } else {
-          await new Promise<void>((resolve) => { wake = resolve })
+          await new Promise<void>((resolve) => {
+            wake = resolve
+          })
         }
       }
     } finally {
@@ -281,7 +362,15 @@ export class FakeConsole implements ConsoleClient {
 
 function summary(conversation: Conversation, search: string): ConversationSummary {
   const { id, title, model, createdAt, updatedAt } = conversation
-  const match = search === '' ? undefined : conversation.messages.find((message) => message.content.toLowerCase().includes(search))
+  const match =
+    search === '' ? undefined : conversation.messages.find((message) => message.content.toLowerCase().includes(search))
   const at = match?.content.toLowerCase().indexOf(search) ?? 0
-  return { id, title, model, createdAt, updatedAt, excerpt: match ? match.content.slice(Math.max(0, at - 30), at + 60) : null }
+  return {
+    id,
+    title,
+    model,
+    createdAt,
+    updatedAt,
+    excerpt: match ? match.content.slice(Math.max(0, at - 30), at + 60) : null,
+  }
 }

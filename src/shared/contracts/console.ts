@@ -28,17 +28,19 @@ export const parameterSchema = z.object({
   seed: z.number().int().min(0).max(4_294_967_295).optional(),
 })
 
-export const settingsPatchSchema = z.object({
-  language: z.enum(['auto', 'en', 'zh-CN']),
-  theme: z.enum(['auto', 'light', 'dark']),
-  providers: z.object({ prefer: z.enum(['auto', 'cuda', 'webgpu', 'cpu']), allowCpu: z.boolean() }),
-  slots: z.number().int().min(1).max(64),
-  queueRequests: z.number().int().min(0).max(10_000),
-  contextLength: z.number().int().min(256).max(131_072),
-  defaultModel: z.string().min(1).max(64),
-  defaultPresetId: id,
-  welcomed: z.boolean(),
-}).partial()
+export const settingsPatchSchema = z
+  .object({
+    language: z.enum(['auto', 'en', 'zh-CN']),
+    theme: z.enum(['auto', 'light', 'dark']),
+    providers: z.object({ prefer: z.enum(['auto', 'cuda', 'webgpu', 'cpu']), allowCpu: z.boolean() }),
+    slots: z.number().int().min(1).max(64),
+    queueRequests: z.number().int().min(0).max(10_000),
+    contextLength: z.number().int().min(256).max(131_072),
+    defaultModel: z.string().min(1).max(64),
+    defaultPresetId: id,
+    welcomed: z.boolean(),
+  })
+  .partial()
 
 const nothing = z.object({}).optional()
 
@@ -53,22 +55,32 @@ export const consoleContract = {
     doctor: base.input(nothing).output(output<DoctorReport>()),
     /** Starts the engine again after `failed`, or applies a changed provider policy. */
     restartEngine: base.input(nothing).output(output<void>()),
-    /** http/https only; opened by the host after it asked the person. The browser host refuses and the page opens it. */
+    /**
+     * http/https only; opened by the host after it asked the person. The browser host refuses and the page opens it.
+     */
     openExternal: base.input(z.object({ url: z.string().max(2000) })).output(output<void>()),
   },
   conversations: {
     /** Newest first; a search looks through titles and messages in any language. */
-    list: base.input(z.object({ search: z.string().max(200).optional(), limit: z.number().int().min(1).max(500).default(200) })).output(output<readonly ConversationSummary[]>()),
+    list: base
+      .input(z.object({ search: z.string().max(200).optional(), limit: z.number().int().min(1).max(500).default(200) }))
+      .output(output<readonly ConversationSummary[]>()),
     get: base.input(z.object({ id })).output(output<Conversation>()),
-    create: base.input(z.object({ model: z.string().max(64).optional(), presetId: id.optional() })).output(output<Conversation>()),
-    update: base.input(z.object({
-      id,
-      title: z.string().min(1).max(200).optional(),
-      model: z.string().min(1).max(64).optional(),
-      presetId: id.nullable().optional(),
-      systemPrompt: z.string().max(50_000).optional(),
-      parameters: parameterSchema.optional(),
-    })).output(output<Conversation>()),
+    create: base
+      .input(z.object({ model: z.string().max(64).optional(), presetId: id.optional() }))
+      .output(output<Conversation>()),
+    update: base
+      .input(
+        z.object({
+          id,
+          title: z.string().min(1).max(200).optional(),
+          model: z.string().min(1).max(64).optional(),
+          presetId: id.nullable().optional(),
+          systemPrompt: z.string().max(50_000).optional(),
+          parameters: parameterSchema.optional(),
+        }),
+      )
+      .output(output<Conversation>()),
     /** Shows another branch of the tree: the leaf reached from this message by its newest descendants. */
     showBranch: base.input(z.object({ id, messageId: id })).output(output<Conversation>()),
     /** Hidden at once, removed for good at the next start; `restore` undoes it. */
@@ -76,8 +88,13 @@ export const consoleContract = {
     restore: base.input(z.object({ id })).output(output<Conversation>()),
   },
   chat: {
-    /** Adds a user message under `parentId` (null starts anew; absent: under the shown leaf) and streams the reply. Leaving stops it. */
-    send: base.input(z.object({ conversationId: id, text, parentId: id.nullable().optional() })).output(eventIterator(output<TurnEvent>())),
+    /**
+     * Adds a user message under `parentId` (null starts anew; absent: under the shown leaf) and streams the reply.
+     * Leaving stops it.
+     */
+    send: base
+      .input(z.object({ conversationId: id, text, parentId: id.nullable().optional() }))
+      .output(eventIterator(output<TurnEvent>())),
     /** Streams another reply to the same question, as a sibling of this reply. */
     regenerate: base.input(z.object({ conversationId: id, messageId: id })).output(eventIterator(output<TurnEvent>())),
     /** Stops the running reply of this conversation, if any; what was written stays. */
@@ -85,7 +102,16 @@ export const consoleContract = {
   },
   presets: {
     list: base.input(nothing).output(output<readonly Preset[]>()),
-    save: base.input(z.object({ id: id.optional(), name: z.string().min(1).max(80), systemPrompt: z.string().max(50_000), parameters: parameterSchema })).output(output<Preset>()),
+    save: base
+      .input(
+        z.object({
+          id: id.optional(),
+          name: z.string().min(1).max(80),
+          systemPrompt: z.string().max(50_000),
+          parameters: parameterSchema,
+        }),
+      )
+      .output(output<Preset>()),
     remove: base.input(z.object({ id })).output(output<void>()),
   },
   models: {

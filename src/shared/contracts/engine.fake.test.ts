@@ -4,13 +4,36 @@ import type { GenerateRequest, GenerationEvent } from './engine.ts'
 import { FakeEngine } from './engine.fake.ts'
 
 const request = (changes: Partial<GenerateRequest> = {}): GenerateRequest => ({
-  requestId: 'r', promptIds: [1, 2, 3], maxTokens: 10, stopIds: [], logprobs: null, promptLogprobs: null, cacheScope: null, client: 'a', priority: 'batch',
-  sampling: { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, logitBias: {}, seed: 1 },
+  requestId: 'r',
+  promptIds: [1, 2, 3],
+  maxTokens: 10,
+  stopIds: [],
+  logprobs: null,
+  promptLogprobs: null,
+  cacheScope: null,
+  client: 'a',
+  priority: 'batch',
+  sampling: {
+    temperature: 0,
+    topP: 1,
+    topK: 0,
+    minP: 0,
+    repetitionPenalty: 1,
+    frequencyPenalty: 0,
+    presencePenalty: 0,
+    logitBias: {},
+    seed: 1,
+  },
   ...changes,
 })
 const read = async (stream: AsyncIterable<GenerationEvent>): Promise<string[]> => {
   const seen: string[] = []
-  for await (const event of stream) seen.push(event.kind === 'done' ? `done ${event.finishReason} ${event.completionTokens}` : `${event.kind} ${event.tokens.map(({ id }) => id).join(' ')}`)
+  for await (const event of stream)
+    seen.push(
+      event.kind === 'done'
+        ? `done ${event.finishReason} ${event.completionTokens}`
+        : `${event.kind} ${event.tokens.map(({ id }) => id).join(' ')}`,
+    )
   return seen
 }
 const never = new AbortController().signal
@@ -21,7 +44,10 @@ describe('FakeEngine', () => {
     expect(await read(engine.generate(request(), never))).toEqual(['tokens 5 6', 'tokens 7', 'done stop 4'])
     expect(await read(engine.generate(request({ maxTokens: 2 }), never))).toEqual(['tokens 5 6', 'done length 2'])
     expect(await read(engine.generate(request({ stopIds: [6] }), never))).toEqual(['tokens 5', 'done stop 2'])
-    expect(await read(engine.generate(request({ maxTokens: 0, promptLogprobs: 1 }), never))).toEqual(['prompt 2 3', 'done length 0'])
+    expect(await read(engine.generate(request({ maxTokens: 0, promptLogprobs: 1 }), never))).toEqual([
+      'prompt 2 3',
+      'done length 0',
+    ])
   })
 
   it('is cancelled by abort, also while held, and by leaving', async () => {
@@ -38,10 +64,17 @@ describe('FakeEngine', () => {
   })
 
   it('fails where it is told to', async () => {
-    const engine = new FakeEngine({ reply: () => ({ tokens: [1, 2, 3], failure: { afterTokens: 1, error: new SwitchboardError('engine_crashed', 'gone') } }) })
+    const engine = new FakeEngine({
+      reply: () => ({
+        tokens: [1, 2, 3],
+        failure: { afterTokens: 1, error: new SwitchboardError('engine_crashed', 'gone') },
+      }),
+    })
     const stream = engine.generate(request(), never)[Symbol.asyncIterator]()
     expect(await stream.next()).toMatchObject({ value: { kind: 'tokens' } })
     await expect(stream.next()).rejects.toMatchObject({ code: 'engine_crashed' })
-    await expect(read(engine.generate(request({ promptIds: Array.from({ length: 3000 }, () => 1) }), never))).rejects.toMatchObject({ code: 'context_length_exceeded' })
+    await expect(
+      read(engine.generate(request({ promptIds: Array.from({ length: 3000 }, () => 1) }), never)),
+    ).rejects.toMatchObject({ code: 'context_length_exceeded' })
   })
 })

@@ -6,7 +6,10 @@ import type { Engine, EngineTimings, GenerateRequest, GenerationEvent, TokenOutp
 
 /** What the fake answers to one request. */
 export interface FakeReply {
-  /** Token ids in order. Where the request's stop ids or token limit come first, the reply ends there, as in the real engine. */
+  /**
+   * Token ids in order. Where the request's stop ids or token limit come first, the reply ends there, as in the real
+   * engine.
+   */
   readonly tokens: readonly number[]
   /** Thrown after this many tokens were given out (0: before the first). */
   readonly failure?: { readonly afterTokens: number; readonly error: SwitchboardError }
@@ -40,7 +43,8 @@ export const fakeLoadedModel: LoadedModel = {
 }
 
 /**
- * An engine without a process: deterministic, scripted, no clock. Honours cancel (abort and leaving the iteration), stop
+ * An engine without a process: deterministic, scripted, no clock. Honours cancel (abort and leaving the iteration),
+ * stop
  * ids, the token limit, log-probabilities and prompt scoring, and fails when told to. `hold` stops it before its next
  * token until `release`, so that a test can act in the middle of a reply.
  */
@@ -68,7 +72,9 @@ export class FakeEngine implements Engine {
   hold(): void {
     if (this.#gate !== null) return
     let release: () => void = () => undefined
-    const open = new Promise<void>((resolve) => { release = resolve })
+    const open = new Promise<void>((resolve) => {
+      release = resolve
+    })
     this.#gate = { open, release }
   }
 
@@ -78,7 +84,8 @@ export class FakeEngine implements Engine {
   }
 
   checkRoom(priority: Priority, client: string): void {
-    if ((this.full === 'all' || this.full.includes(client)) && priority === 'batch') throw new SwitchboardError('queue_full', 'the queue is full', { retryAfterSeconds: 3 })
+    if ((this.full === 'all' || this.full.includes(client)) && priority === 'batch')
+      throw new SwitchboardError('queue_full', 'the queue is full', { retryAfterSeconds: 3 })
   }
 
   async *generate(request: GenerateRequest, signal: CancelSignal): AsyncIterable<GenerationEvent> {
@@ -91,18 +98,33 @@ export class FakeEngine implements Engine {
     const finish = (finishReason: FinishReason, completionTokens: number): GenerationEvent => {
       ended = true
       if (finishReason === 'cancelled') this.cancelled.push(requestId)
-      return { kind: 'done', requestId, finishReason, completionTokens, cachedTokens: reply.cachedTokens ?? 0, timings: this.#timings }
+      return {
+        kind: 'done',
+        requestId,
+        finishReason,
+        completionTokens,
+        cachedTokens: reply.cachedTokens ?? 0,
+        timings: this.#timings,
+      }
     }
     try {
-      if (request.promptIds.length === 0) throw new SwitchboardError('invalid_request', 'the prompt holds no token', { param: 'promptIds' })
+      if (request.promptIds.length === 0)
+        throw new SwitchboardError('invalid_request', 'the prompt holds no token', { param: 'promptIds' })
       if (request.promptIds.length + request.maxTokens > this.loaded.contextLength) {
-        throw new SwitchboardError('context_length_exceeded', `prompt ${request.promptIds.length} and reply ${request.maxTokens} exceed the context of ${this.loaded.contextLength} tokens`)
+        throw new SwitchboardError(
+          'context_length_exceeded',
+          `prompt ${request.promptIds.length} and reply ${request.maxTokens} exceed the context of ${this.loaded.contextLength} tokens`,
+        )
       }
       await this.#turn(signal)
       if (signal.aborted) return yield finish('cancelled', 0)
       const { promptLogprobs } = request
       if (promptLogprobs !== null) {
-        yield { kind: 'prompt', requestId, tokens: request.promptIds.slice(1).map((id) => this.#token(id, promptLogprobs)) }
+        yield {
+          kind: 'prompt',
+          requestId,
+          tokens: request.promptIds.slice(1).map((id) => this.#token(id, promptLogprobs)),
+        }
       }
       let batch: TokenOutput[] = []
       for (const id of reply.tokens) {
@@ -139,7 +161,9 @@ export class FakeEngine implements Engine {
     const gate = this.#gate
     if (gate === null || signal.aborted) return
     let onAbort: () => void = () => undefined
-    const aborted = new Promise<void>((resolve) => { onAbort = resolve })
+    const aborted = new Promise<void>((resolve) => {
+      onAbort = resolve
+    })
     signal.addEventListener('abort', onAbort, { once: true })
     await Promise.race([gate.open, aborted])
     signal.removeEventListener('abort', onAbort)
@@ -147,7 +171,10 @@ export class FakeEngine implements Engine {
 
   #token(id: number, logprobs: number | null): TokenOutput {
     if (logprobs === null) return { id }
-    const top = Array.from({ length: logprobs }, (_, rank) => ({ id: (id + rank) % this.loaded.vocabularySize, logprob: -0.25 * (rank + 1) }))
+    const top = Array.from({ length: logprobs }, (_, rank) => ({
+      id: (id + rank) % this.loaded.vocabularySize,
+      logprob: -0.25 * (rank + 1),
+    }))
     return { id, logprob: -0.25, ...(logprobs === 0 ? {} : { top }) }
   }
 }

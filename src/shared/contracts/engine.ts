@@ -19,8 +19,10 @@ export interface EngineModel {
   /** Worker threads of one session; 0 takes one per physical core. */
   readonly threads: number
   /**
-   * Bytes of every token in the order of their ids, for grammars; without it requests with a grammar are refused. Base64 of,
-   * for each token, the number of its bytes (LEB128) and the bytes; 0 for tokens that stand for no text, special ones above all.
+   * Bytes of every token in the order of their ids, for grammars; without it requests with a grammar are refused.
+   * Base64 of,
+   * for each token, the number of its bytes (LEB128) and the bytes; 0 for tokens that stand for no text, special ones
+   * above all.
    */
   readonly vocabulary?: string
 }
@@ -30,13 +32,19 @@ export interface EngineLimits {
   readonly slots: number
   /** Tokens of KV per slot; capped by the graph's maxPositions. */
   readonly contextLength: number
-  /** Requests of each priority that may wait beyond the slots; one more is refused with `queue_full`. No client fills it alone. */
+  /**
+   * Requests of each priority that may wait beyond the slots; one more is refused with `queue_full`. No client fills it
+   * alone.
+   */
   readonly queueRequests: number
   /** Prompt tokens of each priority that may wait in total. */
   readonly queueTokens: number
   /** Most prompt tokens run in one step; fewer where they would hold up the replies that decode beside them. */
   readonly prefillChunk: number
-  /** Whether tokens that the sequence so far suggests are verified several at a time where that pays; default true. The reply is the same. */
+  /**
+   * Whether tokens that the sequence so far suggests are verified several at a time where that pays; default true. The
+   * reply is the same.
+   */
   readonly speculation?: boolean
 }
 
@@ -49,12 +57,15 @@ export interface GenerateRequest {
   readonly maxTokens: number
   /** Ids that end the reply; the ending id is counted but not emitted. */
   readonly stopIds: readonly number[]
-  /** Per generated token, this many best alternatives with log-probabilities; null for none, 0 for the chosen one only. */
+  /**
+   * Per generated token, this many best alternatives with log-probabilities; null for none, 0 for the chosen one only.
+   */
   readonly logprobs: number | null
   /** The same for each prompt token but the first (which has nothing before it). */
   readonly promptLogprobs: number | null
   /**
-   * Requests of one scope take over each other's computed prompts; null takes and leaves nothing. A fast answer tells that
+   * Requests of one scope take over each other's computed prompts; null takes and leaves nothing. A fast answer tells
+   * that
    * something like the prompt was asked before, so a scope is one key-holder, never more.
    */
   readonly cacheScope: string | null
@@ -105,7 +116,15 @@ export type RequestOutput =
   | { readonly kind: 'prompt'; readonly requestId: string; readonly tokens: readonly TokenOutput[] }
   | { readonly kind: 'tokens'; readonly requestId: string; readonly tokens: readonly TokenOutput[] }
   /** `cachedTokens`: prompt tokens that were taken over instead of computed. */
-  | { readonly kind: 'done'; readonly requestId: string; readonly finishReason: FinishReason; readonly completionTokens: number; readonly cachedTokens: number; readonly timings: EngineTimings; readonly drafted?: DraftCounts }
+  | {
+      readonly kind: 'done'
+      readonly requestId: string
+      readonly finishReason: FinishReason
+      readonly completionTokens: number
+      readonly cachedTokens: number
+      readonly timings: EngineTimings
+      readonly drafted?: DraftCounts
+    }
   | { readonly kind: 'failed'; readonly requestId: string; readonly error: SerialisedError }
 
 /** Engine -> main. */
@@ -128,11 +147,15 @@ export type GenerationEvent = Exclude<RequestOutput, { kind: 'failed' }>
 export interface Engine {
   readonly loaded: LoadedModel
   /**
-   * Refuses before any work is done for a request (its text encoded, its ids sent), when the engine has just said that it
+   * Refuses before any work is done for a request (its text encoded, its ids sent), when the engine has just said that
+   * it
    * would refuse whatever comes from this program. Returning promises nothing: the engine itself decides.
    * @throws SwitchboardError queue_full.
    */
   checkRoom(priority: Priority, client: string): void
-  /** @throws SwitchboardError queue_full, context_length_exceeded, loading (while it restarts), engine_crashed, engine_failed, engine_fault, draining. */
+  /**
+   * @throws SwitchboardError queue_full, context_length_exceeded, loading (while it restarts), engine_crashed,
+   * engine_failed, engine_fault, draining.
+   */
   generate(request: GenerateRequest, signal: CancelSignal): AsyncIterable<GenerationEvent>
 }

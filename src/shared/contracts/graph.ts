@@ -1,6 +1,7 @@
 /**
  * The contract between the graph builder (workshop) and the runtime (engine): names, types and shapes of a decoder's
- * inputs and outputs. A built model is a folder with a graph for each kind of numbers it can compute with (`model.onnx`,
+ * inputs and outputs. A built model is a folder with a graph for each kind of numbers it can compute with
+ * (`model.onnx`,
  * `model-float16.onnx`), the weights that they share (`model.onnx_data`), and `graph.json` ({@link GraphDescription}).
  *
  * ```
@@ -29,7 +30,12 @@ export const graphOutputs = {
   presentValue: (layer: number) => `present.${layer}.value`,
 } as const
 
-export const graphFiles = { float32: 'model.onnx', float16: 'model-float16.onnx', weights: 'model.onnx_data', description: 'graph.json' } as const
+export const graphFiles = {
+  float32: 'model.onnx',
+  float16: 'model-float16.onnx',
+  weights: 'model.onnx_data',
+  description: 'graph.json',
+} as const
 
 /** Bump when the builder's output changes, so that cached graphs are rebuilt. */
 export const GRAPH_VERSION = 3

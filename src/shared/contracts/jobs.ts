@@ -6,7 +6,12 @@ export type ToolJob =
   /** Checks a Hugging Face folder without trusting it and reports what it is. Reads only. */
   | { readonly kind: 'inspect'; readonly source: string }
   /** Builds the ONNX graph of a Hugging Face folder into an empty target folder (written as a whole, or not at all). */
-  | { readonly kind: 'build'; readonly source: string; readonly target: string; readonly precision: 'fp32' | 'fp16' | 'int8' | 'int4' }
+  | {
+      readonly kind: 'build'
+      readonly source: string
+      readonly target: string
+      readonly precision: 'fp32' | 'fp16' | 'int8' | 'int4'
+    }
 
 export interface InspectedModel {
   readonly family: string

@@ -1,5 +1,6 @@
 /**
- * The HTTP endpoint's wire: OpenAI's chat and text completions as far as Switchboard answers them. Schemas describe what
+ * The HTTP endpoint's wire: OpenAI's chat and text completions as far as Switchboard answers them. Schemas describe
+ * what
  * may arrive (unknown fields are ignored, `null` means the default); the types below them what is sent back.
  * Field meanings: https://platform.openai.com/docs/api-reference/chat/create
  */
@@ -10,14 +11,17 @@ const MAX_MESSAGES = 2048
 /** Most token ids of one prompt; longer ones fit no model. */
 const MAX_PROMPT_IDS = 131_072
 
-/** Text as people send it. A lone surrogate is no character: it becomes U+FFFD here, so that nothing behind meets one. */
+/**
+ * Text as people send it. A lone surrogate is no character: it becomes U+FFFD here, so that nothing behind meets one.
+ */
 const text = z.string().overwrite((value) => value.toWellFormed())
 const number = (min: number, max: number) => z.number().min(min).max(max).nullish()
 const integer = (min: number, max: number) => z.int().min(min).max(max).nullish()
 const flag = z.boolean().nullish()
 const unsupported = (name: string) => z.null({ error: `${name} is not supported yet` }).optional()
 /** Counts before it looks inside, so that a flood of items costs one comparison. */
-const boundedArray = <Item extends z.ZodType>(item: Item, min: number, max: number) => z.array(z.unknown()).min(min).max(max).pipe(z.array(item).min(min).max(max))
+const boundedArray = <Item extends z.ZodType>(item: Item, min: number, max: number) =>
+  z.array(z.unknown()).min(min).max(max).pipe(z.array(item).min(min).max(max))
 
 const textPart = z.object({
   type: z.literal('text', { error: 'only text parts are supported' }),
@@ -27,7 +31,9 @@ const textPart = z.object({
 /** Most tools of one request, and most calls of one message. */
 const MAX_TOOLS = 128
 /** What a schema or a function may be called. */
-const plainName = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, { error: 'must be 1 to 64 letters, digits, underscores or hyphens' })
+const plainName = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,64}$/, { error: 'must be 1 to 64 letters, digits, underscores or hyphens' })
 
 const toolCallSchema = z.object({
   id: text.max(200),
@@ -35,16 +41,36 @@ const toolCallSchema = z.object({
   function: z.object({ name: plainName, arguments: text.describe('A JSON object, as text.') }),
 })
 
-const messageSchema = z.object({
-  role: z.enum(['system', 'developer', 'user', 'assistant', 'tool'], { error: 'must be system, developer, user, assistant or tool' }),
-  content: z.union([z.null(), text, boundedArray(textPart, 1, MAX_MESSAGES)]).optional(),
-  tool_calls: boundedArray(toolCallSchema, 0, MAX_TOOLS).nullish().describe('On assistant messages: what the reply called.'),
-  tool_call_id: text.max(200).nullish().describe('On tool messages: the call this answers.'),
-  function_call: unsupported('function_call'),
-}).refine((message) => message.content != null || (message.role === 'assistant' && message.tool_calls != null && message.tool_calls.length > 0), { path: ['content'], error: 'expected text' })
-  .refine((message) => message.role !== 'user' || message.content !== '', { path: ['content'], error: 'must not be empty' })
-  .refine((message) => message.role !== 'tool' || message.tool_call_id != null, { path: ['tool_call_id'], error: 'is missing' })
-  .refine((message) => message.role === 'assistant' || message.tool_calls == null || message.tool_calls.length === 0, { path: ['tool_calls'], error: 'belongs to assistant messages' })
+const messageSchema = z
+  .object({
+    role: z.enum(['system', 'developer', 'user', 'assistant', 'tool'], {
+      error: 'must be system, developer, user, assistant or tool',
+    }),
+    content: z.union([z.null(), text, boundedArray(textPart, 1, MAX_MESSAGES)]).optional(),
+    tool_calls: boundedArray(toolCallSchema, 0, MAX_TOOLS)
+      .nullish()
+      .describe('On assistant messages: what the reply called.'),
+    tool_call_id: text.max(200).nullish().describe('On tool messages: the call this answers.'),
+    function_call: unsupported('function_call'),
+  })
+  .refine(
+    (message) =>
+      message.content != null ||
+      (message.role === 'assistant' && message.tool_calls != null && message.tool_calls.length > 0),
+    { path: ['content'], error: 'expected text' },
+  )
+  .refine((message) => message.role !== 'user' || message.content !== '', {
+    path: ['content'],
+    error: 'must not be empty',
+  })
+  .refine((message) => message.role !== 'tool' || message.tool_call_id != null, {
+    path: ['tool_call_id'],
+    error: 'is missing',
+  })
+  .refine((message) => message.role === 'assistant' || message.tool_calls == null || message.tool_calls.length === 0, {
+    path: ['tool_calls'],
+    error: 'belongs to assistant messages',
+  })
 
 const stopText = text.min(1).max(1000)
 
@@ -60,61 +86,108 @@ const shared = {
   presence_penalty: number(-2, 2),
   seed: integer(0, 4_294_967_295),
   stop: z.union([z.null(), stopText, boundedArray(stopText, 0, 4)]).optional(),
-  logit_bias: z.record(z.string().regex(/^\d{1,7}$/, { error: 'must be a token id' }), z.number().min(-100).max(100))
-    .refine((bias) => Object.keys(bias).length <= 1024, { error: 'at most 1024 token ids' }).nullish(),
+  logit_bias: z
+    .record(z.string().regex(/^\d{1,7}$/, { error: 'must be a token id' }), z.number().min(-100).max(100))
+    .refine((bias) => Object.keys(bias).length <= 1024, { error: 'at most 1024 token ids' })
+    .nullish(),
   n: z.literal(1, { error: 'only 1 is supported' }).nullish(),
-  speculation: flag.describe('false: the reply is decoded token by token. It is the same reply; this is for measuring.'),
+  speculation: flag.describe(
+    'false: the reply is decoded token by token. It is the same reply; this is for measuring.',
+  ),
   stream: flag,
   stream_options: z.object({ include_usage: flag }).nullish(),
 }
 
-const jsonSchema = z.record(z.string(), z.unknown(), { error: 'expected a JSON Schema (an object)' })
-  .describe('JSON Schema: type, properties, required, additionalProperties, items, minItems, maxItems, enum, const, anyOf, $ref into $defs.')
+const jsonSchema = z
+  .record(z.string(), z.unknown(), { error: 'expected a JSON Schema (an object)' })
+  .describe(
+    'JSON Schema: type, properties, required, additionalProperties, items, minItems, maxItems, enum, const, anyOf, $ref into $defs.',
+  )
 
-const responseFormatSchema = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('text') }),
-  z.object({ type: z.literal('json_object') }),
-  z.object({
-    type: z.literal('json_schema'),
-    json_schema: z.object({ name: plainName, description: text.nullish(), schema: jsonSchema, strict: flag.describe('false: keywords that are not supported are left out instead of refused.') }),
-  }),
-], { error: 'must be text, json_object or json_schema' })
+const responseFormatSchema = z.discriminatedUnion(
+  'type',
+  [
+    z.object({ type: z.literal('text') }),
+    z.object({ type: z.literal('json_object') }),
+    z.object({
+      type: z.literal('json_schema'),
+      json_schema: z.object({
+        name: plainName,
+        description: text.nullish(),
+        schema: jsonSchema,
+        strict: flag.describe('false: keywords that are not supported are left out instead of refused.'),
+      }),
+    }),
+  ],
+  { error: 'must be text, json_object or json_schema' },
+)
 
 const toolSchema = z.object({
   type: z.literal('function', { error: 'only functions are supported' }),
-  function: z.object({ name: plainName, description: text.nullish(), parameters: jsonSchema.nullish(), strict: flag.describe('true: a keyword that is not supported is refused; else it is left out.') }),
+  function: z.object({
+    name: plainName,
+    description: text.nullish(),
+    parameters: jsonSchema.nullish(),
+    strict: flag.describe('true: a keyword that is not supported is refused; else it is left out.'),
+  }),
 })
 
-export const chatRequestSchema = z.object({
-  ...shared,
-  messages: boundedArray(messageSchema, 1, MAX_MESSAGES),
-  max_tokens: integer(1, 131_072),
-  max_completion_tokens: integer(1, 131_072),
-  logprobs: flag,
-  top_logprobs: integer(0, 20),
-  response_format: responseFormatSchema.nullish().describe('The reply is JSON, by construction: tokens that do not fit are never drawn. A reply cut off inside it ends with finish_reason length.'),
-  tools: boundedArray(toolSchema, 0, MAX_TOOLS).nullish(),
-  tool_choice: z.union([
-    z.null(),
-    z.enum(['none', 'auto', 'required'], { error: 'must be none, auto, required or a function' }),
-    z.object({ type: z.literal('function'), function: z.object({ name: plainName }) }),
-  ]).optional(),
-  parallel_tool_calls: flag.describe('false: at most one call a reply.'),
-  functions: z.array(z.unknown()).max(0, { error: 'functions are not supported yet' }).nullish(),
-  function_call: z.literal('none', { error: 'functions are not supported yet' }).nullish(),
-}).refine((body) => body.max_tokens == null || body.max_completion_tokens == null || body.max_tokens === body.max_completion_tokens, { path: ['max_tokens'], error: 'differs from max_completion_tokens; send one of them' })
-  .refine((body) => body.top_logprobs == null || body.logprobs === true, { path: ['top_logprobs'], error: 'needs logprobs to be true' })
-  .refine((body) => new Set(body.tools?.map((tool) => tool.function.name)).size === (body.tools?.length ?? 0), { path: ['tools'], error: 'two tools have the same name' })
-  .refine((body) => {
-    const { tool_choice: choice, tools } = body
-    if (choice == null || choice === 'none' || choice === 'auto') return true
-    return choice === 'required' ? tools != null && tools.length > 0 : tools?.some((tool) => tool.function.name === choice.function.name) === true
-  }, { path: ['tool_choice'], error: 'names no tool of this request' })
+export const chatRequestSchema = z
+  .object({
+    ...shared,
+    messages: boundedArray(messageSchema, 1, MAX_MESSAGES),
+    max_tokens: integer(1, 131_072),
+    max_completion_tokens: integer(1, 131_072),
+    logprobs: flag,
+    top_logprobs: integer(0, 20),
+    response_format: responseFormatSchema
+      .nullish()
+      .describe(
+        'The reply is JSON, by construction: tokens that do not fit are never drawn. A reply cut off inside it ends with finish_reason length.',
+      ),
+    tools: boundedArray(toolSchema, 0, MAX_TOOLS).nullish(),
+    tool_choice: z
+      .union([
+        z.null(),
+        z.enum(['none', 'auto', 'required'], { error: 'must be none, auto, required or a function' }),
+        z.object({ type: z.literal('function'), function: z.object({ name: plainName }) }),
+      ])
+      .optional(),
+    parallel_tool_calls: flag.describe('false: at most one call a reply.'),
+    functions: z.array(z.unknown()).max(0, { error: 'functions are not supported yet' }).nullish(),
+    function_call: z.literal('none', { error: 'functions are not supported yet' }).nullish(),
+  })
+  .refine(
+    (body) =>
+      body.max_tokens == null || body.max_completion_tokens == null || body.max_tokens === body.max_completion_tokens,
+    { path: ['max_tokens'], error: 'differs from max_completion_tokens; send one of them' },
+  )
+  .refine((body) => body.top_logprobs == null || body.logprobs === true, {
+    path: ['top_logprobs'],
+    error: 'needs logprobs to be true',
+  })
+  .refine((body) => new Set(body.tools?.map((tool) => tool.function.name)).size === (body.tools?.length ?? 0), {
+    path: ['tools'],
+    error: 'two tools have the same name',
+  })
+  .refine(
+    (body) => {
+      const { tool_choice: choice, tools } = body
+      if (choice == null || choice === 'none' || choice === 'auto') return true
+      return choice === 'required'
+        ? tools != null && tools.length > 0
+        : tools?.some((tool) => tool.function.name === choice.function.name) === true
+    },
+    { path: ['tool_choice'], error: 'names no tool of this request' },
+  )
 
 type Prompt = string | readonly number[]
 
 const isIds = (value: unknown): value is readonly number[] =>
-  Array.isArray(value) && value.length >= 1 && value.length <= MAX_PROMPT_IDS && value.every((id) => Number.isInteger(id) && id >= 0 && id <= 9_999_999)
+  Array.isArray(value) &&
+  value.length >= 1 &&
+  value.length <= MAX_PROMPT_IDS &&
+  value.every((id) => Number.isInteger(id) && id >= 0 && id <= 9_999_999)
 
 /** One prompt: text, token ids, or an array that holds one of either; undefined when it is none of these. */
 function onePrompt(value: unknown): Prompt | undefined {
@@ -123,25 +196,36 @@ function onePrompt(value: unknown): Prompt | undefined {
   return isIds(single) ? single : undefined
 }
 
-const promptSchema = z.unknown().transform((value, context): Prompt => {
-  const prompt = onePrompt(value)
-  if (prompt !== undefined) return prompt
-  context.addIssue({ code: 'custom', message: `expected one text, or 1 to ${MAX_PROMPT_IDS} token ids` })
-  return z.NEVER
-}).meta({
-  description: 'One prompt: text, token ids, or an array holding one of either.',
-  anyOf: [{ type: 'string', minLength: 1 }, { type: 'array', minItems: 1, maxItems: MAX_PROMPT_IDS, items: { type: 'integer', minimum: 0 } }],
-})
+const promptSchema = z
+  .unknown()
+  .transform((value, context): Prompt => {
+    const prompt = onePrompt(value)
+    if (prompt !== undefined) return prompt
+    context.addIssue({ code: 'custom', message: `expected one text, or 1 to ${MAX_PROMPT_IDS} token ids` })
+    return z.NEVER
+  })
+  .meta({
+    description: 'One prompt: text, token ids, or an array holding one of either.',
+    anyOf: [
+      { type: 'string', minLength: 1 },
+      { type: 'array', minItems: 1, maxItems: MAX_PROMPT_IDS, items: { type: 'integer', minimum: 0 } },
+    ],
+  })
 
-export const completionRequestSchema = z.object({
-  ...shared,
-  prompt: promptSchema,
-  max_tokens: integer(0, 131_072),
-  logprobs: integer(0, 20),
-  echo: flag,
-  best_of: z.literal(1, { error: 'only 1 is supported' }).nullish(),
-  suffix: z.literal('', { error: 'suffix is not supported yet' }).nullish(),
-}).refine((body) => body.max_tokens !== 0 || body.echo === true, { path: ['max_tokens'], error: '0 needs echo to be true' })
+export const completionRequestSchema = z
+  .object({
+    ...shared,
+    prompt: promptSchema,
+    max_tokens: integer(0, 131_072),
+    logprobs: integer(0, 20),
+    echo: flag,
+    best_of: z.literal(1, { error: 'only 1 is supported' }).nullish(),
+    suffix: z.literal('', { error: 'suffix is not supported yet' }).nullish(),
+  })
+  .refine((body) => body.max_tokens !== 0 || body.echo === true, {
+    path: ['max_tokens'],
+    error: '0 needs echo to be true',
+  })
 
 export type ChatRequestBody = z.output<typeof chatRequestSchema>
 export type CompletionRequestBody = z.output<typeof completionRequestSchema>
@@ -218,22 +302,31 @@ interface AnswerBase {
 
 export interface ChatCompletionBody extends AnswerBase {
   readonly object: 'chat.completion'
-  readonly choices: readonly [{
-    readonly index: 0
-    readonly message: { readonly role: 'assistant'; readonly content: string | null; readonly refusal: null; readonly tool_calls?: readonly ToolCallBody[] }
-    readonly logprobs: ChatLogprobs | null
-    readonly finish_reason: 'stop' | 'length' | 'tool_calls'
-  }]
+  readonly choices: readonly [
+    {
+      readonly index: 0
+      readonly message: {
+        readonly role: 'assistant'
+        readonly content: string | null
+        readonly refusal: null
+        readonly tool_calls?: readonly ToolCallBody[]
+      }
+      readonly logprobs: ChatLogprobs | null
+      readonly finish_reason: 'stop' | 'length' | 'tool_calls'
+    },
+  ]
 }
 
 export interface TextCompletionBody extends AnswerBase {
   readonly object: 'text_completion'
-  readonly choices: readonly [{
-    readonly index: 0
-    readonly text: string
-    readonly logprobs: CompletionLogprobs | null
-    readonly finish_reason: 'stop' | 'length'
-  }]
+  readonly choices: readonly [
+    {
+      readonly index: 0
+      readonly text: string
+      readonly logprobs: CompletionLogprobs | null
+      readonly finish_reason: 'stop' | 'length'
+    },
+  ]
 }
 
 export interface ModelBody {

@@ -3,7 +3,9 @@ import type { Receipt } from './generation.ts'
 
 export type Role = 'system' | 'user' | 'assistant'
 
-/** One message of a prompt, before the template is applied. A `tool` message is what a tool the reply called gave back. */
+/**
+ * One message of a prompt, before the template is applied. A `tool` message is what a tool the reply called gave back.
+ */
 export interface PromptMessage {
   readonly role: Role | 'tool'
   readonly content: string

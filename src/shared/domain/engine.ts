@@ -29,7 +29,10 @@ export interface LoweredLimits {
 export interface LoadedModel {
   readonly model: string
   readonly precision: Precision
-  /** Numbers it computes with, whatever its weights are rounded to: float32 on processors, float16 on cards that have it. */
+  /**
+   * Numbers it computes with, whatever its weights are rounded to: float32 on processors, float16 on cards that have
+   * it.
+   */
   readonly floats: 'float32' | 'float16'
   readonly provider: Provider
   readonly refusals: readonly ProviderRefusal[]

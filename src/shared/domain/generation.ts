@@ -8,7 +8,9 @@ export interface SamplingParameters {
   readonly topK: number
   /** Keeps tokens at least this fraction as probable as the best one, [0, 1]; 0 keeps all. */
   readonly minP: number
-  /** Divides (or multiplies, if negative) logits of tokens seen in prompt or reply; 1 is off (CTRL, Keskar et al. 2019). */
+  /**
+   * Divides (or multiplies, if negative) logits of tokens seen in prompt or reply; 1 is off (CTRL, Keskar et al. 2019).
+   */
   readonly repetitionPenalty: number
   /** Subtracted once per earlier occurrence in the reply, -2 to 2 (OpenAI). */
   readonly frequencyPenalty: number

@@ -1,5 +1,6 @@
 /**
- * What a reply may look like, as data: made at the doors from JSON Schema or tools, followed by the engine. Plain values, so
+ * What a reply may look like, as data: made at the doors from JSON Schema or tools, followed by the engine. Plain
+ * values, so
  * that it crosses the wire as it is.
  */
 
@@ -12,7 +13,9 @@ export type JsonShape =
   | { readonly kind: 'integer' }
   /** One of these values, each written as this JSON text. At least one. */
   | { readonly kind: 'literals'; readonly texts: readonly string[] }
-  /** Properties appear in this order, optional ones may be left out; others follow them where `additional` is a shape. */
+  /**
+   * Properties appear in this order, optional ones may be left out; others follow them where `additional` is a shape.
+   */
   | { readonly kind: 'object'; readonly properties: readonly JsonProperty[]; readonly additional: JsonShape | null }
   /** `maxItems` null: no limit. */
   | { readonly kind: 'array'; readonly items: JsonShape; readonly minItems: number; readonly maxItems: number | null }
@@ -33,7 +36,10 @@ export type GrammarPart =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'sequence'; readonly parts: readonly GrammarPart[] }
   | { readonly kind: 'choice'; readonly options: readonly GrammarPart[] }
-  /** Any text that does not begin with `unless`: only as a choice of the root. Once it has gone another way nothing is refused. */
+  /**
+   * Any text that does not begin with `unless`: only as a choice of the root. Once it has gone another way nothing is
+   * refused.
+   */
   | { readonly kind: 'free'; readonly unless: string }
 
 /** The whole reply is one `root`; the reply can end only where that ends. */

@@ -15,17 +15,41 @@ export interface AppStatus {
 export interface DoctorReport {
   readonly version: string
   readonly host: 'electron' | 'headless'
-  readonly versions: { readonly node: string; readonly sqlite: string; readonly onnxruntime: string; readonly electron: string | null }
-  readonly platform: { readonly os: string; readonly arch: string; readonly cpu: string; readonly cores: number; readonly memoryBytes: number }
-  readonly gpus: readonly { readonly name: string; readonly memoryBytes: number | null; readonly driver: string | null }[]
-  readonly providers: readonly { readonly provider: 'cuda' | 'webgpu' | 'cpu'; readonly usable: boolean; readonly reason: string }[]
+  readonly versions: {
+    readonly node: string
+    readonly sqlite: string
+    readonly onnxruntime: string
+    readonly electron: string | null
+  }
+  readonly platform: {
+    readonly os: string
+    readonly arch: string
+    readonly cpu: string
+    readonly cores: number
+    readonly memoryBytes: number
+  }
+  readonly gpus: readonly {
+    readonly name: string
+    readonly memoryBytes: number | null
+    readonly driver: string | null
+  }[]
+  readonly providers: readonly {
+    readonly provider: 'cuda' | 'webgpu' | 'cpu'
+    readonly usable: boolean
+    readonly reason: string
+  }[]
   readonly disk: { readonly home: string; readonly freeBytes: number }
-  /** Libraries CUDA needs and that were looked for in vain; null where the system does not keep them in known folders. */
+  /**
+   * Libraries CUDA needs and that were looked for in vain; null where the system does not keep them in known folders.
+   */
   readonly missingLibraries: readonly string[] | null
   readonly checks: readonly DoctorCheck[]
 }
 
-/** One thing that was looked at. The message is English, for the command line and for reports; the window says it in its own words. */
+/**
+ * One thing that was looked at. The message is English, for the command line and for reports; the window says it in its
+ * own words.
+ */
 export interface DoctorCheck {
   readonly name: 'runtime' | 'provider' | 'gpu' | 'cuda libraries' | 'disk'
   readonly ok: boolean

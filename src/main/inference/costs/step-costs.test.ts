@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { StepCosts } from './step-costs.ts'
 
-const often = (times: number, record: () => void): void => { for (let index = 0; index < times; index += 1) record() }
+const often = (times: number, record: () => void): void => {
+  for (let index = 0; index < times; index += 1) record()
+}
 
 describe('StepCosts', () => {
   it('is moved little by a pause, and soon by a lasting change', () => {
@@ -55,7 +57,10 @@ describe('StepCosts', () => {
     often(100, () => costs.recordPrefill(16, 18))
     expect(costs.prefill(16)).toBeCloseTo(18, 1)
     expect(costs.prefill(24)).toBeLessThan(28)
-    often(200, () => { costs.recordPrefill(16, 10); costs.recordPrefill(128, 66) })
+    often(200, () => {
+      costs.recordPrefill(16, 10)
+      costs.recordPrefill(128, 66)
+    })
     expect(costs.prefill(72)).toBeCloseTo(38, 0)
   })
 })

@@ -8,7 +8,8 @@ const ASSUMED_ROW = 0.2
 const MIDDLE_CHUNK = 64
 
 /**
- * Measured times of runs, ms: running means by number of rows. A time far from its mean counts as twice or half the mean, so
+ * Measured times of runs, ms: running means by number of rows. A time far from its mean counts as twice or half the
+ * mean, so
  * that a pause of the machine (a hundred steps long, on a busy one) moves it little and a lasting change moves it soon.
  */
 export class StepCosts {
@@ -48,7 +49,7 @@ export class StepCosts {
 
   /** No replies cost nothing; a number that was never seen costs about what its neighbours do. */
   decode(replies: number): number {
-    return replies === 0 ? 0 : estimate(this.#decode, replies, null) ?? 0
+    return replies === 0 ? 0 : (estimate(this.#decode, replies, null) ?? 0)
   }
 
   /** ms; before anything was measured, in proportion to a run of one row. */
@@ -74,18 +75,26 @@ export class StepCosts {
   }
 
   /**
-   * Normalised least mean squares (Widrow and Hoff 1960): a step towards what was measured, shared between both terms by what
-   * each adds to it. Always the same small length then corrects both, and no length's estimate is stuck for want of trying.
+   * Normalised least mean squares (Widrow and Hoff 1960): a step towards what was measured, shared between both terms
+   * by what
+   * each adds to it. Always the same small length then corrects both, and no length's estimate is stuck for want of
+   * trying.
    */
   #correct({ fixed, token }: { readonly fixed: number; readonly token: number }, tokens: number, ms: number): void {
     const error = bounded(ms, fixed + tokens * token, RECENT) - (fixed + tokens * token)
     const share = (tokens / MIDDLE_CHUNK) ** 2
-    this.#chunk = { fixed: Math.max(0, fixed + error / (1 + share)), token: Math.max(0, token + (error * share) / (1 + share) / tokens) }
+    this.#chunk = {
+      fixed: Math.max(0, fixed + error / (1 + share)),
+      token: Math.max(0, token + (error * share) / (1 + share) / tokens),
+    }
   }
 }
 
 /** The line through two measured chunks; null when they are as long as each other. */
-function through([short, least]: Measured, [long, most]: Measured): { readonly fixed: number; readonly token: number } | null {
+function through(
+  [short, least]: Measured,
+  [long, most]: Measured,
+): { readonly fixed: number; readonly token: number } | null {
   if (short > long) return through([long, most], [short, least])
   if (short === long) return null
   // A pause fell on the short one: what it took says nothing.
@@ -106,7 +115,11 @@ function bounded(ms: number, mean: number, weight: number): number {
 type Measured = readonly [rows: number, ms: number]
 
 /** @param lowest a point that lies below those of the map. */
-function estimate(means: ReadonlyMap<number, { readonly mean: number }>, rows: number, lowest: Measured | null): number | null {
+function estimate(
+  means: ReadonlyMap<number, { readonly mean: number }>,
+  rows: number,
+  lowest: Measured | null,
+): number | null {
   const known = means.get(rows)
   if (known !== undefined) return known.mean
   let above: Measured | null = null
@@ -115,7 +128,8 @@ function estimate(means: ReadonlyMap<number, { readonly mean: number }>, rows: n
     if (measured > rows && (above === null || measured < above[0])) above = [measured, mean]
     if (measured < rows && (below === null || measured > below[0])) below = [measured, mean]
   }
-  if (above !== null && below !== null) return below[1] + ((above[1] - below[1]) * (rows - below[0])) / (above[0] - below[0])
+  if (above !== null && below !== null)
+    return below[1] + ((above[1] - below[1]) * (rows - below[0])) / (above[0] - below[0])
   if (above !== null) return above[1]
   return below === null ? null : below[1] * ((1 + ASSUMED_ROW * (rows - 1)) / (1 + ASSUMED_ROW * (below[0] - 1)))
 }

@@ -6,7 +6,8 @@ import type { StandardRules } from './standard-rules.ts'
 import { afterByte, afterCall, afterText, wideCharacter } from './write-rule.ts'
 
 /**
- * Size of a grammar (bytes of its keys and values, and one for each shape) up to which definitions are written out where they
+ * Size of a grammar (bytes of its keys and values, and one for each shape) up to which definitions are written out
+ * where they
  * are used.
  */
 const WRITTEN_OUT = 32_768
@@ -14,9 +15,12 @@ const WRITTEN_OUT = 32_768
 const DEEPEST_WRITTEN_OUT = 32
 
 /**
- * A grammar as rules. Shapes are written into the rule around them, so that alternatives that begin alike are one state while
- * they are alike, whatever their number; only what would not end, or become too large, is a rule of its own and called: a
- * definition inside itself, and the items of an array that is counted. A called alternative is one more reading of the text
+ * A grammar as rules. Shapes are written into the rule around them, so that alternatives that begin alike are one state
+ * while
+ * they are alike, whatever their number; only what would not end, or become too large, is a rule of its own and called:
+ * a
+ * definition inside itself, and the items of an array that is counted. A called alternative is one more reading of the
+ * text
  * that has to be followed, and those are limited (configuration.ts).
  * @throws SwitchboardError invalid_request for a reference to nothing.
  */
@@ -42,19 +46,26 @@ class Compiler {
   compile(): Rule {
     const root = new Rule()
     this.#part(root.entry, this.#grammar.root).ends = true
-    for (let name = this.#pending.pop(); name !== undefined; name = this.#pending.pop()) this.#writeOut(this.#definition(name).entry, name).ends = true
+    for (let name = this.#pending.pop(); name !== undefined; name = this.#pending.pop())
+      this.#writeOut(this.#definition(name).entry, name).ends = true
     return root
   }
 
   /** The place after a part that begins at `place`. */
   #part(place: Place, part: GrammarPart): Place {
     switch (part.kind) {
-      case 'json': return this.#shape(place, part.shape)
-      case 'text': return afterText(place, part.text)
-      case 'sequence': return part.parts.reduce((at, next) => this.#part(at, next), place)
-      case 'choice': return afterOneOf(place, part.options, (start, option) => this.#part(start, option))
-      case 'free': return anythingBut(place, part.unless)
-      default: return assertNever(part, 'part of a grammar')
+      case 'json':
+        return this.#shape(place, part.shape)
+      case 'text':
+        return afterText(place, part.text)
+      case 'sequence':
+        return part.parts.reduce((at, next) => this.#part(at, next), place)
+      case 'choice':
+        return afterOneOf(place, part.options, (start, option) => this.#part(start, option))
+      case 'free':
+        return anythingBut(place, part.unless)
+      default:
+        return assertNever(part, 'part of a grammar')
     }
   }
 
@@ -62,16 +73,26 @@ class Compiler {
   #shape(place: Place, shape: JsonShape): Place {
     this.#written += 1
     switch (shape.kind) {
-      case 'any': return afterCall(place, this.#standard.any)
-      case 'string': return afterCall(place, this.#standard.string)
-      case 'number': return afterCall(place, this.#standard.number)
-      case 'integer': return afterCall(place, this.#standard.integer)
-      case 'literals': return afterOneOf(place, shape.texts, (start, text) => this.#text(start, text))
-      case 'object': return this.#object(place, shape)
-      case 'array': return this.#array(place, shape)
-      case 'anyOf': return afterOneOf(place, shape.options, (start, option) => this.#shape(start, option))
-      case 'reference': return this.#reference(place, shape.name)
-      default: return assertNever(shape, 'shape of JSON')
+      case 'any':
+        return afterCall(place, this.#standard.any)
+      case 'string':
+        return afterCall(place, this.#standard.string)
+      case 'number':
+        return afterCall(place, this.#standard.number)
+      case 'integer':
+        return afterCall(place, this.#standard.integer)
+      case 'literals':
+        return afterOneOf(place, shape.texts, (start, text) => this.#text(start, text))
+      case 'object':
+        return this.#object(place, shape)
+      case 'array':
+        return this.#array(place, shape)
+      case 'anyOf':
+        return afterOneOf(place, shape.options, (start, option) => this.#shape(start, option))
+      case 'reference':
+        return this.#reference(place, shape.name)
+      default:
+        return assertNever(shape, 'shape of JSON')
     }
   }
 
@@ -81,7 +102,8 @@ class Compiler {
   }
 
   #reference(place: Place, name: string): Place {
-    if (this.#open.has(name) || this.#open.size >= DEEPEST_WRITTEN_OUT || this.#written >= WRITTEN_OUT) return afterCall(place, this.#definition(name))
+    if (this.#open.has(name) || this.#open.size >= DEEPEST_WRITTEN_OUT || this.#written >= WRITTEN_OUT)
+      return afterCall(place, this.#definition(name))
     return this.#writeOut(place, name)
   }
 
@@ -104,7 +126,11 @@ class Compiler {
 
   #shapeOf(name: string): JsonShape {
     const shape = Object.hasOwn(this.#grammar.definitions, name) ? this.#grammar.definitions[name] : undefined
-    if (shape === undefined) throw new SwitchboardError('invalid_request', `the grammar refers to ${JSON.stringify(name.slice(0, 100))}, which it does not define`)
+    if (shape === undefined)
+      throw new SwitchboardError(
+        'invalid_request',
+        `the grammar refers to ${JSON.stringify(name.slice(0, 100))}, which it does not define`,
+      )
     return shape
   }
 
@@ -154,7 +180,19 @@ class Compiler {
       if (index < properties.length || additional !== null) afterCall(afterText(place, ','), blank, keyPlace(index))
     }
     if (additional !== null) {
-      const value = afterCall(afterText(afterCall(keyPlace(properties.length), otherKeyRule(properties.map(({ name }) => name), this.#standard)), ':'), blank)
+      const value = afterCall(
+        afterText(
+          afterCall(
+            keyPlace(properties.length),
+            otherKeyRule(
+              properties.map(({ name }) => name),
+              this.#standard,
+            ),
+          ),
+          ':',
+        ),
+        blank,
+      )
       afterCall(this.#shape(value, additional), blank, written[properties.length])
     }
     return end
@@ -162,7 +200,11 @@ class Compiler {
 }
 
 /** The place after one of several alternatives, each written from a place of its own. */
-function afterOneOf<Option>(place: Place, options: readonly Option[], write: (start: Place, option: Option) => Place): Place {
+function afterOneOf<Option>(
+  place: Place,
+  options: readonly Option[],
+  write: (start: Place, option: Option) => Place,
+): Place {
   const end = new Place()
   for (const option of options) {
     const start = new Place()
@@ -182,8 +224,13 @@ function otherKeyRule(names: readonly string[], { string }: StandardRules): Rule
   const other = new Place()
   plainCharacters(other, other)
   afterText(other, '"').ends = true
-  // Along the names, character by character: a key leaves them where it differs, and may not end where one of them ends.
-  interface Branch { readonly place: Place; readonly next: Map<string, Branch>; whole: boolean }
+  // Along the names, character by character: a key leaves them where it differs, and may not end where one of them
+  // ends.
+  interface Branch {
+    readonly place: Place
+    readonly next: Map<string, Branch>
+    whole: boolean
+  }
   const branch = (place: Place): Branch => ({ place, next: new Map(), whole: false })
   const root = branch(afterText(rule.entry, '"'))
   for (const name of names) {

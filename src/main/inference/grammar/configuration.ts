@@ -43,7 +43,8 @@ export interface Configuration {
 }
 
 /**
- * Most readings kept at once; definitions that contain each other and look alike can have exponentially many. Leaving some out
+ * Most readings kept at once; definitions that contain each other and look alike can have exponentially many. Leaving
+ * some out
  * allows fewer texts, never a wrong one: each of them can be completed by itself.
  */
 const MOST_THREADS = 64
@@ -85,8 +86,10 @@ export class Stacks {
   }
 
   /**
-   * After one token; null when no reading takes it. Each reading goes on by itself, first within its rule and then, wherever
-   * that ends, in its callers, as token-masks.ts reads the vocabulary: what is left out of too many readings is then the same
+   * After one token; null when no reading takes it. Each reading goes on by itself, first within its rule and then,
+   * wherever
+   * that ends, in its callers, as token-masks.ts reads the vocabulary: what is left out of too many readings is then
+   * the same
    * in both, and a token that a mask allows is never refused here.
    */
   read({ threads }: Configuration, bytes: Uint8Array): Configuration | null {
@@ -105,7 +108,8 @@ export class Stacks {
   /** All readings together, from this byte of the token to its end. */
   #readOn(from: Configuration, bytes: Uint8Array, start: number): Configuration | null {
     let configuration: Configuration | null = from
-    for (let at = start; at < bytes.length && configuration !== null; at += 1) configuration = this.step(configuration, bytes[at] as number)
+    for (let at = start; at < bytes.length && configuration !== null; at += 1)
+      configuration = this.step(configuration, bytes[at] as number)
     return configuration
   }
 

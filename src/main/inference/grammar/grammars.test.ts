@@ -8,15 +8,27 @@ import { pack, smallVocabulary } from './testing/small-vocabulary.ts'
 const SIZE = smallVocabulary.length + 3
 const STOP = 1
 const grammars = new Grammars(pack(smallVocabulary), SIZE)
-const json = (shape: JsonShape, definitions: JsonDefinitions = {}): Grammar => ({ definitions, root: { kind: 'json', shape } })
+const json = (shape: JsonShape, definitions: JsonDefinitions = {}): Grammar => ({
+  definitions,
+  root: { kind: 'json', shape },
+})
 const has = (mask: Int32Array, id: number): boolean => ((mask[id >> 5] ?? 0) & (1 << (id & 31))) !== 0
-const allowed = (mask: Int32Array | null): number[] => Array.from({ length: SIZE }, (_, id) => id).filter((id) => mask === null || has(mask, id))
+const allowed = (mask: Int32Array | null): number[] =>
+  Array.from({ length: SIZE }, (_, id) => id).filter((id) => mask === null || has(mask, id))
 
 /** Tokens that bring a text nearer to its end. */
-const closers = new Set([...smallVocabulary.keys()].filter((id) => /^[\]}",\s:0-9]+$/u.test(Buffer.from(smallVocabulary[id] ?? []).toString())))
+const closers = new Set(
+  [...smallVocabulary.keys()].filter((id) =>
+    /^[\]}",\s:0-9]+$/u.test(Buffer.from(smallVocabulary[id] ?? []).toString()),
+  ),
+)
 
 /** One reply of a model that draws at random from what is allowed; with every step it wants more to come to an end. */
-function write(matcher: GrammarMatcher, random: () => number, limit: number): { readonly text: string; readonly ended: boolean } {
+function write(
+  matcher: GrammarMatcher,
+  random: () => number,
+  limit: number,
+): { readonly text: string; readonly ended: boolean } {
   const bytes: number[] = []
   for (let step = 0; step < limit; step += 1) {
     const mask = matcher.mask()
@@ -32,7 +44,8 @@ function write(matcher: GrammarMatcher, random: () => number, limit: number): { 
   }
   return { text: decode(bytes), ended: false }
 }
-const decode = (bytes: readonly number[]): string => new TextDecoder('utf-8', { fatal: false }).decode(Uint8Array.from(bytes))
+const decode = (bytes: readonly number[]): string =>
+  new TextDecoder('utf-8', { fatal: false }).decode(Uint8Array.from(bytes))
 
 /** mulberry32: the same walk for the same seed. */
 function randomFrom(seed: number): () => number {
@@ -62,12 +75,28 @@ const names = fc.constantFrom('name', 'status', '订单', '状态', 'a', 'ab', '
 const shapes: fc.Arbitrary<JsonShape> = fc.letrec<{ shape: JsonShape }>((tie) => ({
   shape: fc.oneof(
     { maxDepth: 3, withCrossShrink: true },
-    fc.constantFrom<JsonShape>({ kind: 'string' }, { kind: 'number' }, { kind: 'integer' }, { kind: 'any' }, { kind: 'literals', texts: ['true', 'false'] }, { kind: 'literals', texts: ['null'] }, { kind: 'literals', texts: ['"open"', '"opened"', '"退款"', '{"a":1}', '12', '1'] }),
-    fc.record({ kind: fc.constant('array' as const), items: tie('shape'), minItems: fc.integer({ min: 0, max: 2 }), maxItems: fc.option(fc.integer({ min: 2, max: 3 })) }),
+    fc.constantFrom<JsonShape>(
+      { kind: 'string' },
+      { kind: 'number' },
+      { kind: 'integer' },
+      { kind: 'any' },
+      { kind: 'literals', texts: ['true', 'false'] },
+      { kind: 'literals', texts: ['null'] },
+      { kind: 'literals', texts: ['"open"', '"opened"', '"退款"', '{"a":1}', '12', '1'] },
+    ),
+    fc.record({
+      kind: fc.constant('array' as const),
+      items: tie('shape'),
+      minItems: fc.integer({ min: 0, max: 2 }),
+      maxItems: fc.option(fc.integer({ min: 2, max: 3 })),
+    }),
     fc.record({ kind: fc.constant('anyOf' as const), options: fc.array(tie('shape'), { minLength: 1, maxLength: 3 }) }),
     fc.record({
       kind: fc.constant('object' as const),
-      properties: fc.uniqueArray(fc.record({ name: names, shape: tie('shape'), required: fc.boolean() }), { maxLength: 4, selector: ({ name }) => name }),
+      properties: fc.uniqueArray(fc.record({ name: names, shape: tie('shape'), required: fc.boolean() }), {
+        maxLength: 4,
+        selector: ({ name }) => name,
+      }),
       additional: fc.option(tie('shape')),
     }),
   ),
@@ -76,56 +105,77 @@ const shapes: fc.Arbitrary<JsonShape> = fc.letrec<{ shape: JsonShape }>((tie) =>
 describe('a grammar of JSON', () => {
   it('makes every reply one that parses and fits, or the beginning of one', () => {
     let ended = 0
-    fc.assert(fc.property(shapes, fc.integer(), (shape, seed) => {
-      const reply = write(grammars.follow(json(shape), [STOP]), randomFrom(seed), 120)
-      if (!reply.ended) return
-      ended += 1
-      const value: unknown = JSON.parse(reply.text)
-      expect(fitsShape(value, shape, {}), `${reply.text} for ${JSON.stringify(shape)}`).toBe(true)
-      expect(reply.text.isWellFormed() && !reply.text.includes('\u{FFFD}')).toBe(true)
-    }), { numRuns: 120 })
+    fc.assert(
+      fc.property(shapes, fc.integer(), (shape, seed) => {
+        const reply = write(grammars.follow(json(shape), [STOP]), randomFrom(seed), 120)
+        if (!reply.ended) return
+        ended += 1
+        const value: unknown = JSON.parse(reply.text)
+        expect(fitsShape(value, shape, {}), `${reply.text} for ${JSON.stringify(shape)}`).toBe(true)
+        expect(reply.text.isWellFormed() && !reply.text.includes('\u{FFFD}')).toBe(true)
+      }),
+      { numRuns: 120 },
+    )
     expect(ended).toBeGreaterThan(50)
   })
 
   it('allows exactly the tokens whose bytes can follow one by one', () => {
-    fc.assert(fc.property(shapes, fc.integer(), fc.integer({ min: 0, max: 25 }), (shape, seed, steps) => {
-      const grammar = json(shape)
-      const random = randomFrom(seed)
-      const matcher = grammars.follow(grammar, [STOP])
-      const path: number[] = []
-      for (let step = 0; step < steps && !matcher.finished; step += 1) {
-        const ids = allowed(matcher.mask()).filter((id) => id !== STOP)
-        const id = ids[Math.floor(random() * ids.length)]
-        if (id === undefined) break
-        path.push(id)
-        matcher.accept(id)
-      }
-      const mask = matcher.mask()
-      const again = (): GrammarMatcher => {
-        const fresh = grammars.follow(grammar, [STOP])
-        for (const id of path) fresh.accept(id)
-        return fresh
-      }
-      for (const [id, bytes] of smallVocabulary.entries()) {
-        if (id === STOP || bytes.length === 0) continue
-        const fresh = again()
-        let fits = true
-        for (const byte of bytes) {
-          const single = fresh.mask()
-          fits &&= single !== null && has(single, 2 + byte)
-          if (fits) fresh.accept(2 + byte)
+    fc.assert(
+      fc.property(shapes, fc.integer(), fc.integer({ min: 0, max: 25 }), (shape, seed, steps) => {
+        const grammar = json(shape)
+        const random = randomFrom(seed)
+        const matcher = grammars.follow(grammar, [STOP])
+        const path: number[] = []
+        for (let step = 0; step < steps && !matcher.finished; step += 1) {
+          const ids = allowed(matcher.mask()).filter((id) => id !== STOP)
+          const id = ids[Math.floor(random() * ids.length)]
+          if (id === undefined) break
+          path.push(id)
+          matcher.accept(id)
         }
-        expect(mask !== null && has(mask, id), `token ${JSON.stringify(Buffer.from(bytes).toString())}`).toBe(fits)
-      }
-    }), { numRuns: 15 })
+        const mask = matcher.mask()
+        const again = (): GrammarMatcher => {
+          const fresh = grammars.follow(grammar, [STOP])
+          for (const id of path) fresh.accept(id)
+          return fresh
+        }
+        for (const [id, bytes] of smallVocabulary.entries()) {
+          if (id === STOP || bytes.length === 0) continue
+          const fresh = again()
+          let fits = true
+          for (const byte of bytes) {
+            const single = fresh.mask()
+            fits &&= single !== null && has(single, 2 + byte)
+            if (fits) fresh.accept(2 + byte)
+          }
+          expect(mask !== null && has(mask, id), `token ${JSON.stringify(Buffer.from(bytes).toString())}`).toBe(fits)
+        }
+      }),
+      { numRuns: 15 },
+    )
   })
 
   it.each<[string, JsonShape, string, string]>([
     ['text after the end', { kind: 'object', properties: [], additional: null }, '{}', '{} '],
-    ['a trailing comma', { kind: 'array', items: { kind: 'integer' }, minItems: 0, maxItems: null }, '[1,\n  2]', '[1,]'],
+    [
+      'a trailing comma',
+      { kind: 'array', items: { kind: 'integer' }, minItems: 0, maxItems: null },
+      '[1,\n  2]',
+      '[1,]',
+    ],
     ['too few items', { kind: 'array', items: { kind: 'any' }, minItems: 2, maxItems: null }, '[[], {}, null]', '[1]'],
-    ['too many items', { kind: 'array', items: { kind: 'string' }, minItems: 0, maxItems: 2 }, '["a", "b"]', '["a","b",'],
-    ['any item where none is allowed', { kind: 'array', items: { kind: 'string' }, minItems: 0, maxItems: 0 }, '[ ]', '["'],
+    [
+      'too many items',
+      { kind: 'array', items: { kind: 'string' }, minItems: 0, maxItems: 2 },
+      '["a", "b"]',
+      '["a","b",',
+    ],
+    [
+      'any item where none is allowed',
+      { kind: 'array', items: { kind: 'string' }, minItems: 0, maxItems: 0 },
+      '[ ]',
+      '["',
+    ],
     ['a number with a leading zero', { kind: 'number' }, '-0.5e-12', '01'],
     ['a number that would be infinite', { kind: 'number' }, '1E99', '1E999'],
     ['a fraction as an integer', { kind: 'integer' }, '-120', '1.'],
@@ -135,28 +185,110 @@ describe('a grammar of JSON', () => {
     ['the second half alone', { kind: 'string' }, '"\\uD7ff"', '"\\udc00'],
     ['blanks without end', { kind: 'any' }, `[\n${' '.repeat(20)}1]`, `[\n${' '.repeat(21)}`],
     ['a value that begins like another', { kind: 'literals', texts: ['"open"', '"opened"'] }, '"opened"', '"opene"'],
-    ['an unknown property', { kind: 'object', properties: [{ name: 'a', shape: { kind: 'any' }, required: false }, { name: '订单', shape: { kind: 'any' }, required: false }], additional: null }, '{"订单": [1, {"x": 2}]}', '{"b'],
-    ['a property out of its order', { kind: 'object', properties: [{ name: 'a', shape: { kind: 'integer' }, required: true }, { name: 'b', shape: { kind: 'integer' }, required: true }], additional: null }, '{"a":1,"b":2}', '{"b"'],
-    ['an end before what is required', { kind: 'object', properties: [{ name: 'a', shape: { kind: 'integer' }, required: false }, { name: 'b', shape: { kind: 'integer' }, required: true }], additional: null }, '{"b": 2}', '{"a":1}'],
-    ['a known property among others', { kind: 'object', properties: [{ name: 'ab', shape: { kind: 'integer' }, required: false }], additional: { kind: 'string' } }, '{"abc": "x", "a": "y", "退": ""}', '{"a": "y", "ab"'],
-    ['a known property spelled with an escape', { kind: 'object', properties: [{ name: 'a', shape: { kind: 'integer' }, required: false }], additional: { kind: 'string' } }, '{"a": 1, "c": ""}', '{"\\'],
+    [
+      'an unknown property',
+      {
+        kind: 'object',
+        properties: [
+          { name: 'a', shape: { kind: 'any' }, required: false },
+          { name: '订单', shape: { kind: 'any' }, required: false },
+        ],
+        additional: null,
+      },
+      '{"订单": [1, {"x": 2}]}',
+      '{"b',
+    ],
+    [
+      'a property out of its order',
+      {
+        kind: 'object',
+        properties: [
+          { name: 'a', shape: { kind: 'integer' }, required: true },
+          { name: 'b', shape: { kind: 'integer' }, required: true },
+        ],
+        additional: null,
+      },
+      '{"a":1,"b":2}',
+      '{"b"',
+    ],
+    [
+      'an end before what is required',
+      {
+        kind: 'object',
+        properties: [
+          { name: 'a', shape: { kind: 'integer' }, required: false },
+          { name: 'b', shape: { kind: 'integer' }, required: true },
+        ],
+        additional: null,
+      },
+      '{"b": 2}',
+      '{"a":1}',
+    ],
+    [
+      'a known property among others',
+      {
+        kind: 'object',
+        properties: [{ name: 'ab', shape: { kind: 'integer' }, required: false }],
+        additional: { kind: 'string' },
+      },
+      '{"abc": "x", "a": "y", "退": ""}',
+      '{"a": "y", "ab"',
+    ],
+    [
+      'a known property spelled with an escape',
+      {
+        kind: 'object',
+        properties: [{ name: 'a', shape: { kind: 'integer' }, required: false }],
+        additional: { kind: 'string' },
+      },
+      '{"a": 1, "c": ""}',
+      '{"\\',
+    ],
   ])('refuses %s', (_, shape, good, bad) => {
     expect(takes(json(shape), good)).toBe('whole')
     expect(takes(json(shape), bad)).toBe('refused')
   })
 
   it('follows shapes that contain themselves', () => {
-    const tree = json({ kind: 'reference', name: 'tree' }, {
-      tree: { kind: 'object', properties: [{ name: 'value', shape: { kind: 'integer' }, required: true }, { name: 'next', shape: { kind: 'anyOf', options: [{ kind: 'reference', name: 'tree' }, { kind: 'literals', texts: ['null'] }] }, required: true }], additional: null },
-    })
+    const tree = json(
+      { kind: 'reference', name: 'tree' },
+      {
+        tree: {
+          kind: 'object',
+          properties: [
+            { name: 'value', shape: { kind: 'integer' }, required: true },
+            {
+              name: 'next',
+              shape: {
+                kind: 'anyOf',
+                options: [
+                  { kind: 'reference', name: 'tree' },
+                  { kind: 'literals', texts: ['null'] },
+                ],
+              },
+              required: true,
+            },
+          ],
+          additional: null,
+        },
+      },
+    )
     expect(takes(tree, '{"value": 1, "next": {"value": 2, "next": null}}')).toBe('whole')
     expect(takes(tree, '{"value": 1, "next": {"value": 2, "next": null}')).toBe('begins')
     expect(takes(tree, '{"value": 1, "next": {"value": 2}')).toBe('refused')
   })
 
   it('stays small where alternatives cannot be told apart', () => {
-    const list = (minItems: number): JsonShape => ({ kind: 'array', items: { kind: 'reference', name: 'list' }, minItems, maxItems: null })
-    const grammar = json({ kind: 'reference', name: 'list' }, { list: { kind: 'anyOf', options: [list(0), list(0), list(0)] } })
+    const list = (minItems: number): JsonShape => ({
+      kind: 'array',
+      items: { kind: 'reference', name: 'list' },
+      minItems,
+      maxItems: null,
+    })
+    const grammar = json(
+      { kind: 'reference', name: 'list' },
+      { list: { kind: 'anyOf', options: [list(0), list(0), list(0)] } },
+    )
     expect(takes(grammar, '['.repeat(60) + ']'.repeat(60))).toBe('whole')
   })
 
@@ -178,9 +310,26 @@ describe('a grammar of JSON', () => {
 })
 
 describe('a grammar of parts', () => {
-  const call = (name: string): Grammar['root'] => ({ kind: 'sequence', parts: [{ kind: 'text', text: `{"name": "${name}", "arguments": ` }, { kind: 'json', shape: { kind: 'object', properties: [], additional: { kind: 'any' } } }, { kind: 'text', text: '}' }] })
-  const calls: Grammar['root'] = { kind: 'sequence', parts: [{ kind: 'text', text: '<tool_call>\n' }, { kind: 'choice', options: [call('open'), call('opened')] }, { kind: 'text', text: '\n</tool_call>' }] }
-  const optional: Grammar = { definitions: {}, root: { kind: 'choice', options: [calls, { kind: 'free', unless: '<tool_call>' }] } }
+  const call = (name: string): Grammar['root'] => ({
+    kind: 'sequence',
+    parts: [
+      { kind: 'text', text: `{"name": "${name}", "arguments": ` },
+      { kind: 'json', shape: { kind: 'object', properties: [], additional: { kind: 'any' } } },
+      { kind: 'text', text: '}' },
+    ],
+  })
+  const calls: Grammar['root'] = {
+    kind: 'sequence',
+    parts: [
+      { kind: 'text', text: '<tool_call>\n' },
+      { kind: 'choice', options: [call('open'), call('opened')] },
+      { kind: 'text', text: '\n</tool_call>' },
+    ],
+  }
+  const optional: Grammar = {
+    definitions: {},
+    root: { kind: 'choice', options: [calls, { kind: 'free', unless: '<tool_call>' }] },
+  }
 
   it('keeps a choice to its options', () => {
     const grammar: Grammar = { definitions: {}, root: calls }
@@ -189,7 +338,8 @@ describe('a grammar of parts', () => {
   })
 
   it('is free until the text begins with a call, and then is not', () => {
-    for (const text of ['', 'Hello <tool_call>', '<tool', '<tools>', '{"name": 1}', '退款']) expect(takes(optional, text)).toBe('whole')
+    for (const text of ['', 'Hello <tool_call>', '<tool', '<tools>', '{"name": 1}', '退款'])
+      expect(takes(optional, text)).toBe('whole')
     expect(takes(optional, '<tool_call>')).toBe('begins')
     expect(takes(optional, '<tool_call>x')).toBe('refused')
     const matcher = grammars.follow(optional, [STOP])
@@ -205,7 +355,10 @@ describe('a grammar of parts', () => {
   })
 
   it('refuses tokens that cross the opening and go wrong', () => {
-    const withBad = [...smallVocabulary, ...['<tool_call>\n[', '<tool_call>!', '<tool_calm'].map((text) => new TextEncoder().encode(text))]
+    const withBad = [
+      ...smallVocabulary,
+      ...['<tool_call>\n[', '<tool_call>!', '<tool_calm'].map((text) => new TextEncoder().encode(text)),
+    ]
     const own = new Grammars(pack(withBad), withBad.length)
     const mask = own.follow(optional, [STOP]).mask()
     expect([0, 1, 2].map((at) => mask !== null && has(mask, smallVocabulary.length + at))).toEqual([false, false, true])

@@ -22,7 +22,8 @@ export class Grammars {
    */
   constructor(packed: Uint8Array, size: number) {
     this.#masks = new StateMasks(readVocabulary(packed, size))
-    // A mask inside a string takes a walk over all tokens. The one that every grammar shares: now, and not while others wait for their step.
+    // A mask inside a string takes a walk over all tokens. The one that every grammar shares: now, and not while others
+    // wait for their step.
     const inString = this.#standard.string.state([this.#standard.string.entry]).next(0x22)
     if (inString !== null) this.#masks.of(inString)
   }
@@ -90,7 +91,8 @@ export class GrammarMatcher {
   }
 
   /**
-   * How many of these tokens could follow, one after the other; nothing is counted behind a stop id or the end. Changes nothing.
+   * How many of these tokens could follow, one after the other; nothing is counted behind a stop id or the end. Changes
+   * nothing.
    * @param draft ids.
    */
   fitting(draft: Int32Array): number {

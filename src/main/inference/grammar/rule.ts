@@ -1,5 +1,6 @@
 /**
- * A place inside a rule. Bytes lead to the next place of the same rule; a call leads through a whole other rule and comes
+ * A place inside a rule. Bytes lead to the next place of the same rule; a call leads through a whole other rule and
+ * comes
  * back to `back`; a skip costs nothing.
  */
 export class Place {
@@ -21,7 +22,10 @@ export class Rule {
   /** The state of all these places together; the same places give the same state. */
   state(places: Iterable<Place>): RuleState {
     const closed = closeOverSkips(places)
-    const key = closed.map((place) => this.#numberOf(place)).sort((a, b) => a - b).join(' ')
+    const key = closed
+      .map((place) => this.#numberOf(place))
+      .sort((a, b) => a - b)
+      .join(' ')
     let state = this.#states.get(key)
     if (state === undefined) {
       state = new RuleState(this, closed)
@@ -49,7 +53,8 @@ export interface Call {
 let lastNumber = 0
 
 /**
- * Places that are possible at once within one rule: alternatives that begin alike cost nothing while they are alike. Made
+ * Places that are possible at once within one rule: alternatives that begin alike cost nothing while they are alike.
+ * Made
  * when they are first reached (a deterministic automaton, built as far as it is used).
  */
 export class RuleState {
@@ -77,7 +82,8 @@ export class RuleState {
     const known = this.#next[byte]
     if (known !== undefined) return known
     const reached = new Set<Place>()
-    for (const place of this.#places) for (const { from, to, next } of place.bytes) if (byte >= from && byte <= to) reached.add(next)
+    for (const place of this.#places)
+      for (const { from, to, next } of place.bytes) if (byte >= from && byte <= to) reached.add(next)
     const next = reached.size === 0 ? null : this.#rule.state(reached)
     this.#next[byte] = next
     return next
@@ -94,7 +100,10 @@ export class RuleState {
         else known.add(back)
       }
     }
-    this.#calls = [...backs].map(([rule, places]) => ({ entry: rule.state([rule.entry]), back: this.#rule.state(places) }))
+    this.#calls = [...backs].map(([rule, places]) => ({
+      entry: rule.state([rule.entry]),
+      back: this.#rule.state(places),
+    }))
     return this.#calls
   }
 }

@@ -27,7 +27,9 @@ export function makeStandardRules(): StandardRules {
   return { blank, string, number, integer, any: anyRule(blank, string, number) }
 }
 
-/** Nothing, one space, or a line break with an indentation. Without a bound a weak model writes blanks until its limit. */
+/**
+ * Nothing, one space, or a line break with an indentation. Without a bound a weak model writes blanks until its limit.
+ */
 function blankRule(): Rule {
   const rule = new Rule()
   rule.entry.ends = true

@@ -13,7 +13,9 @@ interface StateMask {
   readonly exits: Int32Array
 }
 
-/** Configurations whose masks are kept, least recently used first: inside a string the same one comes again and again. */
+/**
+ * Configurations whose masks are kept, least recently used first: inside a string the same one comes again and again.
+ */
 const MOST_KEPT = 8
 
 /** The masks of the states of all grammars over one vocabulary. */
@@ -41,9 +43,18 @@ export class StateMasks {
     const set = new Int32Array(words)
     const exits: number[] = []
     // Only what its own bytes lead to: what it calls and whom it returns to are threads of their own.
-    walk(vocabulary, { start: 0, end: vocabulary.nodes, stacks: new Stacks(), from: { threads: [{ state, caller: null }], ended: false }, set, exits })
+    walk(vocabulary, {
+      start: 0,
+      end: vocabulary.nodes,
+      stacks: new Stacks(),
+      from: { threads: [{ state, caller: null }], ended: false },
+      set,
+      exits,
+    })
     const count = countBits(set)
-    return count > words ? { ids: null, set, exits: Int32Array.from(exits) } : { ids: idsOf(set, count), set: null, exits: Int32Array.from(exits) }
+    return count > words
+      ? { ids: null, set, exits: Int32Array.from(exits) }
+      : { ids: idsOf(set, count), set: null, exits: Int32Array.from(exits) }
   }
 }
 
@@ -60,7 +71,8 @@ export class TextMasks {
 
   /**
    * Tokens that can follow, as a set of ids.
-   * @returns int32 [words of the vocabulary]; bit id % 32 of word id / 32. Valid until some later call: copy it to keep it.
+   * @returns int32 [words of the vocabulary]; bit id % 32 of word id / 32. Valid until some later call: copy it to keep
+   *   it.
    */
   of({ threads }: Configuration): Int32Array {
     const key = threads.map(({ state, caller }) => `${state.number}:${caller?.number ?? 0}`).join(' ')
@@ -79,13 +91,21 @@ export class TextMasks {
   #add({ state, caller }: Thread, mask: Int32Array): void {
     const { vocabulary } = this.#states
     const { ids, set, exits } = this.#states.of(state)
-    if (set !== null) for (let word = 0; word < mask.length; word += 1) mask[word] = (mask[word] as number) | (set[word] as number)
+    if (set !== null)
+      for (let word = 0; word < mask.length; word += 1) mask[word] = (mask[word] as number) | (set[word] as number)
     if (ids !== null) for (const id of ids) mask[id >> 5] = (mask[id >> 5] as number) | (1 << (id & 31))
     if (exits.length === 0) return
     const from = this.#stacks.resume(caller)
     if (from.threads.length === 0) return
     for (const node of exits) {
-      walk(vocabulary, { start: node + 1, end: vocabulary.end[node] as number, stacks: this.#stacks, from, set: mask, exits: null })
+      walk(vocabulary, {
+        start: node + 1,
+        end: vocabulary.end[node] as number,
+        stacks: this.#stacks,
+        from,
+        set: mask,
+        exits: null,
+      })
     }
   }
 

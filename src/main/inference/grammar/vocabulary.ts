@@ -1,7 +1,8 @@
 import { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
 
 /**
- * The bytes of all tokens as one tree, in the order of a depth-first walk: a subtree is a stretch of nodes, so it is walked
+ * The bytes of all tokens as one tree, in the order of a depth-first walk: a subtree is a stretch of nodes, so it is
+ * walked
  * and skipped without recursion.
  */
 export interface Vocabulary {
@@ -29,7 +30,8 @@ export interface Vocabulary {
 const MOST_BYTES = 1024
 
 /**
- * Reads a packed table (contracts/engine.ts, EngineModel.vocabulary). Tokens without bytes (control tokens, gaps) are in no
+ * Reads a packed table (contracts/engine.ts, EngineModel.vocabulary). Tokens without bytes (control tokens, gaps) are
+ * in no
  * grammar, and neither are ids outside the graph's vocabulary.
  * @param size logits of the model.
  * @throws SwitchboardError model_corrupt when the table is cut off.
@@ -71,7 +73,10 @@ function latin1(bytes: Uint8Array, start: number, length: number): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset + start, length).toString('latin1')
 }
 
-/** Ids of the texts that are not empty, ordered by text. The first four bytes are sorted as numbers, which decides nearly all. */
+/**
+ * Ids of the texts that are not empty, ordered by text. The first four bytes are sorted as numbers, which decides
+ * nearly all.
+ */
 function sortedIds(texts: readonly string[]): Int32Array {
   const keys = new Float64Array(texts.reduce((count, text) => count + (text === '' ? 0 : 1), 0))
   const idRange = 2 ** 20
@@ -90,7 +95,8 @@ function sortedIds(texts: readonly string[]): Int32Array {
     const first = Math.floor((keys[start] as number) / idRange)
     let end = start + 1
     while (end < count && Math.floor((keys[end] as number) / idRange) === first) end += 1
-    if (end - start > 1) ids.subarray(start, end).sort((a, b) => (textOf(a) < textOf(b) ? -1 : textOf(a) > textOf(b) ? 1 : a - b))
+    if (end - start > 1)
+      ids.subarray(start, end).sort((a, b) => (textOf(a) < textOf(b) ? -1 : textOf(a) > textOf(b) ? 1 : a - b))
     start = end
   }
   return ids

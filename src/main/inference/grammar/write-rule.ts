@@ -27,7 +27,8 @@ export function afterCall(place: Place, rule: Rule, back = new Place()): Place {
 }
 
 /**
- * The rest of one character whose first byte may be any above 0x7f: well-formed UTF-8 only (Unicode 15, table 3-7). Ascii is
+ * The rest of one character whose first byte may be any above 0x7f: well-formed UTF-8 only (Unicode 15, table 3-7).
+ * Ascii is
  * the caller's business.
  */
 export function wideCharacter(place: Place, next: Place): void {

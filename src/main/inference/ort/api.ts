@@ -126,11 +126,14 @@ type Native = (...args: readonly unknown[]) => unknown
 
 /** What the library asks the environment, because it offers no other way to say it. */
 function setRuntimeVariables(): void {
-  // Since 1.29 it reports to its maker by default, model names and hashes included; asked when its environment is created
+  // Since 1.29 it reports to its maker by default, model names and hashes included; asked when its environment is
+  // created
   // (https://github.com/microsoft/onnxruntime/pull/27379). Nothing leaves this machine unasked.
   process.env['ORT_DISABLE_TELEMETRY'] = '1'
-  // Asked when a session is made. The tiled attention of GroupQueryAttention on the CPU decodes with a loop compiled for the
-  // oldest processors of an architecture (MLAS, flashattn_gqa.cpp): on x64, SSE2. The other path uses the processor's own
+  // Asked when a session is made. The tiled attention of GroupQueryAttention on the CPU decodes with a loop compiled
+  // for the
+  // oldest processors of an architecture (MLAS, flashattn_gqa.cpp): on x64, SSE2. The other path uses the processor's
+  // own
   // kernels. It keeps the scores of a whole chunk, which the memory plan counts. Measurements set it first, to compare.
   if (process.arch === 'x64') process.env['ORT_GQA_DISABLE_FLASH_ATTENTION'] ??= '1'
 }
@@ -150,18 +153,32 @@ export function loadOrtApi(libraryPath: string): OrtApi {
     const base = library.func('OrtGetApiBase', 'void*', [])() as Pointer
     const [getApi, getVersion] = koffi.decode(base, koffi.array('void*', 2)) as readonly [Pointer, Pointer]
     version = (koffi.decode(getVersion, koffi.proto('const char*', [])) as () => string)()
-    const api = (koffi.decode(getApi, koffi.proto('void*', ['uint32_t'])) as (wanted: number) => Pointer | null)(API_VERSION)
-    if (api === null || api === 0n) throw new TypeError(`ONNX Runtime ${version} does not offer API version ${API_VERSION}`)
+    const api = (koffi.decode(getApi, koffi.proto('void*', ['uint32_t'])) as (wanted: number) => Pointer | null)(
+      API_VERSION,
+    )
+    if (api === null || api === 0n)
+      throw new TypeError(`ONNX Runtime ${version} does not offer API version ${API_VERSION}`)
     table = koffi.decode(api, koffi.array('void*', Math.max(...Object.values(index)) + 1)) as readonly Pointer[]
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new SwitchboardError('provider_unavailable', `ONNX Runtime's library could not be opened: ${libraryPath}: ${reason}`, { cause })
+    throw new SwitchboardError(
+      'provider_unavailable',
+      `ONNX Runtime's library could not be opened: ${libraryPath}: ${reason}`,
+      { cause },
+    )
   }
 
   const bind = (name: OrtFunction, result: string, args: readonly string[]): Native => {
     const address = table[index[name]]
-    if (address === undefined || address === 0n) throw new SwitchboardError('provider_unavailable', `ONNX Runtime ${version} lacks ${name}`)
-    return koffi.decode(address, koffi.proto(result, args.map((arg): TypeObject | string => arg))) as Native
+    if (address === undefined || address === 0n)
+      throw new SwitchboardError('provider_unavailable', `ONNX Runtime ${version} lacks ${name}`)
+    return koffi.decode(
+      address,
+      koffi.proto(
+        result,
+        args.map((arg): TypeObject | string => arg),
+      ),
+    ) as Native
   }
   const release = (name: OrtFunction) => bind(name, 'void', ['void*']) as (value: Pointer) => void
   const errorCode = bind('GetErrorCode', 'int', ['void*']) as (status: Pointer) => number
@@ -188,17 +205,31 @@ export function loadOrtApi(libraryPath: string): OrtApi {
       return out[0] ?? 0n
     }
   }
-  const keysAndValues = (settings: Readonly<Record<string, string>>) => [Object.keys(settings), Object.values(settings), Object.keys(settings).length] as const
+  const keysAndValues = (settings: Readonly<Record<string, string>>) =>
+    [Object.keys(settings), Object.values(settings), Object.keys(settings).length] as const
 
   const createSession = creating('CreateSession', ['void*', pathType, 'void*'])
   const createSessionFromArray = creating('CreateSessionFromArray', ['void*', 'void*', 'size_t', 'void*'])
-  const appendProvider = checked('SessionOptionsAppendExecutionProvider', ['void*', 'const char*', 'const char**', 'const char**', 'size_t'])
+  const appendProvider = checked('SessionOptionsAppendExecutionProvider', [
+    'void*',
+    'const char*',
+    'const char**',
+    'const char**',
+    'size_t',
+  ])
   const createCuda = creating('CreateCUDAProviderOptions', [])
   const updateCuda = checked('UpdateCUDAProviderOptions', ['void*', 'const char**', 'const char**', 'size_t'])
   const appendCuda = checked('SessionOptionsAppendExecutionProvider_CUDA_V2', ['void*', 'void*'])
   const releaseCuda = release('ReleaseCUDAProviderOptions')
   const createTensor = creating('CreateTensorAsOrtValue', ['void*', 'void*', 'size_t', 'int'])
-  const createTensorOver = creating('CreateTensorWithDataAsOrtValue', ['void*', 'void*', 'size_t', 'void*', 'size_t', 'int'])
+  const createTensorOver = creating('CreateTensorWithDataAsOrtValue', [
+    'void*',
+    'void*',
+    'size_t',
+    'void*',
+    'size_t',
+    'int',
+  ])
   const getAllocator = creating('GetAllocatorWithDefaultOptions', [])
   const allocatorFree = checked('AllocatorFree', ['void*', 'void*'])
   const inputCount = creating('SessionGetInputCount', ['void*'])
@@ -209,7 +240,11 @@ export function loadOrtApi(libraryPath: string): OrtApi {
   const releaseProviders = checked('ReleaseAvailableProviders', ['void*', 'int'])
   const createMemoryInfo = creating('CreateMemoryInfo', ['const char*', 'int', 'int', 'int'])
   const createCpuMemoryInfo = creating('CreateCpuMemoryInfo', ['int', 'int'])
-  const names = (session: Pointer, count: (session: Pointer) => Pointer, nameAt: (...args: readonly unknown[]) => Pointer): string[] => {
+  const names = (
+    session: Pointer,
+    count: (session: Pointer) => Pointer,
+    nameAt: (...args: readonly unknown[]) => Pointer,
+  ): string[] => {
     const allocator = getAllocator()
     return Array.from({ length: Number(count(session)) }, (_, position) => {
       const text = nameAt(session, position, allocator)
@@ -255,7 +290,8 @@ export function loadOrtApi(libraryPath: string): OrtApi {
     createAllocator: creating('CreateAllocator', ['void*', 'void*']),
     releaseAllocator: release('ReleaseAllocator'),
     createTensor: (allocator, shape, elementType) => createTensor(allocator, shape, shape.length, elementType),
-    createTensorOver: (memory, data, bytes, shape, elementType) => createTensorOver(memory, data, bytes, shape, shape.length, elementType),
+    createTensorOver: (memory, data, bytes, shape, elementType) =>
+      createTensorOver(memory, data, bytes, shape, shape.length, elementType),
     tensorAddress: creating('GetTensorMutableData', ['void*']),
     releaseValue: release('ReleaseValue'),
     createBinding: creating('CreateIoBinding', ['void*']),
@@ -270,19 +306,28 @@ export function loadOrtApi(libraryPath: string): OrtApi {
       providersInto(out, count)
       const list = out[0] ?? 0n
       const length = count[0] ?? 0
-      const found = (koffi.decode(list, koffi.array('void*', length)) as Pointer[]).map((text) => koffi.decode.string(text))
+      const found = (koffi.decode(list, koffi.array('void*', length)) as Pointer[]).map((text) =>
+        koffi.decode.string(text),
+      )
       releaseProviders(list, length)
       return found
     },
   }
 
-  // Known answers from both ends of the table: a status that reads back as written, and a list that always holds the CPU.
-  const createStatus = bind('CreateStatus', 'void*', ['int', 'const char*']) as (code: number, message: string) => Pointer
+  // Known answers from both ends of the table: a status that reads back as written, and a list that always holds the
+  // CPU.
+  const createStatus = bind('CreateStatus', 'void*', ['int', 'const char*']) as (
+    code: number,
+    message: string,
+  ) => Pointer
   const status = createStatus(2, 'anchor')
   const statusReads = errorCode(status) === 2 && errorMessage(status) === 'anchor'
   releaseStatus(status)
   if (!statusReads || !api.availableProviders().includes('CPUExecutionProvider')) {
-    throw new SwitchboardError('provider_unavailable', `ONNX Runtime ${version} lays out its functions differently than expected; install the version Switchboard was made for.`)
+    throw new SwitchboardError(
+      'provider_unavailable',
+      `ONNX Runtime ${version} lays out its functions differently than expected; install the version Switchboard was made for.`,
+    )
   }
   return api
 }

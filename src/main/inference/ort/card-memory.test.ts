@@ -27,7 +27,9 @@ interface Driver {
 
 /** Opened once and closed once, in order; a handle other than the one given out is refused. */
 function driver(name: string, { cards = 1, init = 0, info = 0 }: Driver): string {
-  return compiled(name, `
+  return compiled(
+    name,
+    `
     typedef struct { unsigned long long total, free, used; } nvmlMemory_t;
     static int open = 0, card = 0;
     int nvmlInit_v2(void) { open += 1; return ${init}; }
@@ -38,7 +40,8 @@ function driver(name: string, { cards = 1, init = 0, info = 0 }: Driver): string
       if (open != 1 || handle != &card) return 2;
       memory->total = 24ull << 30; memory->free = 20ull << 30; memory->used = 4ull << 30;
       return ${info};
-    }`)
+    }`,
+  )
 }
 
 describe('cardMemory', () => {

@@ -1,7 +1,10 @@
 import koffi from 'koffi'
 
 /** NVIDIA's management library (NVML), which comes with the driver. */
-const libraryNames: Readonly<Partial<Record<NodeJS.Platform, string>>> = { linux: 'libnvidia-ml.so.1', win32: 'nvml.dll' }
+const libraryNames: Readonly<Partial<Record<NodeJS.Platform, string>>> = {
+  linux: 'libnvidia-ml.so.1',
+  win32: 'nvml.dll',
+}
 
 const SUCCESS = 0
 
@@ -9,7 +12,8 @@ const SUCCESS = 0
 const SHARE = 0.9
 
 /**
- * Bytes of the NVIDIA card that a model may take now: what its driver counts as free, less a reserve. null where nobody can
+ * Bytes of the NVIDIA card that a model may take now: what its driver counts as free, less a reserve. null where nobody
+ * can
  * say: no such driver, or several cards, which NVML numbers otherwise than CUDA does.
  * Source: NVML API reference, nvmlDeviceGetMemoryInfo.
  */
@@ -17,7 +21,8 @@ export function cardMemory(libraryPath = libraryNames[process.platform]): number
   if (libraryPath === undefined) return null
   try {
     const library = koffi.load(libraryPath)
-    const call = (name: string, args: readonly string[], ...values: readonly unknown[]): boolean => library.func(name, 'int', [...args])(...values) === SUCCESS
+    const call = (name: string, args: readonly string[], ...values: readonly unknown[]): boolean =>
+      library.func(name, 'int', [...args])(...values) === SUCCESS
     if (!call('nvmlInit_v2', [])) return null
     try {
       const count = new Uint32Array(new ArrayBuffer(4))
@@ -26,7 +31,9 @@ export function cardMemory(libraryPath = libraryNames[process.platform]): number
       const memory = new BigUint64Array(new ArrayBuffer(24))
       if (!call('nvmlDeviceGetCount_v2', ['void*'], count) || count[0] !== 1) return null
       if (!call('nvmlDeviceGetHandleByIndex_v2', ['uint32_t', 'void*'], 0, card)) return null
-      return call('nvmlDeviceGetMemoryInfo', ['void*', 'void*'], card[0], memory) ? Math.floor(Number(memory[1]) * SHARE) : null
+      return call('nvmlDeviceGetMemoryInfo', ['void*', 'void*'], card[0], memory)
+        ? Math.floor(Number(memory[1]) * SHARE)
+        : null
     } finally {
       call('nvmlShutdown', [])
     }

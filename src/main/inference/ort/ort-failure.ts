@@ -16,7 +16,8 @@ const kinds: Readonly<Record<number, { readonly name: string; readonly code: Err
   11: { name: 'EP_FAIL', code: 'provider_unavailable' },
 }
 
-const outOfMemory = /out of memory|bad_alloc|bad allocation|failed to allocate|CUDA_ERROR_OUT_OF_MEMORY|cudaErrorMemoryAllocation|device is lost/i
+const outOfMemory =
+  /out of memory|bad_alloc|bad allocation|failed to allocate|CUDA_ERROR_OUT_OF_MEMORY|cudaErrorMemoryAllocation|device is lost/i
 const terminated = /terminate flag/i
 
 /** A status of the runtime as a typed error. Source paths of the runtime's own build are cut from its message. */

@@ -23,7 +23,10 @@ describe('the runtime over its C API', () => {
     const memory = OrtMemoryInfo.cpu(api)
     const x = new Float32Array(new ArrayBuffer(8))
     const y = new Float32Array(new ArrayBuffer(8))
-    const values = [OrtValue.over(api, memory, x, [2], 'float32'), OrtValue.over(api, memory, y, [2], 'float32')] as const
+    const values = [
+      OrtValue.over(api, memory, x, [2], 'float32'),
+      OrtValue.over(api, memory, y, [2], 'float32'),
+    ] as const
     const binding = new OrtIoBinding(api, session)
     binding.input('x', values[0])
     binding.output('y', values[1])
@@ -52,28 +55,48 @@ describe('the runtime over its C API', () => {
   it('names the file when a graph is missing or damaged', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'switchboard-ort-'))
     const environment = new OrtEnvironment(loadOrtApi(findOrtLibrary()))
-    const load = (name: string) => () => OrtSession.load(environment, join(directory, name), { threads: 1, provider: { kind: 'cpu' } })
+    const load = (name: string) => () =>
+      OrtSession.load(environment, join(directory, name), { threads: 1, provider: { kind: 'cpu' } })
     await writeFile(join(directory, 'damaged.onnx'), 'this is no graph')
-    expect(load('absent.onnx')).toThrow(expect.objectContaining({ code: 'model_corrupt', message: expect.stringContaining('absent.onnx') as string }) as Error)
+    expect(load('absent.onnx')).toThrow(
+      expect.objectContaining({
+        code: 'model_corrupt',
+        message: expect.stringContaining('absent.onnx') as string,
+      }) as Error,
+    )
     expect(load('damaged.onnx')).toThrow(expect.objectContaining({ code: 'model_corrupt' }) as Error)
     await rm(directory, { recursive: true })
   })
 
   it('says which library cannot be opened', () => {
-    expect(() => loadOrtApi('/nowhere/libonnxruntime.so')).toThrow(expect.objectContaining({ code: 'provider_unavailable', message: expect.stringContaining('/nowhere/') as string }) as Error)
+    expect(() => loadOrtApi('/nowhere/libonnxruntime.so')).toThrow(
+      expect.objectContaining({
+        code: 'provider_unavailable',
+        message: expect.stringContaining('/nowhere/') as string,
+      }) as Error,
+    )
   })
 })
 
 describe('failures of the runtime', () => {
   it('become our errors', () => {
-    expect([[1, 'Failed to allocate memory for requested buffer of size 4'], [7, 'Protobuf parsing failed.'], [6, 'Exiting due to terminate flag being set to true.'], [11, 'no device'], [99, 'odd']]
-      .map(([number, message]) => ortFailure('Run', number as number, message as string).code))
-      .toEqual(['out_of_memory', 'model_corrupt', 'cancelled', 'provider_unavailable', 'engine_fault'])
+    expect(
+      [
+        [1, 'Failed to allocate memory for requested buffer of size 4'],
+        [7, 'Protobuf parsing failed.'],
+        [6, 'Exiting due to terminate flag being set to true.'],
+        [11, 'no device'],
+        [99, 'odd'],
+      ].map(([number, message]) => ortFailure('Run', number as number, message as string).code),
+    ).toEqual(['out_of_memory', 'model_corrupt', 'cancelled', 'provider_unavailable', 'engine_fault'])
   })
 
-  it('are told without the compiler\'s file names', () => {
-    expect(plainMessage('/onnxruntime_src/onnxruntime/core/providers/webgpu/webgpu_context.cc:136 onnxruntime::webgpu::WebGpuContext::Initialize(const X&)::<lambda()> adapter_result.status == wgpu::RequestAdapterStatus::Success was false. Failed to get a WebGPU adapter: No supported adapters\n'))
-      .toBe('Failed to get a WebGPU adapter: No supported adapters')
+  it("are told without the compiler's file names", () => {
+    expect(
+      plainMessage(
+        '/onnxruntime_src/onnxruntime/core/providers/webgpu/webgpu_context.cc:136 onnxruntime::webgpu::WebGpuContext::Initialize(const X&)::<lambda()> adapter_result.status == wgpu::RequestAdapterStatus::Success was false. Failed to get a WebGPU adapter: No supported adapters\n',
+      ),
+    ).toBe('Failed to get a WebGPU adapter: No supported adapters')
     expect(plainMessage('Load model from x failed')).toBe('Load model from x failed')
   })
 })
@@ -84,35 +107,60 @@ describe('providers', () => {
       let order = ''
       const result = probeFor(provider, graphs, (wanted) => {
         order = wanted.join(' then ')
-        return works ? { provider, usable: true, floats: wanted[0] ?? 'float32' } : { provider, usable: false, reason: 'no driver' }
+        return works
+          ? { provider, usable: true, floats: wanted[0] ?? 'float32' }
+          : { provider, usable: false, reason: 'no driver' }
       })
       return [order, result.usable ? 'used' : result.reason]
     }
     const both = ['float32', 'float16'] as const
-    expect([asked('cuda', both), asked('webgpu', both), asked('cpu', both), asked('webgpu', ['float32'])])
-      .toEqual([['float16', 'used'], ['float16 then float32', 'used'], ['float32', 'used'], ['float32', 'used']])
-    expect(asked('cuda', ['float32'])).toEqual(['float16', expect.stringMatching(/imported as fp32.*fp16, int8 or int4/u)])
-    expect(asked('cpu', ['float16'])).toEqual(['float32', expect.stringMatching(/needs a graphics card.*int8 or int4/u)])
+    expect([asked('cuda', both), asked('webgpu', both), asked('cpu', both), asked('webgpu', ['float32'])]).toEqual([
+      ['float16', 'used'],
+      ['float16 then float32', 'used'],
+      ['float32', 'used'],
+      ['float32', 'used'],
+    ])
+    expect(asked('cuda', ['float32'])).toEqual([
+      'float16',
+      expect.stringMatching(/imported as fp32.*fp16, int8 or int4/u),
+    ])
+    expect(asked('cpu', ['float16'])).toEqual([
+      'float32',
+      expect.stringMatching(/needs a graphics card.*int8 or int4/u),
+    ])
     expect(asked('cuda', ['float32'], false)).toEqual(['float16', 'no driver'])
   })
 
   const refusing = (usable: readonly Provider[]) => (provider: Provider) =>
-    (usable.includes(provider) ? { provider, usable: true as const, floats: 'float32' as const } : { provider, usable: false as const, reason: `no ${provider}.` })
+    usable.includes(provider)
+      ? { provider, usable: true as const, floats: 'float32' as const }
+      : { provider, usable: false as const, reason: `no ${provider}.` }
 
   it('are tried in order, and each one passed over says why', () => {
-    expect(chooseProvider({ prefer: 'auto', allowCpu: true }, refusing(['webgpu', 'cpu']))).toEqual({ provider: 'webgpu', refusals: [{ provider: 'cuda', reason: 'no cuda.' }] })
+    expect(chooseProvider({ prefer: 'auto', allowCpu: true }, refusing(['webgpu', 'cpu']))).toEqual({
+      provider: 'webgpu',
+      refusals: [{ provider: 'cuda', reason: 'no cuda.' }],
+    })
     expect(chooseProvider({ prefer: 'auto', allowCpu: true }, refusing(['cpu'])).refusals).toHaveLength(2)
     expect(candidates({ prefer: 'cpu', allowCpu: true })).toEqual(['cpu'])
   })
 
   it('never fall back to the CPU against the policy', () => {
-    expect(() => chooseProvider({ prefer: 'auto', allowCpu: false }, refusing(['cpu']))).toThrow('CUDA: no cuda. WebGPU: no webgpu. CPU: Running on the CPU is switched off in the settings.')
-    expect(() => chooseProvider({ prefer: 'cuda', allowCpu: true }, refusing(['cpu']))).toThrow('No provider can run the model. CUDA: no cuda.')
+    expect(() => chooseProvider({ prefer: 'auto', allowCpu: false }, refusing(['cpu']))).toThrow(
+      'CUDA: no cuda. WebGPU: no webgpu. CPU: Running on the CPU is switched off in the settings.',
+    )
+    expect(() => chooseProvider({ prefer: 'cuda', allowCpu: true }, refusing(['cpu']))).toThrow(
+      'No provider can run the model. CUDA: no cuda.',
+    )
     expect(() => chooseProvider({ prefer: 'cpu', allowCpu: false }, refusing(['cpu']))).toThrow('switched off')
   })
 
   it('include a CPU that computes', () => {
-    expect(probeHere('cpu', findOrtLibrary(), ['float32'])).toEqual({ provider: 'cpu', usable: true, floats: 'float32' })
+    expect(probeHere('cpu', findOrtLibrary(), ['float32'])).toEqual({
+      provider: 'cpu',
+      usable: true,
+      floats: 'float32',
+    })
   })
 
   it('name the remedy when the CUDA library is not installed', async () => {
@@ -122,12 +170,17 @@ describe('providers', () => {
     if (process.platform === 'linux' && process.arch === 'x64') {
       const [program = '', ...args] = (probe.usable ? '' : probe.reason).split(' run: ')[1]?.split(' ') ?? []
       expect(program).toBe('node')
-      // The network is a stub that says what was asked of it: the command asks for the package with CUDA's libraries, also where npm starts it.
+      // The network is a stub that says what was asked of it: the command asks for the package with CUDA's libraries,
+      // also where npm starts it.
       const stub = join(directory, 'stub.cjs')
       await writeFile(stub, `require('node:https').get = (url) => { console.log('asked for ' + url); process.exit(0) }`)
       const npm = { npm_config_local_prefix: root, npm_package_json: join(root, 'package.json') }
       for (const env of [{}, npm]) {
-        const { stdout, stderr } = spawnSync(process.execPath, ['--require', stub, ...args], { cwd: root, env: { PATH: process.env['PATH'], ...env }, encoding: 'utf8' })
+        const { stdout, stderr } = spawnSync(process.execPath, ['--require', stub, ...args], {
+          cwd: root,
+          env: { PATH: process.env['PATH'], ...env },
+          encoding: 'utf8',
+        })
         expect(stdout + stderr).toBe('asked for https://api.nuget.org/v3/index.json\n')
       }
     }

@@ -9,7 +9,15 @@ import { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
 import { loadOrtApi } from './api.ts'
 import { findOrtLibrary } from './library.ts'
 import { probeGraph } from './probe-graph.ts'
-import { OrtEnvironment, OrtIoBinding, OrtMemoryInfo, OrtRunOptions, OrtSession, OrtValue, type SessionProvider } from './session.ts'
+import {
+  OrtEnvironment,
+  OrtIoBinding,
+  OrtMemoryInfo,
+  OrtRunOptions,
+  OrtSession,
+  OrtValue,
+  type SessionProvider,
+} from './session.ts'
 
 /** What one provider said when it was asked to compute something small, and in which numbers it did. */
 export type ProviderProbe =
@@ -27,21 +35,25 @@ const order: readonly Provider[] = ['cuda', 'webgpu', 'cpu']
 /** Session settings of a provider, as the runtime's options spell them. */
 export function sessionProvider(provider: Provider, cudaMemoryLimitBytes: number | null = null): SessionProvider {
   switch (provider) {
-    case 'cpu': return { kind: 'cpu' }
-    case 'webgpu': return { kind: 'webgpu', settings: {} }
-    case 'cuda': return {
-      kind: 'cuda',
-      settings: {
-        device_id: '0',
-        // The arena's default doubles itself with each extension and takes memory the KV cache needs.
-        arena_extend_strategy: 'kSameAsRequested',
-        // The exhaustive search costs seconds at load and its workspace VRAM; a decoder has no convolutions.
-        cudnn_conv_algo_search: 'HEURISTIC',
-        do_copy_in_default_stream: '1',
-        ...(cudaMemoryLimitBytes === null ? {} : { gpu_mem_limit: String(cudaMemoryLimitBytes) }),
-      },
-    }
-    default: return assertNever(provider, 'sessionProvider')
+    case 'cpu':
+      return { kind: 'cpu' }
+    case 'webgpu':
+      return { kind: 'webgpu', settings: {} }
+    case 'cuda':
+      return {
+        kind: 'cuda',
+        settings: {
+          device_id: '0',
+          // The arena's default doubles itself with each extension and takes memory the KV cache needs.
+          arena_extend_strategy: 'kSameAsRequested',
+          // The exhaustive search costs seconds at load and its workspace VRAM; a decoder has no convolutions.
+          cudnn_conv_algo_search: 'HEURISTIC',
+          do_copy_in_default_stream: '1',
+          ...(cudaMemoryLimitBytes === null ? {} : { gpu_mem_limit: String(cudaMemoryLimitBytes) }),
+        },
+      }
+    default:
+      return assertNever(provider, 'sessionProvider')
   }
 }
 
@@ -49,7 +61,11 @@ export function sessionProvider(provider: Provider, cudaMemoryLimitBytes: number
  * Numbers that a provider computes graphs in, best first. CUDA's attention knows halves only (ONNX Runtime,
  * contrib_ops/cuda/bert/group_query_attention.cc); a processor would convert every weight in every step.
  */
-const computesIn: Readonly<Record<Provider, readonly GraphFloats[]>> = { cuda: ['float16'], webgpu: ['float16', 'float32'], cpu: ['float32'] }
+const computesIn: Readonly<Record<Provider, readonly GraphFloats[]>> = {
+  cuda: ['float16'],
+  webgpu: ['float16', 'float32'],
+  cpu: ['float32'],
+}
 
 /** What to import instead, where a provider computes in one kind of numbers only. */
 const importInstead: Readonly<Record<GraphFloats, string>> = {
@@ -58,13 +74,20 @@ const importInstead: Readonly<Record<GraphFloats, string>> = {
 }
 
 /**
- * Asks a provider about the kinds of graph there are. One that works, but with none of them, says what to import instead.
+ * Asks a provider about the kinds of graph there are. One that works, but with none of them, says what to import
+ * instead.
  * @param probe tries some numbers, best first. Asked once.
  */
-export function probeFor(provider: Provider, graphs: readonly GraphFloats[], probe: (wanted: readonly GraphFloats[]) => ProviderProbe): ProviderProbe {
+export function probeFor(
+  provider: Provider,
+  graphs: readonly GraphFloats[],
+  probe: (wanted: readonly GraphFloats[]) => ProviderProbe,
+): ProviderProbe {
   const suited = computesIn[provider].filter((floats) => graphs.includes(floats))
   const result = probe(suited.length > 0 ? suited : computesIn[provider])
-  return suited.length === 0 && result.usable ? { provider, usable: false, reason: importInstead[result.floats] } : result
+  return suited.length === 0 && result.usable
+    ? { provider, usable: false, reason: importInstead[result.floats] }
+    : result
 }
 
 /** The providers a policy may use, best first. Pure. */
@@ -77,24 +100,36 @@ export function candidates(policy: ProviderPolicy): readonly Provider[] {
  * Picks the first usable provider. The choice takes a function so that the policy can be tested without a GPU.
  * @throws SwitchboardError provider_unavailable with every reason in its message.
  */
-export function chooseProvider(policy: ProviderPolicy, probe: (provider: Provider) => ProviderProbe): { readonly provider: Provider; readonly refusals: readonly ProviderRefusal[] } {
+export function chooseProvider(
+  policy: ProviderPolicy,
+  probe: (provider: Provider) => ProviderProbe,
+): { readonly provider: Provider; readonly refusals: readonly ProviderRefusal[] } {
   const refusals: ProviderRefusal[] = []
   for (const provider of candidates(policy)) {
     const result = probe(provider)
     if (result.usable) return { provider, refusals }
     refusals.push({ provider, reason: result.reason })
   }
-  if (!policy.allowCpu && (policy.prefer === 'auto' || policy.prefer === 'cpu')) refusals.push({ provider: 'cpu', reason: 'Running on the CPU is switched off in the settings.' })
-  throw new SwitchboardError('provider_unavailable', `No provider can run the model. ${refusals.map(({ provider, reason }) => `${providerLabel[provider]}: ${reason}`).join(' ')}`)
+  if (!policy.allowCpu && (policy.prefer === 'auto' || policy.prefer === 'cpu'))
+    refusals.push({ provider: 'cpu', reason: 'Running on the CPU is switched off in the settings.' })
+  throw new SwitchboardError(
+    'provider_unavailable',
+    `No provider can run the model. ${refusals.map(({ provider, reason }) => `${providerLabel[provider]}: ${reason}`).join(' ')}`,
+  )
 }
 
 const providerLabel: Readonly<Record<Provider, string>> = { cuda: 'CUDA', webgpu: 'WebGPU', cpu: 'CPU' }
 
-const cudaLibrary: Readonly<Partial<Record<NodeJS.Platform, string>>> = { linux: 'libonnxruntime_providers_cuda.so', win32: 'onnxruntime_providers_cuda.dll' }
+const cudaLibrary: Readonly<Partial<Record<NodeJS.Platform, string>>> = {
+  linux: 'libonnxruntime_providers_cuda.so',
+  win32: 'onnxruntime_providers_cuda.dll',
+}
 
 /**
- * What fetches CUDA's libraries, from the folder of the checkout: the script npm would run, had it been allowed to. npm itself runs
- * nothing for a package that is there. The flag has no value: with `=cuda12` the script does nothing when npm has started it.
+ * What fetches CUDA's libraries, from the folder of the checkout: the script npm would run, had it been allowed to. npm
+ * itself runs
+ * nothing for a package that is there. The flag has no value: with `=cuda12` the script does nothing when npm has
+ * started it.
  */
 const fetchCuda = 'node node_modules/onnxruntime-node/script/install.js --onnxruntime-node-install'
 
@@ -102,7 +137,8 @@ const fetchCuda = 'node node_modules/onnxruntime-node/script/install.js --onnxru
 function knownRefusal(provider: Provider, libraryPath: string): string | null {
   if (provider !== 'cuda') return null
   const name = cudaLibrary[process.platform]
-  if (name === undefined || process.arch !== 'x64') return `CUDA is not offered for ${process.platform} on ${process.arch}.`
+  if (name === undefined || process.arch !== 'x64')
+    return `CUDA is not offered for ${process.platform} on ${process.arch}.`
   if (existsSync(join(dirname(libraryPath), name))) return null
   return process.platform === 'linux'
     ? `The CUDA part of ONNX Runtime is not installed (${name} is missing). With an NVIDIA card, run: ${fetchCuda}`
@@ -121,20 +157,38 @@ export interface ProbeOptions {
  * Asks one provider to compute. GPU providers are asked in a child process that may die: a driver that aborts is then a
  * reason and not the end of the engine.
  */
-export function probeProvider(provider: Provider, { graphs = ['float32', 'float16'], timeoutMs = 30_000, ...options }: ProbeOptions = {}): ProviderProbe {
+export function probeProvider(
+  provider: Provider,
+  { graphs = ['float32', 'float16'], timeoutMs = 30_000, ...options }: ProbeOptions = {},
+): ProviderProbe {
   const libraryPath = findOrtLibrary(options.libraryPath)
   const known = knownRefusal(provider, libraryPath)
   if (known !== null) return { provider, usable: false, reason: known }
-  return probeFor(provider, graphs, (wanted) => (childEntry === null || provider === 'cpu' ? probeHere(provider, libraryPath, wanted) : probeInChild(childEntry, provider, libraryPath, wanted, timeoutMs)))
+  return probeFor(provider, graphs, (wanted) =>
+    childEntry === null || provider === 'cpu'
+      ? probeHere(provider, libraryPath, wanted)
+      : probeInChild(childEntry, provider, libraryPath, wanted, timeoutMs),
+  )
 }
 
 /**
- * The file of the engine process, where a child can be started from it; null elsewhere. A packaged Electron binary may refuse to act
- * as Node and would open a second window instead; there the engine process itself is the one that may die, and its supervisor reports it.
+ * The file of the engine process, where a child can be started from it; null elsewhere. A packaged Electron binary may
+ * refuse to act
+ * as Node and would open a second window instead; there the engine process itself is the one that may die, and its
+ * supervisor reports it.
  */
-const childEntry = process.versions['electron'] === undefined && /(?:process|engine-process)\.[cm]?[jt]s$/u.test(process.argv[1] ?? '') ? process.argv[1] ?? null : null
+const childEntry =
+  process.versions['electron'] === undefined && /(?:process|engine-process)\.[cm]?[jt]s$/u.test(process.argv[1] ?? '')
+    ? (process.argv[1] ?? null)
+    : null
 
-function probeInChild(entry: string, provider: Provider, libraryPath: string, wanted: readonly GraphFloats[], timeout: number): ProviderProbe {
+function probeInChild(
+  entry: string,
+  provider: Provider,
+  libraryPath: string,
+  wanted: readonly GraphFloats[],
+  timeout: number,
+): ProviderProbe {
   const child = spawnSync(process.execPath, [entry, '--probe-one', provider, libraryPath, wanted.join()], {
     timeout,
     encoding: 'utf8',
@@ -144,7 +198,8 @@ function probeInChild(entry: string, provider: Provider, libraryPath: string, wa
   const answer = lastJsonLine(child.stdout)
   if (answer !== null) return answer
   const refused = (reason: string): ProviderProbe => ({ provider, usable: false, reason })
-  if (child.error !== undefined && 'code' in child.error && child.error.code === 'ETIMEDOUT') return refused(`Its driver did not answer within ${timeout / 1000} s.`)
+  if (child.error !== undefined && 'code' in child.error && child.error.code === 'ETIMEDOUT')
+    return refused(`Its driver did not answer within ${timeout / 1000} s.`)
   if (child.error !== undefined) return refused(`It could not be tried: ${child.error.message}.`)
   return refused(`Its driver crashed when tried (${child.signal ?? `exit code ${child.status}`}).`)
 }
@@ -164,7 +219,10 @@ function compute(provider: Provider, libraryPath: string, floats: GraphFloats): 
   try {
     const environment = new OrtEnvironment(loadOrtApi(libraryPath))
     const { api } = environment
-    const session = OrtSession.load(environment, probeGraph(floats), { threads: 1, provider: sessionProvider(provider) })
+    const session = OrtSession.load(environment, probeGraph(floats), {
+      threads: 1,
+      provider: sessionProvider(provider),
+    })
     const memory = OrtMemoryInfo.cpu(api)
     const Numbers = floats === 'float32' ? Float32Array : Float16Array
     const x = new Numbers(new ArrayBuffer(8), 0, 2)
@@ -176,10 +234,15 @@ function compute(provider: Provider, libraryPath: string, floats: GraphFloats): 
     session.run(binding, new OrtRunOptions(api))
     binding.synchronizeOutputs()
     // No native object is given back: this process ends next, or it is the engine and the objects are a few bytes.
-    if (y[0] !== 2 || y[1] !== 4) return { provider, usable: false, reason: `It computed 1+1 and 2+2 as ${y[0]} and ${y[1]}.` }
+    if (y[0] !== 2 || y[1] !== 4)
+      return { provider, usable: false, reason: `It computed 1+1 and 2+2 as ${y[0]} and ${y[1]}.` }
     return { provider, usable: true, floats }
   } catch (thrown) {
-    return { provider, usable: false, reason: thrown instanceof Error ? sentence(thrown.message) : 'It failed without a reason.' }
+    return {
+      provider,
+      usable: false,
+      reason: thrown instanceof Error ? sentence(thrown.message) : 'It failed without a reason.',
+    }
   }
 }
 
@@ -187,7 +250,11 @@ function compute(provider: Provider, libraryPath: string, floats: GraphFloats): 
 export function probeProviders(libraryPath?: string): ProbeReport {
   const path = findOrtLibrary(libraryPath)
   const { version } = loadOrtApi(path)
-  return { runtimeVersion: version, libraryPath: path, providers: order.map((provider) => probeProvider(provider, { libraryPath: path })) }
+  return {
+    runtimeVersion: version,
+    libraryPath: path,
+    providers: order.map((provider) => probeProvider(provider, { libraryPath: path })),
+  }
 }
 
 function sentence(message: string): string {

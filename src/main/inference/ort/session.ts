@@ -71,12 +71,18 @@ export class OrtValue extends Native {
 
   /**
    * A tensor over memory that exists already; nothing is copied.
-   * @param data an address, or a typed array outside V8's heap (made over its own ArrayBuffer), at least the size of the shape.
+   * @param data an address, or a typed array outside V8's heap (made over its own ArrayBuffer), at least the size of
+   *   the shape.
    */
   static over(api: OrtApi, memory: OrtMemoryInfo, data: Memory, shape: readonly number[], type: ElementType): OrtValue {
     const bytes = shape.reduce((product, size) => product * size, elementTypes[type].bytes)
-    if (typeof data !== 'bigint' && data.byteLength < bytes) throw new RangeError(`a tensor of ${bytes} bytes over ${data.byteLength} bytes of memory`)
-    return new OrtValue(api, api.createTensorOver(memory.address, data, bytes, int64(shape), elementTypes[type].code), data)
+    if (typeof data !== 'bigint' && data.byteLength < bytes)
+      throw new RangeError(`a tensor of ${bytes} bytes over ${data.byteLength} bytes of memory`)
+    return new OrtValue(
+      api,
+      api.createTensorOver(memory.address, data, bytes, int64(shape), elementTypes[type].code),
+      data,
+    )
   }
 
   /** A new tensor in the memory of an allocator. */
@@ -151,7 +157,8 @@ export class OrtSession extends Native {
   }
 
   /**
-   * All of it runs where `provider` says: the runtime would otherwise leave what a card cannot do to the processor and say nothing.
+   * All of it runs where `provider` says: the runtime would otherwise leave what a card cannot do to the processor and
+   * say nothing.
    * @param graph path of an .onnx file (weights beside it are mapped, not read), or its bytes.
    * @throws SwitchboardError model_corrupt, out_of_memory, provider_unavailable, engine_fault.
    */
@@ -166,9 +173,10 @@ export class OrtSession extends Native {
       if (settings.provider.kind !== 'cpu') api.addConfig(options.address, 'session.disable_cpu_ep_fallback', '1')
       if (settings.provider.kind === 'webgpu') api.appendProvider(options.address, 'WebGPU', settings.provider.settings)
       if (settings.provider.kind === 'cuda') api.appendCuda(options.address, settings.provider.settings)
-      const address = typeof graph === 'string'
-        ? api.createSession(environment.address, graph, options.address)
-        : api.createSessionFromBytes(environment.address, graph, options.address)
+      const address =
+        typeof graph === 'string'
+          ? api.createSession(environment.address, graph, options.address)
+          : api.createSessionFromBytes(environment.address, graph, options.address)
       return new OrtSession(api, address)
     } finally {
       options.dispose()
@@ -188,7 +196,9 @@ export class OrtSession extends Native {
     this.api.run(this.address, options.address, binding.address)
   }
 
-  /** An allocator for the memory this session's provider computes in; its tensors must be released before the session. */
+  /**
+   * An allocator for the memory this session's provider computes in; its tensors must be released before the session.
+   */
   allocator(memory: OrtMemoryInfo): ImmediateDisposable & { readonly address: Pointer } {
     return new Native(this.api.createAllocator(this.address, memory.address), this.api.releaseAllocator)
   }
@@ -197,6 +207,8 @@ export class OrtSession extends Native {
 function int64(shape: readonly number[]): BigInt64Array {
   // Over its own buffer: small typed arrays made by length live on V8's heap, which moves them.
   const out = new BigInt64Array(new ArrayBuffer(Math.max(8, shape.length * 8)), 0, shape.length)
-  shape.forEach((size, axis) => { out[axis] = BigInt(size) })
+  shape.forEach((size, axis) => {
+    out[axis] = BigInt(size)
+  })
   return out
 }

@@ -11,15 +11,24 @@ const script = `
   console.log('done')
 `
 
-// With its reporting on, the library writes a device id and a queue of events into the home folder, and calls its maker.
-it.runIf(process.platform === 'linux')('the runtime keeps no device id and no queue of reports', async () => {
-  const home = await mkdtemp(join(tmpdir(), 'switchboard-telemetry-'))
-  try {
-    // Without the variables under which the library is silent anyway.
-    const env = { PATH: process.env['PATH'], HOME: home, TMPDIR: home }
-    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script, import.meta.url], { env })
-    expect([stdout, await readdir(home, { recursive: true })]).toEqual(['done\n', []])
-  } finally {
-    await rm(home, { recursive: true, force: true })
-  }
-}, 60_000)
+// With its reporting on, the library writes a device id and a queue of events into the home folder, and calls its
+// maker.
+it.runIf(process.platform === 'linux')(
+  'the runtime keeps no device id and no queue of reports',
+  async () => {
+    const home = await mkdtemp(join(tmpdir(), 'switchboard-telemetry-'))
+    try {
+      // Without the variables under which the library is silent anyway.
+      const env = { PATH: process.env['PATH'], HOME: home, TMPDIR: home }
+      const { stdout } = await promisify(execFile)(
+        process.execPath,
+        ['--input-type=module', '-e', script, import.meta.url],
+        { env },
+      )
+      expect([stdout, await readdir(home, { recursive: true })]).toEqual(['done\n', []])
+    } finally {
+      await rm(home, { recursive: true, force: true })
+    }
+  },
+  60_000,
+)

@@ -6,7 +6,10 @@ import { OrtIoBinding, OrtMemoryInfo, OrtRunOptions, OrtValue, type OrtSession }
 import { createKvMemory, type KvMemory } from './kv-memory.ts'
 import { RecentlyUsed } from './recently-used.ts'
 
-/** Spans and chunk lengths kept bound, for each slot. Last chunks of prompts come in every length; a bound run takes native memory for each layer. */
+/**
+ * Spans and chunk lengths kept bound, for each slot. Last chunks of prompts come in every length; a bound run takes
+ * native memory for each layer.
+ */
 const KEPT_RUNS = 8
 
 export interface DecoderShape {
@@ -34,17 +37,24 @@ interface BoundRun {
 }
 
 /**
- * Runs the graph over KV slots. Two kinds of run exist, because GroupQueryAttention refuses more than one new token a row
- * once a past exists, unless the batch is one row (a refused run can leave a session unusable, so shapes are checked here):
+ * Runs the graph over KV slots. Two kinds of run exist, because GroupQueryAttention refuses more than one new token a
+ * row
+ * once a past exists, unless the batch is one row (a refused run can leave a session unusable, so shapes are checked
+ * here):
  *
  * - decode: one new token for each row of a contiguous span of slots;
  * - prefill: several new tokens for one slot.
  *
- * Idle rows. A span may cover slots that do not decode in this step. Such a row still computes one token and writes one KV
- * position, so it is given a token 0 at the first position its slot has not filled (`filled`): a slot in the middle of its
- * prefill writes where its next chunk begins, a free slot behind what it keeps for the next request. Either is overwritten
- * by the chunk that comes next before anything reads it, since a row reads only positions below its own length; the last
- * position of a full slot is the one that is not kept (no prompt can use it without running it anew). A prefill never has
+ * Idle rows. A span may cover slots that do not decode in this step. Such a row still computes one token and writes one
+ * KV
+ * position, so it is given a token 0 at the first position its slot has not filled (`filled`): a slot in the middle of
+ * its
+ * prefill writes where its next chunk begins, a free slot behind what it keeps for the next request. Either is
+ * overwritten
+ * by the chunk that comes next before anything reads it, since a row reads only positions below its own length; the
+ * last
+ * position of a full slot is the one that is not kept (no prompt can use it without running it anew). A prefill never
+ * has
  * idle rows.
  *
  * Tensors over fixed buffers are bound once per span and used for every step.
@@ -73,7 +83,8 @@ export class Decoder implements Disposable {
 
   constructor(session: OrtSession, shape: DecoderShape) {
     const { slots, maxLength, prefillChunk, scoreRows, description, floats } = shape
-    if (maxLength > description.maxPositions) throw new RangeError(`maxLength ${maxLength} exceeds the graph's ${description.maxPositions} positions`)
+    if (maxLength > description.maxPositions)
+      throw new RangeError(`maxLength ${maxLength} exceeds the graph's ${description.maxPositions} positions`)
     this.shape = shape
     this.#session = session
     this.#spans = new RecentlyUsed(KEPT_RUNS * slots, release)
@@ -83,7 +94,8 @@ export class Decoder implements Disposable {
     this.#kv = createKvMemory(session, shape.provider, { slots, maxLength, description, floats })
     this.kvBytes = this.#kv.bytes
     this.longestSpan = this.#kv.longestSpan
-    // Memory behind handles is taken with the first view: now, where a refusal can be told, and not in the middle of a reply.
+    // Memory behind handles is taken with the first view: now, where a refusal can be told, and not in the middle of a
+    // reply.
     if (this.longestSpan < slots) this.#takeAllViews()
     this.filled = new Int32Array(slots)
     const widest = Math.max(slots, prefillChunk)
@@ -107,13 +119,15 @@ export class Decoder implements Disposable {
   decode(first: number, tokens: readonly (number | null)[]): void {
     const count = tokens.length
     const { slots, maxLength } = this.shape
-    if (first < 0 || count < 1 || first + count > slots || count > this.longestSpan) throw new RangeError(`decode over slots ${first} to ${first + count - 1} of ${slots}`)
+    if (first < 0 || count < 1 || first + count > slots || count > this.longestSpan)
+      throw new RangeError(`decode over slots ${first} to ${first + count - 1} of ${slots}`)
     let longest = 0
     for (let row = 0; row < count; row += 1) {
       const token = tokens[row] ?? null
       // A slot that is filled to the brim and idle rewrites its last position: nothing reads it again.
       const position = Math.min(this.filled[first + row] ?? 0, maxLength - 1)
-      if (token !== null && (this.filled[first + row] ?? 0) >= maxLength) throw new RangeError(`slot ${first + row} is full`)
+      if (token !== null && (this.filled[first + row] ?? 0) >= maxLength)
+        throw new RangeError(`slot ${first + row} is full`)
       this.#ids[row] = BigInt(this.#checkedId(token ?? 0))
       this.#seqlens[row] = position
       longest = Math.max(longest, position + 1)
@@ -128,16 +142,20 @@ export class Decoder implements Disposable {
 
   /**
    * The next tokens of one prompt.
-   * @param logits `none`: the prompt goes on, and the head is not run; `last`: one row, of the last token; `all`: one row a
+   * @param logits `none`: the prompt goes on, and the head is not run; `last`: one row, of the last token; `all`: one
+   *   row a
    *   token (at most `scoreRows` tokens).
    * @throws SwitchboardError engine_fault, out_of_memory.
    */
   prefill(slot: number, ids: ArrayLike<number>, start: number, count: number, logits: ChunkLogits): void {
     const { slots, maxLength, prefillChunk, scoreRows, provider } = this.shape
     const before = this.filled[slot] ?? 0
-    if (slot < 0 || slot >= slots || count < 1 || count > prefillChunk || before + count > maxLength) throw new RangeError(`prefill of ${count} tokens at ${before} in slot ${slot}`)
-    if (logits === 'all' && count > scoreRows) throw new RangeError(`${count} logit rows where ${scoreRows} are allowed`)
-    for (let offset = 0; offset < count; offset += 1) this.#ids[offset] = BigInt(this.#checkedId(ids[start + offset] ?? -1))
+    if (slot < 0 || slot >= slots || count < 1 || count > prefillChunk || before + count > maxLength)
+      throw new RangeError(`prefill of ${count} tokens at ${before} in slot ${slot}`)
+    if (logits === 'all' && count > scoreRows)
+      throw new RangeError(`${count} logit rows where ${scoreRows} are allowed`)
+    for (let offset = 0; offset < count; offset += 1)
+      this.#ids[offset] = BigInt(this.#checkedId(ids[start + offset] ?? -1))
     this.#seqlens[0] = before + count - 1
     this.#total[0] = before + count
     // Whether devices bind tensors of no rows was not seen: there the head runs for one row that nobody reads.
@@ -159,7 +177,8 @@ export class Decoder implements Disposable {
    * @throws RangeError when the slot holds fewer.
    */
   keep(slot: number, positions: number): void {
-    if (positions > 0 && positions > Math.min(this.filled[slot] ?? 0, this.shape.maxLength - 1)) throw new RangeError(`slot ${slot} does not hold ${positions} positions`)
+    if (positions > 0 && positions > Math.min(this.filled[slot] ?? 0, this.shape.maxLength - 1))
+      throw new RangeError(`slot ${slot} does not hold ${positions} positions`)
     this.filled[slot] = positions
   }
 
@@ -174,7 +193,8 @@ export class Decoder implements Disposable {
    */
   copyPrefix(from: number, to: number, positions: number): void {
     const { copy } = this.#kv
-    if (copy === null || from === to || positions > Math.min(this.filled[from] ?? 0, this.shape.maxLength - 1)) throw new RangeError(`slot ${from} cannot give ${positions} positions to slot ${to}`)
+    if (copy === null || from === to || positions > Math.min(this.filled[from] ?? 0, this.shape.maxLength - 1))
+      throw new RangeError(`slot ${from} cannot give ${positions} positions to slot ${to}`)
     copy(from, to, positions)
     this.filled[to] = positions
   }
@@ -196,20 +216,27 @@ export class Decoder implements Disposable {
 
   #run(run: BoundRun): void {
     const onDevice = this.shape.provider !== 'cpu'
-    // A device session copies an input when it is bound, so a changed buffer has to be bound again; the CPU reads in place.
+    // A device session copies an input when it is bound, so a changed buffer has to be bound again; the CPU reads in
+    // place.
     if (onDevice) for (const [name, value] of run.small) run.binding.input(name, value)
     this.#session.run(run.binding, this.#runOptions)
     if (onDevice) run.binding.synchronizeOutputs()
   }
 
   #checkedId(id: number): number {
-    if (!Number.isInteger(id) || id < 0 || id >= this.shape.description.vocabularySize) throw new SwitchboardError('invalid_request', `token id ${id} is outside the vocabulary of ${this.shape.description.vocabularySize}`)
+    if (!Number.isInteger(id) || id < 0 || id >= this.shape.description.vocabularySize)
+      throw new SwitchboardError(
+        'invalid_request',
+        `token id ${id} is outside the vocabulary of ${this.shape.description.vocabularySize}`,
+      )
     return id
   }
 
   #span(first: number, count: number): BoundRun {
     const key = first * this.shape.slots + count - 1
-    return this.#spans.get(key, () => this.#bind(count === 1 ? this.#slotView(first) : this.#kv.view(first, count), count !== 1, [count, 1], count))
+    return this.#spans.get(key, () =>
+      this.#bind(count === 1 ? this.#slotView(first) : this.#kv.view(first, count), count !== 1, [count, 1], count),
+    )
   }
 
   #chunk(slot: number, count: number, rows: number): BoundRun {
@@ -234,7 +261,12 @@ export class Decoder implements Disposable {
     return made
   }
 
-  #bind(kv: readonly OrtValue[], ownsKv: boolean, [batch, sequence]: readonly [number, number], rows: number): BoundRun {
+  #bind(
+    kv: readonly OrtValue[],
+    ownsKv: boolean,
+    [batch, sequence]: readonly [number, number],
+    rows: number,
+  ): BoundRun {
     const { api } = this.#session
     const { layers, vocabularySize } = this.shape.description
     const binding = new OrtIoBinding(api, this.#session)

@@ -1,9 +1,24 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { filesOf, GRAPH_VERSION, graphFiles, type GraphDescription, type GraphFloats } from '../../../shared/contracts/graph.ts'
+import {
+  filesOf,
+  GRAPH_VERSION,
+  graphFiles,
+  type GraphDescription,
+  type GraphFloats,
+} from '../../../shared/contracts/graph.ts'
 import { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
 
-const counts = ['layers', 'hiddenSize', 'heads', 'kvHeads', 'headDim', 'vocabularySize', 'maxPositions', 'weightBytes'] as const
+const counts = [
+  'layers',
+  'hiddenSize',
+  'heads',
+  'kvHeads',
+  'headDim',
+  'vocabularySize',
+  'maxPositions',
+  'weightBytes',
+] as const
 
 /**
  * Reads and checks graph.json of a built graph folder.
@@ -12,7 +27,11 @@ const counts = ['layers', 'hiddenSize', 'heads', 'kvHeads', 'headDim', 'vocabula
 export function readGraphDescription(directory: string): GraphDescription {
   const path = join(directory, graphFiles.description)
   // Clients read the message: where the file lies is not their business.
-  const corrupt = (reason: string, cause: unknown = new Error(path)) => new SwitchboardError('model_corrupt', `${graphFiles.description}: ${reason}`, { details: { file: graphFiles.description }, cause })
+  const corrupt = (reason: string, cause: unknown = new Error(path)) =>
+    new SwitchboardError('model_corrupt', `${graphFiles.description}: ${reason}`, {
+      details: { file: graphFiles.description },
+      cause,
+    })
   let parsed: unknown
   try {
     parsed = JSON.parse(readFileSync(path, 'utf8'))
@@ -21,14 +40,17 @@ export function readGraphDescription(directory: string): GraphDescription {
   }
   if (typeof parsed !== 'object' || parsed === null) throw corrupt('is not an object')
   const description = parsed as Partial<Record<keyof GraphDescription, unknown>>
-  if (description.version !== GRAPH_VERSION) throw corrupt(`was written by version ${String(description.version)} of the builder, expected ${GRAPH_VERSION}`)
+  if (description.version !== GRAPH_VERSION)
+    throw corrupt(`was written by version ${String(description.version)} of the builder, expected ${GRAPH_VERSION}`)
   for (const name of counts) {
     const value = description[name]
-    if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 1) throw corrupt(`${name} must be a whole number of at least 1`)
+    if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 1)
+      throw corrupt(`${name} must be a whole number of at least 1`)
   }
   if (typeof description.precision !== 'string') throw corrupt('precision is missing')
   const { floats } = description
-  if (!Array.isArray(floats) || floats.length === 0 || !floats.every(isFloats)) throw corrupt('floats must list float32, float16 or both')
+  if (!Array.isArray(floats) || floats.length === 0 || !floats.every(isFloats))
+    throw corrupt('floats must list float32, float16 or both')
   const files = description.files
   if (typeof files !== 'object' || files === null) throw corrupt('files is missing')
   for (const name of filesOf({ floats })) {

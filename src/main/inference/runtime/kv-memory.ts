@@ -5,7 +5,8 @@ import { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
 import { elementTypes, OrtMemoryInfo, OrtValue, type OrtSession } from '../ort/session.ts'
 
 /**
- * The KV cache of every slot, per layer a key and a value tensor `[slots, kvHeads, maxLength, headDim]`. A view of the slots
+ * The KV cache of every slot, per layer a key and a value tensor `[slots, kvHeads, maxLength, headDim]`. A view of the
+ * slots
  * [first, first + count) is the same memory from the first slot on, so entering or leaving a batch copies nothing.
  */
 export interface KvMemory extends ImmediateDisposable {
@@ -40,7 +41,10 @@ export function createKvMemory(session: OrtSession, provider: Provider, shape: K
   return provider === 'cuda' ? cudaMemory(session, shape) : handleMemory(session, shape)
 }
 
-/** Memory of this process. Large ArrayBuffers come zeroed from the system page by page: what no request used costs nothing. */
+/**
+ * Memory of this process. Large ArrayBuffers come zeroed from the system page by page: what no request used costs
+ * nothing.
+ */
 function cpuMemory(session: OrtSession, shape: KvShape): KvMemory {
   const { slots, maxLength, description, floats } = shape
   const { api } = session
@@ -53,10 +57,16 @@ function cpuMemory(session: OrtSession, shape: KvShape): KvMemory {
   return {
     longestSpan: slots,
     bytes: kvBytes(shape),
-    view: (first, count) => buffers.map((buffer) => OrtValue.over(
-      api, memory, new Uint8Array(buffer, first * perSlot, count * perSlot),
-      [count, description.kvHeads, maxLength, description.headDim], floats,
-    )),
+    view: (first, count) =>
+      buffers.map((buffer) =>
+        OrtValue.over(
+          api,
+          memory,
+          new Uint8Array(buffer, first * perSlot, count * perSlot),
+          [count, description.kvHeads, maxLength, description.headDim],
+          floats,
+        ),
+      ),
     copy: (from, to, positions) => {
       for (const buffer of bytes) {
         for (let head = 0; head < description.kvHeads; head += 1) {
@@ -69,7 +79,10 @@ function cpuMemory(session: OrtSession, shape: KvShape): KvMemory {
   }
 }
 
-/** @throws SwitchboardError out_of_memory. What fits was planned before (memory-plan.ts); this is the system's own refusal. */
+/**
+ * @throws SwitchboardError out_of_memory. What fits was planned before (memory-plan.ts); this is the system's own
+ * refusal.
+ */
 function reserve(count: number, bytes: number): ArrayBuffer[] {
   try {
     return Array.from({ length: count }, () => new ArrayBuffer(bytes))
@@ -97,16 +110,23 @@ function cudaMemory(session: OrtSession, shape: KvShape): KvMemory {
   const perSlot = slotBytes(shape)
   const memory = OrtMemoryInfo.device(api, 'Cuda')
   const allocator = session.allocator(memory)
-  const tensors = allOrNone(2 * description.layers, () => OrtValue.allocate(
-    api, allocator.address, [slots, description.kvHeads, maxLength, description.headDim], floats,
-  ))
+  const tensors = allOrNone(2 * description.layers, () =>
+    OrtValue.allocate(api, allocator.address, [slots, description.kvHeads, maxLength, description.headDim], floats),
+  )
   const addresses = tensors.map((tensor) => api.tensorAddress(tensor.address))
   return {
     longestSpan: slots,
     bytes: kvBytes(shape),
-    view: (first, count) => addresses.map((address) => OrtValue.over(
-      api, memory, address + BigInt(first * perSlot), [count, description.kvHeads, maxLength, description.headDim], floats,
-    )),
+    view: (first, count) =>
+      addresses.map((address) =>
+        OrtValue.over(
+          api,
+          memory,
+          address + BigInt(first * perSlot),
+          [count, description.kvHeads, maxLength, description.headDim],
+          floats,
+        ),
+      ),
     copy: null,
     dispose: () => {
       for (const tensor of tensors) tensor.dispose()
@@ -130,9 +150,9 @@ function handleMemory(session: OrtSession, shape: KvShape): KvMemory {
       // A second view would be second memory, not the same; the decoder keeps one per slot for its whole life.
       if (count !== 1 || taken.has(first)) throw new RangeError('WebGPU memory offers one view of one slot')
       taken.add(first)
-      return allOrNone(2 * description.layers, () => OrtValue.allocate(
-        api, allocator.address, [1, description.kvHeads, maxLength, description.headDim], floats,
-      ))
+      return allOrNone(2 * description.layers, () =>
+        OrtValue.allocate(api, allocator.address, [1, description.kvHeads, maxLength, description.headDim], floats),
+      )
     },
     copy: null,
     dispose: () => {

@@ -8,7 +8,10 @@ const SHARE = 0.9
 /** macOS counts its file cache as used, so what is free there says little. */
 const SHARE_OF_ALL = 0.7
 
-/** Bytes of main memory that a model may take now: what is available (with what the system can drop) less a reserve, within the limit of a container. */
+/**
+ * Bytes of main memory that a model may take now: what is available (with what the system can drop) less a reserve,
+ * within the limit of a container.
+ */
 export function machineMemory(): number {
   if (process.platform === 'darwin') return Math.floor(totalmem() * SHARE_OF_ALL)
   // On Linux this is MemAvailable of /proc/meminfo.
@@ -23,12 +26,16 @@ export function machineMemory(): number {
 }
 
 /**
- * Bytes that a control group (cgroup v2) has left; Infinity where it sets no limit. Cached files count as used there, but the
+ * Bytes that a control group (cgroup v2) has left; Infinity where it sets no limit. Cached files count as used there,
+ * but the
  * system drops them before it refuses. Pure.
  */
 export function groupMemory(max: string, current: string, stat: string): number {
   if (!/^\d+\s*$/.test(max)) return Number.POSITIVE_INFINITY
-  const cached = ['inactive_file', 'active_file'].reduce((sum, name) => sum + Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(stat)?.[1] ?? 0), 0)
+  const cached = ['inactive_file', 'active_file'].reduce(
+    (sum, name) => sum + Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(stat)?.[1] ?? 0),
+    0,
+  )
   return Math.max(0, Number(max) - Math.max(0, Number(current) - cached))
 }
 

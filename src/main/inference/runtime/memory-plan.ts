@@ -32,13 +32,22 @@ export interface MemoryPlan {
   readonly lowered: LoweredLimits | null
 }
 
-/** The process, the runtime and its arena, whatever the model; with the buffers below a little over what is measured at the 0.5B shape (under 300 MB beyond weights and filled KV). */
+/**
+ * The process, the runtime and its arena, whatever the model; with the buffers below a little over what is measured at
+ * the 0.5B shape (under 300 MB beyond weights and filled KV).
+ */
 const RUNTIME_BYTES = 256 * 1024 ** 2
 
-/** Activations that live at once in a layer, in widths of the hidden state: queries, keys, values, and three of the widest MLP we build. */
+/**
+ * Activations that live at once in a layer, in widths of the hidden state: queries, keys, values, and three of the
+ * widest MLP we build.
+ */
 const ACTIVATION_WIDTHS = 24
 
-/** Before this few slots the context is not shortened, and below it slots go last: one conversation at a time is no shop. */
+/**
+ * Before this few slots the context is not shortened, and below it slots go last: one conversation at a time is no
+ * shop.
+ */
 const FEW_SLOTS = 2
 
 /** Context below which nothing is lowered: a support conversation with its instructions does not fit in less. */
@@ -46,10 +55,19 @@ const SHORT_CONTEXT = 2048
 const CONTEXT_STEP = 1024
 
 /**
- * What a graph takes at most. Weights count once on every provider: a card gets its own copy, and on the CPU the copy that the
- * runtime packs for its kernels takes the place of the mapped pages, which the system can drop. Adapters are not served yet.
+ * What a graph takes at most. Weights count once on every provider: a card gets its own copy, and on the CPU the copy
+ * that the
+ * runtime packs for its kernels takes the place of the mapped pages, which the system can drop. Adapters are not served
+ * yet.
  */
-export function memoryNeed({ description, floats, slots, contextLength, prefillChunk, scoreRows }: MemoryWish): MemoryNeed {
+export function memoryNeed({
+  description,
+  floats,
+  slots,
+  contextLength,
+  prefillChunk,
+  scoreRows,
+}: MemoryWish): MemoryNeed {
   const { weightBytes, vocabularySize, heads, hiddenSize } = description
   const kv = kvBytes({ slots, maxLength: contextLength, description, floats })
   const rows = Math.max(slots, Math.min(prefillChunk, contextLength))
@@ -61,7 +79,8 @@ export function memoryNeed({ description, floats, slots, contextLength, prefillC
 }
 
 /**
- * The most of a wish that fits: all of it, else fewer slots down to two, else a context shorter by whole thousands down to
+ * The most of a wish that fits: all of it, else fewer slots down to two, else a context shorter by whole thousands down
+ * to
  * 2048, else one slot. More memory never gives less of either. Pure.
  * @param freeBytes of the device; null where nobody knows: then nothing is lowered and the device has the last word.
  * @throws SwitchboardError out_of_memory with the arithmetic, where the least of this does not fit.
@@ -74,17 +93,31 @@ export function planMemory(wish: MemoryWish, freeBytes: number | null): MemoryPl
     least = { ...wish, ...step }
     if (memoryNeed(least).totalBytes > freeBytes) continue
     const whole = least.slots === slots && least.contextLength === contextLength
-    return { ...step, lowered: whole ? null : { slots, contextLength, neededBytes: memoryNeed(wish).totalBytes, freeBytes } }
+    return {
+      ...step,
+      lowered: whole ? null : { slots, contextLength, neededBytes: memoryNeed(wish).totalBytes, freeBytes },
+    }
   }
-  throw new SwitchboardError('out_of_memory', `The model does not fit into memory, even with the least: ${arithmetic(least, freeBytes)} ${advice(least)}`)
+  throw new SwitchboardError(
+    'out_of_memory',
+    `The model does not fit into memory, even with the least: ${arithmetic(least, freeBytes)} ${advice(least)}`,
+  )
 }
 
 /** Every step takes less than the one before. */
-function* lessAndLess({ slots, contextLength }: MemoryWish): Generator<{ readonly slots: number; readonly contextLength: number }> {
+function* lessAndLess({
+  slots,
+  contextLength,
+}: MemoryWish): Generator<{ readonly slots: number; readonly contextLength: number }> {
   const fewSlots = Math.min(slots, FEW_SLOTS)
   const shortContext = Math.min(contextLength, SHORT_CONTEXT)
   for (let fewer = slots; fewer >= fewSlots; fewer -= 1) yield { slots: fewer, contextLength }
-  for (let shorter = Math.ceil(contextLength / CONTEXT_STEP - 1) * CONTEXT_STEP; shorter >= shortContext; shorter -= CONTEXT_STEP) yield { slots: fewSlots, contextLength: shorter }
+  for (
+    let shorter = Math.ceil(contextLength / CONTEXT_STEP - 1) * CONTEXT_STEP;
+    shorter >= shortContext;
+    shorter -= CONTEXT_STEP
+  )
+    yield { slots: fewSlots, contextLength: shorter }
   if (fewSlots > 1) yield { slots: 1, contextLength: shortContext }
 }
 
@@ -97,7 +130,11 @@ export function withArithmetic<T>(wish: MemoryWish, freeBytes: number | null, wo
     return work()
   } catch (failure) {
     if (!(failure instanceof SwitchboardError) || failure.code !== 'out_of_memory') throw failure
-    throw new SwitchboardError('out_of_memory', `Memory for the model was refused: ${arithmetic(wish, freeBytes)} ${advice(wish)} The device said: ${failure.message}`, { cause: failure })
+    throw new SwitchboardError(
+      'out_of_memory',
+      `Memory for the model was refused: ${arithmetic(wish, freeBytes)} ${advice(wish)} The device said: ${failure.message}`,
+      { cause: failure },
+    )
   }
 }
 

@@ -5,9 +5,12 @@ export interface Span {
 }
 
 /**
- * Covers the live slots with the runs that take least time together. A run reads every weight once whatever its number of rows,
- * and computes a row for each idle slot in between: what is cheaper, one run over a gap or two runs, only the machine can tell
- * (int4 on two cores without VNNI: a further row costs half a run; with it, a sixth). Neighbours are never parted: that cannot be
+ * Covers the live slots with the runs that take least time together. A run reads every weight once whatever its number
+ * of rows,
+ * and computes a row for each idle slot in between: what is cheaper, one run over a gap or two runs, only the machine
+ * can tell
+ * (int4 on two cores without VNNI: a further row costs half a run; with it, a sixth). Neighbours are never parted: that
+ * cannot be
  * cheaper, whatever measured times that jump about say. Pure.
  * @param slots ascending, distinct.
  * @param longest rows one run may have at most (1 where the memory cannot be viewed in parts).

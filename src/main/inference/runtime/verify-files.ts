@@ -6,7 +6,8 @@ import { filesOf, graphFiles, type GraphDescription } from '../../../shared/cont
 import { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
 
 /**
- * Compares the SHA-256 of the graphs and their weights with graph.json. Streamed, so that messages are answered meanwhile;
+ * Compares the SHA-256 of the graphs and their weights with graph.json. Streamed, so that messages are answered
+ * meanwhile;
  * a damaged byte of a weight would otherwise become a wrong answer to a customer.
  * @throws SwitchboardError model_corrupt naming the file.
  */
@@ -19,6 +20,11 @@ export async function verifyFiles(directory: string, description: GraphDescripti
     } catch (cause) {
       throw new SwitchboardError('model_corrupt', `${name} cannot be read`, { details: { file: name }, cause })
     }
-    if (hash.digest('hex') !== description.files[name]) throw new SwitchboardError('model_corrupt', `${name} is damaged: its SHA-256 differs from the one in ${graphFiles.description}`, { details: { file: name }, cause: new Error(path) })
+    if (hash.digest('hex') !== description.files[name])
+      throw new SwitchboardError(
+        'model_corrupt',
+        `${name} is damaged: its SHA-256 differs from the one in ${graphFiles.description}`,
+        { details: { file: name }, cause: new Error(path) },
+      )
   }
 }

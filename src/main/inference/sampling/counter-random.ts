@@ -6,11 +6,14 @@ function multiply(a: number, b: number): readonly [high: number, low: number] {
   const bLow = b & 0xffff
   const bHigh = b >>> 16
   const middle = aHigh * bLow + ((aLow * bLow) >>> 16)
-  const high = aHigh * bHigh + Math.floor(middle / 0x10000) + (((middle % 0x10000) + aLow * bHigh) / 0x10000)
+  const high = aHigh * bHigh + Math.floor(middle / 0x10000) + ((middle % 0x10000) + aLow * bHigh) / 0x10000
   return [Math.floor(high) >>> 0, low]
 }
 
-/** Philox2x32 with 10 rounds (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC11). All values unsigned 32 bit. */
+/**
+ * Philox2x32 with 10 rounds (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC11). All values unsigned
+ * 32 bit.
+ */
 export function philox(counterLow: number, counterHigh: number, key: number): readonly [number, number] {
   let x0 = counterLow >>> 0
   let x1 = counterHigh >>> 0
@@ -25,7 +28,8 @@ export function philox(counterLow: number, counterHigh: number, key: number): re
 }
 
 /**
- * The draw for one position of one reply, uniform in [0, 1) with 53 bits. It depends on the seed and the position alone, so
+ * The draw for one position of one reply, uniform in [0, 1) with 53 bits. It depends on the seed and the position
+ * alone, so
  * the same request draws the same numbers whatever else is in the batch and however often the engine was restarted.
  */
 export function uniformAt(seed: number, position: number): number {

@@ -13,7 +13,11 @@ export function withLogProbability(id: number, logits: Float32Array, alternative
   const logprob = (logits[id] ?? 0) - normaliser
   const wanted = Math.min(alternatives, MAX_ALTERNATIVES, logits.length)
   if (wanted === 0) return { id, logprob }
-  return { id, logprob, top: bestTokens(logits, wanted).map((other) => ({ id: other, logprob: (logits[other] ?? 0) - normaliser })) }
+  return {
+    id,
+    logprob,
+    top: bestTokens(logits, wanted).map((other) => ({ id: other, logprob: (logits[other] ?? 0) - normaliser })),
+  }
 }
 
 /** ln of the sum of exp, shifted by the maximum so that nothing overflows. */
@@ -29,7 +33,9 @@ export function logSumExp(logits: Float32Array): number {
   return maximum + Math.log(sum)
 }
 
-/** Ids of the few best logits, best first, ties by id: insertion into a short list, which a vocabulary rarely enters. */
+/**
+ * Ids of the few best logits, best first, ties by id: insertion into a short list, which a vocabulary rarely enters.
+ */
 function bestTokens(logits: Float32Array, wanted: number): number[] {
   const ids: number[] = []
   let entry = Number.NEGATIVE_INFINITY

@@ -20,17 +20,22 @@ export interface Draw {
 }
 
 /**
- * Weights below exp(-NEGLIGIBLE) of the best one are left out of a draw. All of them together weigh less than 2e-6 of the
- * whole even in a vocabulary of 150 000, below the rounding of the logits themselves, and most of a vocabulary is there.
+ * Weights below exp(-NEGLIGIBLE) of the best one are left out of a draw. All of them together weigh less than 2e-6 of
+ * the
+ * whole even in a vocabulary of 150 000, below the rounding of the logits themselves, and most of a vocabulary is
+ * there.
  */
 const NEGLIGIBLE = 25
 
 /**
  * Turns logits into a token. Order, as in vLLM: penalties and bias, mask, temperature, min_p, top_k, top_p, draw.
  *
- * The draw walks the kept tokens in the order of their ids until it has passed a random share of their weight. Weights that
- * differ by rounding (the same row alone and in a batch) then move the borders between tokens by as little, so the same seed
- * gives the same token but for draws that fall on a border; a walk in the order of probability would swap whole stretches
+ * The draw walks the kept tokens in the order of their ids until it has passed a random share of their weight. Weights
+ * that
+ * differ by rounding (the same row alone and in a batch) then move the borders between tokens by as little, so the same
+ * seed
+ * gives the same token but for draws that fall on a border; a walk in the order of probability would swap whole
+ * stretches
  * where two tokens are about equal.
  *
  * Scratch memory is kept and reused: one sampler serves one engine.
@@ -50,12 +55,17 @@ export class Sampler {
 
   /**
    * @param logits float32 [vocabulary]; changed in place by penalties, bias and mask.
-   * @throws SwitchboardError engine_fault when a logit is not a finite number, or the mask allows nothing: never a token from garbage.
+   * @throws SwitchboardError engine_fault when a logit is not a finite number, or the mask allows nothing: never a
+   *   token from garbage.
    */
   sample(logits: Float32Array, { sampling, history, position, logprobs, mask = null }: Draw): TokenOutput {
     const best = bestToken(logits)
     if (mask !== null) return this.#sampleMasked(logits, mask, { sampling, history, position, logprobs })
-    const plain = sampling.repetitionPenalty === 1 && sampling.frequencyPenalty === 0 && sampling.presencePenalty === 0 && isEmpty(sampling.logitBias)
+    const plain =
+      sampling.repetitionPenalty === 1 &&
+      sampling.frequencyPenalty === 0 &&
+      sampling.presencePenalty === 0 &&
+      isEmpty(sampling.logitBias)
     if (logprobs === null) {
       if (!plain) history.apply(logits, sampling)
       return { id: this.#pick(logits, plain ? best : bestToken(logits), sampling, position) }
@@ -75,7 +85,12 @@ export class Sampler {
     return raw === null ? { id } : withLogProbability(id, raw, logprobs ?? 0)
   }
 
-  #pick(logits: Float32Array, best: number, { temperature, topK, topP, minP, seed }: SamplingParameters, position: number): number {
+  #pick(
+    logits: Float32Array,
+    best: number,
+    { temperature, topK, topP, minP, seed }: SamplingParameters,
+    position: number,
+  ): number {
     if (temperature === 0) return best
     const maximum = logits[best] ?? 0
     const values = this.#values
@@ -143,7 +158,8 @@ export function bestToken(logits: Float32Array): number {
   const { length } = logits
   let best = 0
   let maximum = Number.NEGATIVE_INFINITY
-  // A sum that is not finite betrays any NaN or infinity among its terms; float32 terms cannot overflow a float64 sum. Two
+  // A sum that is not finite betrays any NaN or infinity among its terms; float32 terms cannot overflow a float64 sum.
+  // Two
   // sums, because each addition has to wait for the one before it.
   let even = 0
   let odd = 0
@@ -167,7 +183,8 @@ export function bestToken(logits: Float32Array): number {
     if (last > maximum) best = length - 1
   }
   const sum = even + odd
-  if (!Number.isFinite(sum)) throw new SwitchboardError('engine_fault', 'the model produced a logit that is not a finite number')
+  if (!Number.isFinite(sum))
+    throw new SwitchboardError('engine_fault', 'the model produced a logit that is not a finite number')
   return best
 }
 

@@ -8,10 +8,27 @@ import { bestToken, Sampler } from './sampler.ts'
 import { kthBest, nucleusEnd } from './selection.ts'
 import { TokenHistory } from './token-history.ts'
 
-const greedy: SamplingParameters = { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, logitBias: {}, seed: 7 }
+const greedy: SamplingParameters = {
+  temperature: 0,
+  topP: 1,
+  topK: 0,
+  minP: 0,
+  repetitionPenalty: 1,
+  frequencyPenalty: 0,
+  presencePenalty: 0,
+  logitBias: {},
+  seed: 7,
+}
 const none = new TokenHistory([])
-const draw = (sampler: Sampler, logits: readonly number[], changes: Partial<SamplingParameters>, position = 0, history = none) =>
-  sampler.sample(Float32Array.from(logits), { sampling: { ...greedy, ...changes }, history, position, logprobs: null }).id
+const draw = (
+  sampler: Sampler,
+  logits: readonly number[],
+  changes: Partial<SamplingParameters>,
+  position = 0,
+  history = none,
+) =>
+  sampler.sample(Float32Array.from(logits), { sampling: { ...greedy, ...changes }, history, position, logprobs: null })
+    .id
 
 /** The plain way: sort everything. Probabilities by id after temperature, min_p, top_k, top_p in that order. */
 function reference(logits: readonly number[], { temperature, minP, topK, topP }: SamplingParameters): number[] {
@@ -31,9 +48,11 @@ function reference(logits: readonly number[], { temperature, minP, topK, topP }:
 describe('counter-based random numbers', () => {
   it('are Philox2x32-10 as published (Random123 known answers)', () => {
     const hex = (pair: readonly number[]) => pair.map((word) => word.toString(16).padStart(8, '0')).join(' ')
-    expect([philox(0, 0, 0), philox(0xffffffff, 0xffffffff, 0xffffffff), philox(0x243f6a88, 0x85a308d3, 0x13198a2e)].map(hex)).toEqual([
-      'ff1dae59 6cd10df2', '2c3f628b ab4fd7ad', 'dd7ce038 f62a4c12',
-    ])
+    expect(
+      [philox(0, 0, 0), philox(0xffffffff, 0xffffffff, 0xffffffff), philox(0x243f6a88, 0x85a308d3, 0x13198a2e)].map(
+        hex,
+      ),
+    ).toEqual(['ff1dae59 6cd10df2', '2c3f628b ab4fd7ad', 'dd7ce038 f62a4c12'])
   })
 
   it('are uniform in [0, 1) over positions and differ between seeds', () => {
@@ -54,25 +73,36 @@ describe('selection', () => {
   const values = fc.array(fc.integer({ min: -6, max: 6 }), { minLength: 1, maxLength: 60 })
 
   it('finds the k-th best as a sort would, ties by index', () => {
-    fc.assert(fc.property(values, fc.integer({ min: 1, max: 60 }), (list, k) => {
-      const sorted = list.map((_, index) => index).sort((a, b) => (list[b] ?? 0) - (list[a] ?? 0) || a - b)
-      const size = Math.min(k, list.length)
-      const heap = new Int32Array(size)
-      expect(kthBest({ values: Float64Array.from(list), count: list.length }, size, heap)).toBe(sorted[size - 1])
-      expect([...heap].sort((a, b) => a - b)).toEqual(sorted.slice(0, size).sort((a, b) => a - b))
-    }))
+    fc.assert(
+      fc.property(values, fc.integer({ min: 1, max: 60 }), (list, k) => {
+        const sorted = list.map((_, index) => index).sort((a, b) => (list[b] ?? 0) - (list[a] ?? 0) || a - b)
+        const size = Math.min(k, list.length)
+        const heap = new Int32Array(size)
+        expect(kthBest({ values: Float64Array.from(list), count: list.length }, size, heap)).toBe(sorted[size - 1])
+        expect([...heap].sort((a, b) => a - b)).toEqual(sorted.slice(0, size).sort((a, b) => a - b))
+      }),
+    )
   })
 
   it('ends a nucleus where a sorted sum would', () => {
-    fc.assert(fc.property(values, fc.integer({ min: 1, max: 999 }), (list, share) => {
-      // Whole-number weights, so that the order of adding cannot matter.
-      const weights = Float64Array.from(list, (value) => 2 ** (value + 6))
-      const mass = (weights.reduce((sum, weight) => sum + weight, 0) * share) / 1000
-      const sorted = list.map((_, index) => index).sort((a, b) => (list[b] ?? 0) - (list[a] ?? 0) || a - b)
-      let passed = 0
-      const wanted = sorted.find((index) => (passed += weights[index] ?? 0) >= mass)
-      expect(nucleusEnd({ values: Float64Array.from(list), count: list.length }, weights, mass, new Int32Array(list.length))).toBe(wanted)
-    }))
+    fc.assert(
+      fc.property(values, fc.integer({ min: 1, max: 999 }), (list, share) => {
+        // Whole-number weights, so that the order of adding cannot matter.
+        const weights = Float64Array.from(list, (value) => 2 ** (value + 6))
+        const mass = (weights.reduce((sum, weight) => sum + weight, 0) * share) / 1000
+        const sorted = list.map((_, index) => index).sort((a, b) => (list[b] ?? 0) - (list[a] ?? 0) || a - b)
+        let passed = 0
+        const wanted = sorted.find((index) => (passed += weights[index] ?? 0) >= mass)
+        expect(
+          nucleusEnd(
+            { values: Float64Array.from(list), count: list.length },
+            weights,
+            mass,
+            new Int32Array(list.length),
+          ),
+        ).toBe(wanted)
+      }),
+    )
   })
 })
 
@@ -91,28 +121,42 @@ describe('Sampler', () => {
 
   it('draws only tokens the reference keeps, and always the one of the inverse distribution by id', () => {
     const logit = fc.integer({ min: -80, max: 80 }).map((value) => value / 10)
-    fc.assert(fc.property(
-      fc.array(logit, { minLength: 1, maxLength: 50 }),
-      fc.record({ temperature: fc.constantFrom(0.3, 0.7, 1, 2), topP: fc.constantFrom(0.1, 0.5, 0.9, 1), topK: fc.constantFrom(0, 1, 3, 20), minP: fc.constantFrom(0, 0.05, 0.5), seed: fc.nat(1000) }),
-      fc.nat(100),
-      (list, changes, position) => {
-        const sampling = { ...greedy, ...changes }
-        const logits = [...Float32Array.from(list)]
-        const probabilities = reference(logits, sampling)
-        const u = uniformAt(sampling.seed, position)
-        const id = draw(new Sampler(list.length), logits, changes, position)
-        const before = probabilities.slice(0, id).reduce((sum, p) => sum + p, 0)
-        expect(probabilities[id]).toBeGreaterThan(0)
-        expect(before).toBeLessThanOrEqual(u + 1e-9)
-        expect(before + (probabilities[id] ?? 0)).toBeGreaterThanOrEqual(u - 1e-9)
-      },
-    ), { numRuns: 1000, seed: 3 })
+    fc.assert(
+      fc.property(
+        fc.array(logit, { minLength: 1, maxLength: 50 }),
+        fc.record({
+          temperature: fc.constantFrom(0.3, 0.7, 1, 2),
+          topP: fc.constantFrom(0.1, 0.5, 0.9, 1),
+          topK: fc.constantFrom(0, 1, 3, 20),
+          minP: fc.constantFrom(0, 0.05, 0.5),
+          seed: fc.nat(1000),
+        }),
+        fc.nat(100),
+        (list, changes, position) => {
+          const sampling = { ...greedy, ...changes }
+          const logits = [...Float32Array.from(list)]
+          const probabilities = reference(logits, sampling)
+          const u = uniformAt(sampling.seed, position)
+          const id = draw(new Sampler(list.length), logits, changes, position)
+          const before = probabilities.slice(0, id).reduce((sum, p) => sum + p, 0)
+          expect(probabilities[id]).toBeGreaterThan(0)
+          expect(before).toBeLessThanOrEqual(u + 1e-9)
+          expect(before + (probabilities[id] ?? 0)).toBeGreaterThanOrEqual(u - 1e-9)
+        },
+      ),
+      { numRuns: 1000, seed: 3 },
+    )
   })
 
   it('follows the distribution (chi-square, fixed seeds)', () => {
     const logits = [2, 1.5, 1, 0.5, 0, -0.5, -1, -1.5]
     const sampler = new Sampler(logits.length)
-    for (const changes of [{ temperature: 1 }, { temperature: 0.6, topP: 0.9 }, { temperature: 1.5, topK: 5 }, { temperature: 1, minP: 0.2 }]) {
+    for (const changes of [
+      { temperature: 1 },
+      { temperature: 0.6, topP: 0.9 },
+      { temperature: 1.5, topK: 5 },
+      { temperature: 1, minP: 0.2 },
+    ]) {
       const expected = reference(logits, { ...greedy, ...changes })
       const seen = logits.map(() => 0)
       const draws = 20_000
@@ -120,7 +164,11 @@ describe('Sampler', () => {
         const id = draw(sampler, logits, { ...changes, seed: 11 }, position)
         seen[id] = (seen[id] ?? 0) + 1
       }
-      const chi = expected.reduce((sum, p, id) => (p === 0 ? sum + (seen[id] ?? 0) * 1e9 : sum + ((seen[id] ?? 0) - p * draws) ** 2 / (p * draws)), 0)
+      const chi = expected.reduce(
+        (sum, p, id) =>
+          p === 0 ? sum + (seen[id] ?? 0) * 1e9 : sum + ((seen[id] ?? 0) - p * draws) ** 2 / (p * draws),
+        0,
+      )
       // 7 degrees of freedom at most: 24.3 is the 0.1 % limit.
       expect(chi).toBeLessThan(24.3)
     }
@@ -130,14 +178,22 @@ describe('Sampler', () => {
     const logits = Array.from({ length: 500 }, (_, id) => uniformAt(5, id) * 8)
     const rounded = logits.map((logit, id) => logit + (uniformAt(6, id) - 0.5) * 2e-5)
     const sampler = new Sampler(500)
-    const pairs = Array.from({ length: 2000 }, (_, position) => [draw(sampler, logits, { temperature: 1, topP: 0.95 }, position), draw(sampler, rounded, { temperature: 1, topP: 0.95 }, position)])
+    const pairs = Array.from({ length: 2000 }, (_, position) => [
+      draw(sampler, logits, { temperature: 1, topP: 0.95 }, position),
+      draw(sampler, rounded, { temperature: 1, topP: 0.95 }, position),
+    ])
     // A draw lands within 1e-5 of a border about once in a few thousand draws over so flat a distribution.
     expect(pairs.filter(([a, b]) => a !== b).length).toBeLessThanOrEqual(4)
   })
 })
 
 describe('penalties and bias', () => {
-  const apply = (logits: readonly number[], changes: Partial<SamplingParameters>, prompt: readonly number[], reply: readonly number[]): number[] => {
+  const apply = (
+    logits: readonly number[],
+    changes: Partial<SamplingParameters>,
+    prompt: readonly number[],
+    reply: readonly number[],
+  ): number[] => {
     const history = new TokenHistory(prompt)
     for (const id of reply) history.add(id)
     const row = Float32Array.from(logits)
@@ -169,7 +225,12 @@ describe('log-probabilities', () => {
   })
 
   it('are of the model, not of the penalties', () => {
-    const token = new Sampler(2).sample(Float32Array.from([Math.log(3), Math.log(1)]), { sampling: { ...greedy, logitBias: { 0: -100 } }, history: none, position: 0, logprobs: 0 })
+    const token = new Sampler(2).sample(Float32Array.from([Math.log(3), Math.log(1)]), {
+      sampling: { ...greedy, logitBias: { 0: -100 } },
+      history: none,
+      position: 0,
+      logprobs: 0,
+    })
     expect(token.id).toBe(1)
     expect(token.logprob).toBeCloseTo(Math.log(0.25), 6)
     expect(token.top).toBeUndefined()
@@ -177,6 +238,9 @@ describe('log-probabilities', () => {
 
   it('sum to one over the whole vocabulary', () => {
     const logits = Float32Array.from({ length: 20 }, (_, id) => uniformAt(9, id) * 30)
-    expect(withLogProbability(0, logits, 20).top?.reduce((sum, { logprob }) => sum + Math.exp(logprob), 0)).toBeCloseTo(1, 6)
+    expect(withLogProbability(0, logits, 20).top?.reduce((sum, { logprob }) => sum + Math.exp(logprob), 0)).toBeCloseTo(
+      1,
+      6,
+    )
   })
 })

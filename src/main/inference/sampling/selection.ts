@@ -1,5 +1,6 @@
 /**
- * Candidates in two parallel arrays, in the order of their ids. "Better" means a higher value, and among equal values the
+ * Candidates in two parallel arrays, in the order of their ids. "Better" means a higher value, and among equal values
+ * the
  * lower index, so every selection below is one definite set.
  */
 export interface Candidates {
@@ -81,7 +82,12 @@ export function kthHighest(logits: Float32Array, k: number, heap: Float64Array):
  * @param weights one per candidate, growing with its value, the best one's 1.
  * @param order scratch of at least `count` entries.
  */
-export function nucleusEnd({ values, count }: Candidates, weights: Float64Array, mass: number, order: Int32Array): number {
+export function nucleusEnd(
+  { values, count }: Candidates,
+  weights: Float64Array,
+  mass: number,
+  order: Int32Array,
+): number {
   let low = 0
   let high = leaders(weights, count, mass, order)
   let need = mass
@@ -119,7 +125,8 @@ export function nucleusEnd({ values, count }: Candidates, weights: Float64Array,
 }
 
 /**
- * Puts into `order` the candidates that weigh at least a small part of the best one, if they reach `mass` between them, else
+ * Puts into `order` the candidates that weigh at least a small part of the best one, if they reach `mass` between them,
+ * else
  * all; returns how many. Most of a vocabulary weighs next to nothing and need not be sifted.
  */
 function leaders(weights: Float64Array, count: number, mass: number, order: Int32Array): number {

@@ -16,14 +16,19 @@ export class TokenHistory {
   /**
    * Applies penalties and bias in place; touches only tokens that were seen or are biased.
    *
-   * - repetition (CTRL, Keskar et al. 2019): seen in prompt or reply; a positive logit is divided, a negative multiplied;
+   * - repetition (CTRL, Keskar et al. 2019): seen in prompt or reply; a positive logit is divided, a negative
+   * multiplied;
    * - frequency and presence (OpenAI): logit - count * frequency - (count > 0) * presence, over the reply;
    * - bias: added last.
    */
-  apply(logits: Float32Array, { repetitionPenalty, frequencyPenalty, presencePenalty, logitBias }: SamplingParameters): void {
+  apply(
+    logits: Float32Array,
+    { repetitionPenalty, frequencyPenalty, presencePenalty, logitBias }: SamplingParameters,
+  ): void {
     if (repetitionPenalty !== 1) {
       for (const id of this.#prompt) logits[id] = repeated(logits[id] ?? 0, repetitionPenalty)
-      for (const id of this.#reply.keys()) if (!this.#prompt.has(id)) logits[id] = repeated(logits[id] ?? 0, repetitionPenalty)
+      for (const id of this.#reply.keys())
+        if (!this.#prompt.has(id)) logits[id] = repeated(logits[id] ?? 0, repetitionPenalty)
     }
     if (frequencyPenalty !== 0 || presencePenalty !== 0) {
       for (const [id, count] of this.#reply) logits[id] = (logits[id] ?? 0) - count * frequencyPenalty - presencePenalty

@@ -17,7 +17,8 @@ describe('MeasuredBudget', () => {
     const budget = new MeasuredBudget(known, 128)
     const tokens = [0, 1, 8, 16].map((decoding) => budget.tokens(decoding))
     expect(tokens).toEqual([128, 16, 16, 24])
-    for (const decoding of [8, 16]) expect(known.prefill(budget.tokens(decoding))).toBeLessThan(1.3 * known.decode(decoding))
+    for (const decoding of [8, 16])
+      expect(known.prefill(budget.tokens(decoding))).toBeLessThan(1.3 * known.decode(decoding))
   })
 
   it('never asks for more than a chunk may have', () => {

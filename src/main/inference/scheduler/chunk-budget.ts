@@ -1,7 +1,8 @@
 import type { StepCosts } from '../costs/step-costs.ts'
 
 /**
- * A chunk beside running replies takes at most so many times what their own tokens take: a token then comes at most 2.3 plain
+ * A chunk beside running replies takes at most so many times what their own tokens take: a token then comes at most 2.3
+ * plain
  * steps after the one before, and a prompt needs little more than half of each step to be done in twice its time alone.
  */
 const CHUNK_SHARE = 1.3

@@ -12,8 +12,10 @@ export interface Queued {
 export const INTERACTIVE_IN_A_ROW = 4
 
 /**
- * Who is next. Interactive before batch, but batch gets every fifth place while both wait; inside a priority the clients take
- * turns, whatever number of requests each has; inside a client first come, first served. So nobody waits for ever: before a
+ * Who is next. Interactive before batch, but batch gets every fifth place while both wait; inside a priority the
+ * clients take
+ * turns, whatever number of requests each has; inside a client first come, first served. So nobody waits for ever:
+ * before a
  * request lie at most its client's earlier ones, each with one of every other client, and the interactive share.
  */
 export class FairQueue<Item extends Queued> {

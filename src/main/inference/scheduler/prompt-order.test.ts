@@ -3,7 +3,14 @@ import { describe, expect, it } from 'vitest'
 import type { Priority } from '../../../shared/domain/generation.ts'
 import { PromptOrder } from './prompt-order.ts'
 
-const prompt = (name: string, priority: Priority = 'batch', tokens = 1) => ({ name, client: name.slice(0, 1), priority, tokens, prefilled: 0, cached: 0 })
+const prompt = (name: string, priority: Priority = 'batch', tokens = 1) => ({
+  name,
+  client: name.slice(0, 1),
+  priority,
+  tokens,
+  prefilled: 0,
+  cached: 0,
+})
 
 describe('PromptOrder', () => {
   it('runs one prompt to its end before the next, clients in turn', () => {
@@ -52,7 +59,12 @@ describe('PromptOrder', () => {
 
   it('lets a short prompt pass a long one, within what that one has computed itself', () => {
     const order = new PromptOrder<ReturnType<typeof prompt>>()
-    const [long, other, short, tiny] = [prompt('along', 'batch', 100), prompt('aother', 'batch', 90), prompt('ashort', 'batch', 20), prompt('btiny', 'batch', 15)]
+    const [long, other, short, tiny] = [
+      prompt('along', 'batch', 100),
+      prompt('aother', 'batch', 90),
+      prompt('ashort', 'batch', 20),
+      prompt('btiny', 'batch', 15),
+    ]
     for (const each of [long, other, short, tiny]) order.add(each)
     expect(order.current()).toBe(long)
     long.cached = 10
@@ -81,21 +93,32 @@ describe('PromptOrder', () => {
   })
 
   it('delays nobody by more than its own length, whatever comes', () => {
-    fc.assert(fc.property(fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 30 }), fc.integer({ min: 1, max: 9 }), (lengths, chunk) => {
-      const order = new PromptOrder<ReturnType<typeof prompt>>()
-      const first = prompt('first', 'batch', 50)
-      order.add(first)
-      expect(order.current()).toBe(first)
-      for (const [at, tokens] of lengths.entries()) order.add(prompt(`${at % 3} ${at}`, 'batch', tokens))
-      let run = 0
-      for (let next = order.current(); first.prefilled < first.tokens && next !== undefined; next = order.current()) {
-        const count = Math.min(chunk, next.tokens - next.prefilled)
-        next.prefilled += count
-        run += count
-        if (next.prefilled === next.tokens) order.remove(next)
-      }
-      expect(run).toBeLessThanOrEqual(2 * first.tokens)
-    }), { numRuns: 300, seed: 20261127 })
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 30 }),
+        fc.integer({ min: 1, max: 9 }),
+        (lengths, chunk) => {
+          const order = new PromptOrder<ReturnType<typeof prompt>>()
+          const first = prompt('first', 'batch', 50)
+          order.add(first)
+          expect(order.current()).toBe(first)
+          for (const [at, tokens] of lengths.entries()) order.add(prompt(`${at % 3} ${at}`, 'batch', tokens))
+          let run = 0
+          for (
+            let next = order.current();
+            first.prefilled < first.tokens && next !== undefined;
+            next = order.current()
+          ) {
+            const count = Math.min(chunk, next.tokens - next.prefilled)
+            next.prefilled += count
+            run += count
+            if (next.prefilled === next.tokens) order.remove(next)
+          }
+          expect(run).toBeLessThanOrEqual(2 * first.tokens)
+        },
+      ),
+      { numRuns: 300, seed: 20261127 },
+    )
   })
 
   it('forgets who ends, begun or not, overtaken or not', () => {

@@ -18,13 +18,17 @@ interface Begun<Item> {
 }
 
 /**
- * Whose prompt runs next, among the requests that hold a slot. They begin in the order of a {@link FairQueue} and one is run to
+ * Whose prompt runs next, among the requests that hold a slot. They begin in the order of a {@link FairQueue} and one
+ * is run to
  * its end before the next, with two exceptions, so that nobody waits long for what would not take long:
  *
- * - somebody at the screen does not wait for a program's prompt: an interactive prompt overtakes a batch prompt that has begun, so
+ * - somebody at the screen does not wait for a program's prompt: an interactive prompt overtakes a batch prompt that
+ * has begun, so
  *   many times and no more;
- * - a short prompt does not wait for a long one: a batch prompt passes one that has begun where it is no longer than what that one
- *   has computed itself, less what passed it already, and than what that one still has to run. So a prompt takes at most twice as long as without.
+ * - a short prompt does not wait for a long one: a batch prompt passes one that has begun where it is no longer than
+ * what that one
+ *   has computed itself, less what passed it already, and than what that one still has to run. So a prompt takes at
+ * most twice as long as without.
  */
 export class PromptOrder<Item extends Prompt> {
   readonly #unbegun = new FairQueue<Item>()
@@ -41,7 +45,10 @@ export class PromptOrder<Item extends Prompt> {
     if (top === undefined) {
       const next = this.#unbegun.take()
       // A batch prompt that begins although somebody at the screen waits has its turn, and keeps it.
-      return this.#begin(next, { overtaken: this.#unbegun.loadOf('interactive').requests > 0 ? INTERACTIVE_IN_A_ROW : 0, passes: false })
+      return this.#begin(next, {
+        overtaken: this.#unbegun.loadOf('interactive').requests > 0 ? INTERACTIVE_IN_A_ROW : 0,
+        passes: false,
+      })
     }
     if (top.item.priority === 'interactive') return top.item
     const { overtaken } = top

@@ -6,10 +6,20 @@ import { SlotMemory } from './slot-memory.ts'
 import { Scheduler, type Ended, type RequestShape, type StepOutcome } from './scheduler.ts'
 
 const limits = { slots: 2, contextLength: 64, queueRequests: 2, queueTokens: 40, prefillChunk: 8, scoreChunk: 3 }
-const shape = (requestId: string, changes: Partial<RequestShape> = {}): RequestShape => ({ requestId, promptTokens: 10, maxTokens: 4, scorePrompt: false, cache: null, client: 'a', priority: 'batch', ...changes })
+const shape = (requestId: string, changes: Partial<RequestShape> = {}): RequestShape => ({
+  requestId,
+  promptTokens: 10,
+  maxTokens: 4,
+  scorePrompt: false,
+  cache: null,
+  client: 'a',
+  priority: 'batch',
+  ...changes,
+})
 
 const unlimited: ChunkBudget = { tokens: () => Number.MAX_SAFE_INTEGER }
-const schedulerOf = (own: typeof limits, budget = unlimited) => new Scheduler(own, new SlotMemory({ ...own, copies: false }), budget)
+const schedulerOf = (own: typeof limits, budget = unlimited) =>
+  new Scheduler(own, new SlotMemory({ ...own, copies: false }), budget)
 const anew = { tokens: 0, from: 0 }
 
 /** Runs one step in which every request that is sampled gets a token. */
@@ -25,11 +35,25 @@ describe('Scheduler', () => {
   it('runs a prompt in chunks, then one token a step, and ends with the times it was given', () => {
     const scheduler = schedulerOf(limits)
     scheduler.add(shape('a', { maxTokens: 2 }), 100)
-    expect(step(scheduler, 110).plan).toEqual({ decode: [], prefill: { requestId: 'a', slot: 0, start: 0, count: 8, last: false, score: false, reuse: anew } })
-    expect(step(scheduler, 120).plan).toEqual({ decode: [], prefill: { requestId: 'a', slot: 0, start: 8, count: 2, last: true, score: false, reuse: null } })
+    expect(step(scheduler, 110).plan).toEqual({
+      decode: [],
+      prefill: { requestId: 'a', slot: 0, start: 0, count: 8, last: false, score: false, reuse: anew },
+    })
+    expect(step(scheduler, 120).plan).toEqual({
+      decode: [],
+      prefill: { requestId: 'a', slot: 0, start: 8, count: 2, last: true, score: false, reuse: null },
+    })
     expect(step(scheduler, 130)).toEqual({
       plan: { decode: [{ requestId: 'a', slot: 0, position: 10 }], prefill: null },
-      ended: [{ requestId: 'a', finishReason: 'length', completionTokens: 2, cachedTokens: 0, timings: { queueMs: 10, ttftMs: 20, totalMs: 30 } }],
+      ended: [
+        {
+          requestId: 'a',
+          finishReason: 'length',
+          completionTokens: 2,
+          cachedTokens: 0,
+          timings: { queueMs: 10, ttftMs: 20, totalMs: 30 },
+        },
+      ],
     })
     expect(scheduler.plan(140)).toBeNull()
     expect(scheduler.freeSlots).toBe(2)
@@ -42,7 +66,15 @@ describe('Scheduler', () => {
     scheduler.add(shape('b', { promptTokens: 20 }), 0)
     expect(step(scheduler).plan).toEqual({
       decode: [{ requestId: 'a', slot: 0, position: 3 }],
-      prefill: { requestId: 'b', slot: 1, start: 0, count: 8, last: false, score: false, reuse: { tokens: 0, from: 1 } },
+      prefill: {
+        requestId: 'b',
+        slot: 1,
+        start: 0,
+        count: 8,
+        last: false,
+        score: false,
+        reuse: { tokens: 0, from: 1 },
+      },
     })
   })
 
@@ -58,8 +90,14 @@ describe('Scheduler', () => {
   it('refuses an empty prompt, an id that is running, and what does not fit the context', () => {
     const scheduler = schedulerOf(limits)
     scheduler.add(shape('a'), 0)
-    expect([shape('a'), shape('b', { promptTokens: 0 }), shape('c', { promptTokens: 61 })].map((request) => scheduler.add(request, 0))).toMatchObject([
-      { reason: 'invalid_request' }, { reason: 'invalid_request' }, { reason: 'context_length_exceeded' },
+    expect(
+      [shape('a'), shape('b', { promptTokens: 0 }), shape('c', { promptTokens: 61 })].map((request) =>
+        scheduler.add(request, 0),
+      ),
+    ).toMatchObject([
+      { reason: 'invalid_request' },
+      { reason: 'invalid_request' },
+      { reason: 'context_length_exceeded' },
     ])
     expect(scheduler.add(shape('d', { promptTokens: 60 }), 0)).toBeNull()
   })
@@ -67,17 +105,31 @@ describe('Scheduler', () => {
   it('scores a prompt in smaller chunks and ends it without a token when none is wanted', () => {
     const scheduler = schedulerOf(limits)
     scheduler.add(shape('a', { promptTokens: 4, maxTokens: 0, scorePrompt: true }), 0)
-    expect(step(scheduler).plan?.prefill).toEqual({ requestId: 'a', slot: 0, start: 0, count: 3, last: false, score: true, reuse: anew })
+    expect(step(scheduler).plan?.prefill).toEqual({
+      requestId: 'a',
+      slot: 0,
+      start: 0,
+      count: 3,
+      last: false,
+      score: true,
+      reuse: anew,
+    })
     const plan = scheduler.plan(0)
     expect(plan?.prefill).toEqual({ requestId: 'a', slot: 0, start: 3, count: 1, last: true, score: true, reuse: null })
-    if (plan !== null) expect(scheduler.absorb(plan, [], 5)).toMatchObject([{ requestId: 'a', finishReason: 'length', completionTokens: 0 }])
+    if (plan !== null)
+      expect(scheduler.absorb(plan, [], 5)).toMatchObject([
+        { requestId: 'a', finishReason: 'length', completionTokens: 0 },
+      ])
   })
 
   it('ends a scored prompt once, by the fault, when its last chunk gave garbage', () => {
     const scheduler = schedulerOf(limits)
     scheduler.add(shape('a', { promptTokens: 3, maxTokens: 0, scorePrompt: true }), 0)
     const plan = scheduler.plan(0)
-    if (plan !== null) expect(scheduler.absorb(plan, [{ requestId: 'a', outcome: 'fault' }], 5)).toMatchObject([{ requestId: 'a', finishReason: null }])
+    if (plan !== null)
+      expect(scheduler.absorb(plan, [{ requestId: 'a', outcome: 'fault' }], 5)).toMatchObject([
+        { requestId: 'a', finishReason: null },
+      ])
     expect(scheduler.running).toBe(0)
   })
 
@@ -115,9 +167,14 @@ describe('Scheduler', () => {
     expect(scheduler.full).toBe('all')
     scheduler.cancel('c', 0)
     scheduler.add(shape('d', { client: 'd', promptTokens: 30 }), 0)
-    expect([scheduler.full, scheduler.add(shape('e', { client: 'e', promptTokens: 1 }), 0)?.reason]).toEqual(['all', 'queue_full'])
+    expect([scheduler.full, scheduler.add(shape('e', { client: 'e', promptTokens: 1 }), 0)?.reason]).toEqual([
+      'all',
+      'queue_full',
+    ])
     // Programs fill their own queue, not the one of the screen.
-    expect(['s1', 's2', 's3'].map((id) => scheduler.add(shape(id, { client: id, priority: 'interactive' }), 0)?.reason)).toEqual([undefined, undefined, 'queue_full'])
+    expect(
+      ['s1', 's2', 's3'].map((id) => scheduler.add(shape(id, { client: id, priority: 'interactive' }), 0)?.reason),
+    ).toEqual([undefined, undefined, 'queue_full'])
   })
 
   it('keeps a quarter of the queue for others than the one who fills it, in requests and in tokens', () => {
@@ -130,16 +187,31 @@ describe('Scheduler', () => {
     const byRequests = schedulerOf(own)
     byRequests.add(shape('running', { client: 'z' }), 0)
     expect([fill(byRequests, 'a', 1), byRequests.full]).toEqual([12, ['a']])
-    expect([fill(byRequests, 'b', 1), fill(byRequests, 'c', 1), byRequests.full, fill(byRequests, 'd', 1)]).toEqual([3, 1, 'all', 0])
+    expect([fill(byRequests, 'b', 1), fill(byRequests, 'c', 1), byRequests.full, fill(byRequests, 'd', 1)]).toEqual([
+      3,
+      1,
+      'all',
+      0,
+    ])
     const byTokens = schedulerOf(own)
     byTokens.add(shape('running', { client: 'z' }), 0)
     expect([fill(byTokens, 'a', 30), fill(byTokens, 'b', 30), fill(byTokens, 'c', 30)]).toEqual([10, 2, 1])
-    expect(byTokens.add(shape('c1', { client: 'c', promptTokens: 10 }), 0)).toMatchObject({ message: expect.stringContaining('kept for others') as string })
+    expect(byTokens.add(shape('c1', { client: 'c', promptTokens: 10 }), 0)).toMatchObject({
+      message: expect.stringContaining('kept for others') as string,
+    })
   })
 
   it('cuts chunks to what the running replies bear', () => {
     const asked: number[] = []
-    const scheduler = schedulerOf({ ...limits, slots: 3 }, { tokens: (decoding) => { asked.push(decoding); return decoding === 0 ? 100 : 4 - decoding } })
+    const scheduler = schedulerOf(
+      { ...limits, slots: 3 },
+      {
+        tokens: (decoding) => {
+          asked.push(decoding)
+          return decoding === 0 ? 100 : 4 - decoding
+        },
+      },
+    )
     const outcome = (requestId: string): StepOutcome => ({ requestId, outcome: 'token' })
     const counts: number[] = []
     for (const id of ['a', 'b', 'c']) scheduler.add(shape(id, { maxTokens: 50 }), 0)
@@ -147,7 +219,14 @@ describe('Scheduler', () => {
       const plan = scheduler.plan(0)
       if (plan === null) break
       if (plan.prefill !== null) counts.push(plan.prefill.count)
-      scheduler.absorb(plan, [...plan.decode.map(({ requestId }) => outcome(requestId)), ...(plan.prefill?.last === true ? [outcome(plan.prefill.requestId)] : [])], 0)
+      scheduler.absorb(
+        plan,
+        [
+          ...plan.decode.map(({ requestId }) => outcome(requestId)),
+          ...(plan.prefill?.last === true ? [outcome(plan.prefill.requestId)] : []),
+        ],
+        0,
+      )
     }
     expect(counts).toEqual([8, 2, 3, 3, 3, 1, 2, 2, 2, 2, 2])
     expect(asked).toEqual([0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 2])
@@ -164,15 +243,38 @@ describe('Scheduler', () => {
 })
 
 type Action =
-  | { readonly kind: 'add'; readonly promptTokens: number; readonly maxTokens: number; readonly scorePrompt: boolean; readonly client: string; readonly priority: Priority }
+  | {
+      readonly kind: 'add'
+      readonly promptTokens: number
+      readonly maxTokens: number
+      readonly scorePrompt: boolean
+      readonly client: string
+      readonly priority: Priority
+    }
   | { readonly kind: 'cancel'; readonly pick: number }
   | { readonly kind: 'step'; readonly outcome: StepOutcome['outcome']; readonly budget: number }
 
 const who = { client: fc.constantFrom('a', 'b', 'c'), priority: fc.constantFrom<Priority>('interactive', 'batch') }
 const action: fc.Arbitrary<Action> = fc.oneof(
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('add' as const), promptTokens: fc.integer({ min: 1, max: 40 }), maxTokens: fc.integer({ min: 0, max: 12 }), scorePrompt: fc.boolean(), ...who }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('add' as const),
+      promptTokens: fc.integer({ min: 1, max: 40 }),
+      maxTokens: fc.integer({ min: 0, max: 12 }),
+      scorePrompt: fc.boolean(),
+      ...who,
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('cancel' as const), pick: fc.nat(30) }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('step' as const), outcome: fc.constantFrom<StepOutcome['outcome']>('token', 'token', 'token', 'stop', 'fault'), budget: fc.integer({ min: 1, max: 12 }) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('step' as const),
+      outcome: fc.constantFrom<StepOutcome['outcome']>('token', 'token', 'token', 'stop', 'fault'),
+      budget: fc.integer({ min: 1, max: 12 }),
+    }),
+  },
 )
 
 /** A scheduler whose every plan is checked, and that is told what a runner would tell it. */
@@ -191,7 +293,10 @@ const watched = (slots: number) => {
     expect(accepted.size - ended.length).toBe(scheduler.running + scheduler.waiting)
   }
   return {
-    scheduler, accepted, ended, began,
+    scheduler,
+    accepted,
+    ended,
+    began,
     add: (request: RequestShape): void => {
       if (scheduler.add(request, 0) === null) accepted.set(request.requestId, request)
       check()
@@ -229,73 +334,105 @@ const watched = (slots: number) => {
 
 describe('Scheduler, whatever happens', () => {
   it('ends every request exactly once, leaks no slot, keeps its budgets, and serves each client in its order', () => {
-    fc.assert(fc.property(fc.array(action, { maxLength: 120 }), fc.integer({ min: 1, max: 4 }), (actions, slots) => {
-      const { scheduler, accepted, ended, began, add, cancel, advance } = watched(slots)
-      for (const [turn, act] of actions.entries()) {
-        if (act.kind === 'add') add({ requestId: `r${turn}`, cache: null, ...act })
-        else if (act.kind === 'cancel') cancel(act.pick)
-        else advance(act.outcome, act.budget)
-      }
-      // The rest is done in a bounded number of steps: each step advances every running reply and one prompt.
-      let steps = 0
-      while (advance('token', 3)) expect((steps += 1)).toBeLessThan(10_000)
-      expect(ended.toSorted()).toEqual([...accepted.keys()].toSorted())
-      expect(new Set(began).size).toBe(began.length)
-      expect(scheduler.freeSlots).toBe(slots)
-      // Only a shorter prompt of a program goes before an earlier one of the same client.
-      const arrived = [...accepted.values()]
-      for (const [at, requestId] of began.entries()) {
-        const self = accepted.get(requestId)
-        const overtaken = arrived.slice(0, arrived.findIndex((other) => other === self)).filter((other) => other.client === self?.client && other.priority === self.priority && began.indexOf(other.requestId) > at)
-        for (const other of overtaken) expect([other.priority, other.promptTokens > (self?.promptTokens ?? 0)]).toEqual(['batch', true])
-      }
-    }), { numRuns: 300, seed: 20261120 })
+    fc.assert(
+      fc.property(fc.array(action, { maxLength: 120 }), fc.integer({ min: 1, max: 4 }), (actions, slots) => {
+        const { scheduler, accepted, ended, began, add, cancel, advance } = watched(slots)
+        for (const [turn, act] of actions.entries()) {
+          if (act.kind === 'add') add({ requestId: `r${turn}`, cache: null, ...act })
+          else if (act.kind === 'cancel') cancel(act.pick)
+          else advance(act.outcome, act.budget)
+        }
+        // The rest is done in a bounded number of steps: each step advances every running reply and one prompt.
+        let steps = 0
+        while (advance('token', 3)) expect((steps += 1)).toBeLessThan(10_000)
+        expect(ended.toSorted()).toEqual([...accepted.keys()].toSorted())
+        expect(new Set(began).size).toBe(began.length)
+        expect(scheduler.freeSlots).toBe(slots)
+        // Only a shorter prompt of a program goes before an earlier one of the same client.
+        const arrived = [...accepted.values()]
+        for (const [at, requestId] of began.entries()) {
+          const self = accepted.get(requestId)
+          const overtaken = arrived
+            .slice(
+              0,
+              arrived.findIndex((other) => other === self),
+            )
+            .filter(
+              (other) =>
+                other.client === self?.client &&
+                other.priority === self.priority &&
+                began.indexOf(other.requestId) > at,
+            )
+          for (const other of overtaken)
+            expect([other.priority, other.promptTokens > (self?.promptTokens ?? 0)]).toEqual(['batch', true])
+        }
+      }),
+      { numRuns: 300, seed: 20261120 },
+    )
   })
 
   it('takes nobody in beyond the limits of a queue, turns no newcomer away below them, and throws nobody out', () => {
     const own = { ...limits, slots: 1, contextLength: 1000, queueRequests: 8, queueTokens: 300 }
     const change = fc.oneof(
-      { weight: 3, arbitrary: fc.record({ kind: fc.constant('add' as const), client: fc.constantFrom('a', 'a', 'a', 'b', 'c', 'd'), priority: fc.constantFrom<Priority>('interactive', 'batch'), promptTokens: fc.integer({ min: 1, max: 120 }) }) },
+      {
+        weight: 3,
+        arbitrary: fc.record({
+          kind: fc.constant('add' as const),
+          client: fc.constantFrom('a', 'a', 'a', 'b', 'c', 'd'),
+          priority: fc.constantFrom<Priority>('interactive', 'batch'),
+          promptTokens: fc.integer({ min: 1, max: 120 }),
+        }),
+      },
       { weight: 1, arbitrary: fc.record({ kind: fc.constant('leave' as const), pick: fc.nat(20) }) },
     )
     let kept = 0
-    fc.assert(fc.property(fc.array(change, { maxLength: 60, size: 'max' }), (changes) => {
-      const scheduler = schedulerOf(own)
-      scheduler.add(shape('running'), 0)
-      let waiting: RequestShape[] = []
-      const load = (of: readonly RequestShape[]) => ({ requests: of.length, tokens: of.reduce((sum, { promptTokens }) => sum + promptTokens, 0) })
-      for (const [turn, { kind, ...act }] of changes.entries()) {
-        if (kind === 'leave' && 'pick' in act) {
-          const leaving = waiting[act.pick % Math.max(1, waiting.length)]
-          if (leaving === undefined) continue
-          expect(scheduler.cancel(leaving.requestId, 0)).toMatchObject({ requestId: leaving.requestId, finishReason: 'cancelled', completionTokens: 0 })
-          waiting = waiting.filter((other) => other !== leaving)
-        } else if ('client' in act) {
-          const asked = shape(`r${turn}`, act)
-          const lane = waiting.filter(({ priority }) => priority === act.priority)
-          const mine = lane.filter(({ client }) => client === act.client)
-          const [all, before] = [load(lane), load(mine)]
-          const fits = all.requests < own.queueRequests && all.tokens + act.promptTokens <= own.queueTokens
-          const accepted = scheduler.add(asked, 0) === null
-          if (accepted) waiting = [...waiting, asked]
-          if (mine.length === 0) expect(accepted).toBe(fits)
-          else if (fits && !accepted) kept += 1
-          if (accepted && mine.length > 0) {
-            const after = load(waiting.filter(({ priority }) => priority === act.priority))
-            expect(before.requests + 1).toBeLessThanOrEqual(3 * (own.queueRequests - after.requests))
-            expect(before.tokens + act.promptTokens).toBeLessThanOrEqual(3 * (own.queueTokens - after.tokens))
+    fc.assert(
+      fc.property(fc.array(change, { maxLength: 60, size: 'max' }), (changes) => {
+        const scheduler = schedulerOf(own)
+        scheduler.add(shape('running'), 0)
+        let waiting: RequestShape[] = []
+        const load = (of: readonly RequestShape[]) => ({
+          requests: of.length,
+          tokens: of.reduce((sum, { promptTokens }) => sum + promptTokens, 0),
+        })
+        for (const [turn, { kind, ...act }] of changes.entries()) {
+          if (kind === 'leave' && 'pick' in act) {
+            const leaving = waiting[act.pick % Math.max(1, waiting.length)]
+            if (leaving === undefined) continue
+            expect(scheduler.cancel(leaving.requestId, 0)).toMatchObject({
+              requestId: leaving.requestId,
+              finishReason: 'cancelled',
+              completionTokens: 0,
+            })
+            waiting = waiting.filter((other) => other !== leaving)
+          } else if ('client' in act) {
+            const asked = shape(`r${turn}`, act)
+            const lane = waiting.filter(({ priority }) => priority === act.priority)
+            const mine = lane.filter(({ client }) => client === act.client)
+            const [all, before] = [load(lane), load(mine)]
+            const fits = all.requests < own.queueRequests && all.tokens + act.promptTokens <= own.queueTokens
+            const accepted = scheduler.add(asked, 0) === null
+            if (accepted) waiting = [...waiting, asked]
+            if (mine.length === 0) expect(accepted).toBe(fits)
+            else if (fits && !accepted) kept += 1
+            if (accepted && mine.length > 0) {
+              const after = load(waiting.filter(({ priority }) => priority === act.priority))
+              expect(before.requests + 1).toBeLessThanOrEqual(3 * (own.queueRequests - after.requests))
+              expect(before.tokens + act.promptTokens).toBeLessThanOrEqual(3 * (own.queueTokens - after.tokens))
+            }
+          }
+          expect(scheduler.waiting).toBe(waiting.length)
+          // What is told beforehand is what would be said to the smallest request.
+          for (const client of ['a', 'b', 'c', 'd']) {
+            const { full } = scheduler
+            const probe = scheduler.add(shape('probe', { client, promptTokens: 1 }), 0)
+            expect(probe !== null).toBe(full === 'all' || full.includes(client))
+            scheduler.cancel('probe', 0)
           }
         }
-        expect(scheduler.waiting).toBe(waiting.length)
-        // What is told beforehand is what would be said to the smallest request.
-        for (const client of ['a', 'b', 'c', 'd']) {
-          const { full } = scheduler
-          const probe = scheduler.add(shape('probe', { client, promptTokens: 1 }), 0)
-          expect(probe !== null).toBe(full === 'all' || full.includes(client))
-          scheduler.cancel('probe', 0)
-        }
-      }
-    }), { numRuns: 200, seed: 20261125 })
+      }),
+      { numRuns: 200, seed: 20261125 },
+    )
     expect(kept).toBeGreaterThan(100)
   })
 
@@ -313,29 +450,38 @@ describe('Scheduler, whatever happens', () => {
   })
 
   it('starves nobody, however many others of whatever priority come on', () => {
-    fc.assert(fc.property(fc.integer({ min: 1, max: 4 }), fc.array(fc.record({ ...who, promptTokens: fc.integer({ min: 1, max: 40 }) }), { minLength: 1, maxLength: 9 }), fc.integer({ min: 1, max: 40 }), fc.nat(30), (slots, others, promptTokens, before) => {
-      const { accepted, ended, add, advance } = watched(slots)
-      const flood = (turn: number): void => {
-        const other = others[turn % others.length]
-        if (other !== undefined) add(shape(`other${turn}`, { maxTokens: 3, ...other }))
-      }
-      let turn = 0
-      for (; turn < before; turn += 1) {
-        flood(turn)
-        advance('token', 5)
-      }
-      // Its own client, which finds a place as soon as there is any.
-      while (!accepted.has('it')) {
-        add(shape('it', { client: 'it', promptTokens, maxTokens: 3 }))
-        advance('token', 5)
-      }
-      const from = turn
-      for (; !ended.includes('it'); turn += 1) {
-        for (let more = 0; more < 2; more += 1) flood(2 * turn + more)
-        advance('token', 5)
-        // At most 30 prompts of at most 8 chunks come before it, one chunk a step.
-        expect(turn - from).toBeLessThan(30 * 8)
-      }
-    }), { numRuns: 40, seed: 20261122 })
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 4 }),
+        fc.array(fc.record({ ...who, promptTokens: fc.integer({ min: 1, max: 40 }) }), { minLength: 1, maxLength: 9 }),
+        fc.integer({ min: 1, max: 40 }),
+        fc.nat(30),
+        (slots, others, promptTokens, before) => {
+          const { accepted, ended, add, advance } = watched(slots)
+          const flood = (turn: number): void => {
+            const other = others[turn % others.length]
+            if (other !== undefined) add(shape(`other${turn}`, { maxTokens: 3, ...other }))
+          }
+          let turn = 0
+          for (; turn < before; turn += 1) {
+            flood(turn)
+            advance('token', 5)
+          }
+          // Its own client, which finds a place as soon as there is any.
+          while (!accepted.has('it')) {
+            add(shape('it', { client: 'it', promptTokens, maxTokens: 3 }))
+            advance('token', 5)
+          }
+          const from = turn
+          for (; !ended.includes('it'); turn += 1) {
+            for (let more = 0; more < 2; more += 1) flood(2 * turn + more)
+            advance('token', 5)
+            // At most 30 prompts of at most 8 chunks come before it, one chunk a step.
+            expect(turn - from).toBeLessThan(30 * 8)
+          }
+        },
+      ),
+      { numRuns: 40, seed: 20261122 },
+    )
   })
 })

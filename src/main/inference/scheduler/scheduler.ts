@@ -6,7 +6,10 @@ import { PromptOrder } from './prompt-order.ts'
 import { refusalOf } from './queue-share.ts'
 import type { CacheUse, Reuse, SlotMemory } from './slot-memory.ts'
 
-export interface SchedulerLimits extends Pick<EngineLimits, 'slots' | 'contextLength' | 'queueRequests' | 'queueTokens' | 'prefillChunk'> {
+export interface SchedulerLimits extends Pick<
+  EngineLimits,
+  'slots' | 'contextLength' | 'queueRequests' | 'queueTokens' | 'prefillChunk'
+> {
   /** Tokens of one chunk of a prompt that is scored (a logit row each). */
   readonly scoreChunk: number
 }
@@ -90,12 +93,16 @@ interface Entry {
 }
 
 /**
- * Who runs when. A value machine: no clock (times are passed in, ms), no promise, no runtime. A request is waiting, then
+ * Who runs when. A value machine: no clock (times are passed in, ms), no promise, no runtime. A request is waiting,
+ * then
  * holds a slot (prefill, then decode), then has ended, exactly once, through {@link absorb} or {@link cancel}.
  *
- * Fairness: slots are given as {@link FairQueue} says; every running reply advances in every step; beside them runs at most one
- * chunk of one prompt ({@link PromptOrder}), no longer than the {@link ChunkBudget} allows beside so many replies. Interactive
- * requests have a queue of their own length: programs that fill theirs do not lock out who sits at the screen. And no client
+ * Fairness: slots are given as {@link FairQueue} says; every running reply advances in every step; beside them runs at
+ * most one
+ * chunk of one prompt ({@link PromptOrder}), no longer than the {@link ChunkBudget} allows beside so many replies.
+ * Interactive
+ * requests have a queue of their own length: programs that fill theirs do not lock out who sits at the screen. And no
+ * client
  * fills a queue alone ({@link refusalOf}).
  */
 export class Scheduler {
@@ -140,10 +147,14 @@ export class Scheduler {
   /** Why a request would not be taken in, before anything is computed for it; null when it would. */
   refusal({ requestId, promptTokens, maxTokens, priority, client }: RequestShape): Refusal | null {
     const { contextLength } = this.#limits
-    if (this.#entries.has(requestId)) return { reason: 'invalid_request', message: `request ${requestId} is already running` }
+    if (this.#entries.has(requestId))
+      return { reason: 'invalid_request', message: `request ${requestId} is already running` }
     if (promptTokens < 1) return { reason: 'invalid_request', message: 'the prompt holds no token' }
     if (promptTokens + maxTokens > contextLength) {
-      return { reason: 'context_length_exceeded', message: `${promptTokens} prompt tokens and ${maxTokens} reply tokens exceed the context of ${contextLength} tokens` }
+      return {
+        reason: 'context_length_exceeded',
+        message: `${promptTokens} prompt tokens and ${maxTokens} reply tokens exceed the context of ${contextLength} tokens`,
+      }
     }
     const full = this.#full(priority, client, promptTokens)
     return full === null ? null : { reason: 'queue_full', message: full }
@@ -154,7 +165,19 @@ export class Scheduler {
     const refusal = this.refusal(shape)
     if (refusal !== null) return refusal
     const { client, priority } = shape
-    const entry: Entry = { shape, client, priority, tokens: shape.promptTokens, arrivedMs: nowMs, slot: -1, prefilled: 0, cached: 0, generated: 0, startedMs: null, firstTokenMs: null }
+    const entry: Entry = {
+      shape,
+      client,
+      priority,
+      tokens: shape.promptTokens,
+      arrivedMs: nowMs,
+      slot: -1,
+      prefilled: 0,
+      cached: 0,
+      generated: 0,
+      startedMs: null,
+      firstTokenMs: null,
+    }
     this.#entries.set(shape.requestId, entry)
     this.#waiting.add(entry)
     this.#admit()
@@ -167,20 +190,27 @@ export class Scheduler {
     return entry === undefined ? null : this.#end(entry, 'cancelled', nowMs)
   }
 
-  /** What to run next; null when there is nothing to do. Each plan is run and taken in ({@link absorb}) before the next is asked for. */
+  /**
+   * What to run next; null when there is nothing to do. Each plan is run and taken in ({@link absorb}) before the next
+   * is asked for.
+   */
   plan(nowMs: number): StepPlan | null {
     const decode: DecodeStep[] = []
     for (const entry of this.#slots) {
       if (entry === null) continue
       const { requestId, promptTokens } = entry.shape
-      if (entry.prefilled === promptTokens) decode.push({ requestId, slot: entry.slot, position: promptTokens + entry.generated - 1 })
+      if (entry.prefilled === promptTokens)
+        decode.push({ requestId, slot: entry.slot, position: promptTokens + entry.generated - 1 })
     }
     const filling = this.#prompts.current()
     if (filling === undefined) return decode.length === 0 ? null : { decode, prefill: null }
     return { decode, prefill: this.#chunk(filling, decode.length, nowMs) }
   }
 
-  /** What can be taken over is looked for when a prompt begins, not when it got its slot: others may have computed it meanwhile. */
+  /**
+   * What can be taken over is looked for when a prompt begins, not when it got its slot: others may have computed it
+   * meanwhile.
+   */
   #chunk(entry: Entry, decoding: number, nowMs: number): PrefillStep {
     const { requestId, promptTokens, scorePrompt, cache } = entry.shape
     const reuse = entry.startedMs === null ? this.#memory.reuse(entry.slot, cache) : null
@@ -188,7 +218,15 @@ export class Scheduler {
     const start = reuse === null ? entry.prefilled : reuse.tokens
     const longest = scorePrompt ? this.#limits.scoreChunk : this.#limits.prefillChunk
     const count = Math.min(longest, this.#budget.tokens(decoding), promptTokens - start)
-    return { requestId, slot: entry.slot, start, count, last: start + count === promptTokens, score: scorePrompt, reuse }
+    return {
+      requestId,
+      slot: entry.slot,
+      start,
+      count,
+      last: start + count === promptTokens,
+      score: scorePrompt,
+      reuse,
+    }
   }
 
   /**
@@ -219,7 +257,8 @@ export class Scheduler {
       else if (entry.generated >= entry.shape.maxTokens) ended.push(this.#end(entry, 'length', nowMs))
     }
     // A prompt that is scored alone is done with its last chunk, unless that was refused or a fault.
-    if (prefill?.last === true && filling?.shape.maxTokens === 0 && this.#entries.has(prefill.requestId)) ended.push(this.#end(filling, 'length', nowMs))
+    if (prefill?.last === true && filling?.shape.maxTokens === 0 && this.#entries.has(prefill.requestId))
+      ended.push(this.#end(filling, 'length', nowMs))
     return ended
   }
 
@@ -262,6 +301,11 @@ export class Scheduler {
   #full(priority: Priority, client: string, promptTokens: number): string | null {
     if (this.freeSlots > 0) return null
     const { queueRequests, queueTokens } = this.#limits
-    return refusalOf({ requests: queueRequests, tokens: queueTokens }, this.#waiting.loadOf(priority), this.#waiting.loadOfClient(priority, client), promptTokens)
+    return refusalOf(
+      { requests: queueRequests, tokens: queueTokens },
+      this.#waiting.loadOf(priority),
+      this.#waiting.loadOfClient(priority, client),
+      promptTokens,
+    )
   }
 }

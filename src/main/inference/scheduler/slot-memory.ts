@@ -5,7 +5,10 @@ export interface CacheUse {
   readonly ids: readonly number[]
 }
 
-/** The first `tokens` positions of a prompt need no computing: they lie in slot `from` (the request's own, or one to copy from). */
+/**
+ * The first `tokens` positions of a prompt need no computing: they lie in slot `from` (the request's own, or one to
+ * copy from).
+ */
 export interface Reuse {
   readonly tokens: number
   readonly from: number
@@ -22,14 +25,17 @@ interface Held {
 }
 
 /**
- * Fewer shared tokens than this are computed again: a chunk reads every weight whatever its length, so a few tokens less save
+ * Fewer shared tokens than this are computed again: a chunk reads every weight whatever its length, so a few tokens
+ * less save
  * next to nothing, and every chat of a model begins with the same few tokens of its template.
  */
 const WORTHWHILE_TOKENS = 16
 
 /**
- * Which token ids the KV of each slot stands for, position by position. Whoever runs tokens writes them down here; a slot whose
- * request ended keeps them until another takes it. Only what was computed under the same key is ever found, so that nobody can
+ * Which token ids the KV of each slot stands for, position by position. Whoever runs tokens writes them down here; a
+ * slot whose
+ * request ended keeps them until another takes it. Only what was computed under the same key is ever found, so that
+ * nobody can
  * learn from a fast answer what somebody else asked.
  */
 export class SlotMemory {
@@ -39,15 +45,25 @@ export class SlotMemory {
   #uses = 0
 
   /** @param copies whether KV can be copied from slot to slot; otherwise it is reused where it lies. */
-  constructor({ slots, contextLength, copies }: { readonly slots: number; readonly contextLength: number; readonly copies: boolean }) {
+  constructor({
+    slots,
+    contextLength,
+    copies,
+  }: {
+    readonly slots: number
+    readonly contextLength: number
+    readonly copies: boolean
+  }) {
     this.#slots = Array.from({ length: slots }, () => ({ key: null, ids: new Int32Array(0), length: 0, used: 0 }))
     this.#contextLength = contextLength
     this.#copies = copies
   }
 
   /**
-   * The free slot a request takes: the one whose conversation it continues; else the least recently used one, which receives a
-   * copy of what other slots share with the prompt (see {@link reuse}), so that a common beginning costs nobody his conversation.
+   * The free slot a request takes: the one whose conversation it continues; else the least recently used one, which
+   * receives a
+   * copy of what other slots share with the prompt (see {@link reuse}), so that a common beginning costs nobody his
+   * conversation.
    * @param free at least one slot, ascending.
    */
   place(free: readonly number[], cache: CacheUse | null): number {
@@ -65,7 +81,10 @@ export class SlotMemory {
     return best.slot
   }
 
-  /** What of a prompt can be taken over into its slot at this moment; busy slots count as well. The last token never can: its logits are wanted. */
+  /**
+   * What of a prompt can be taken over into its slot at this moment; busy slots count as well. The last token never
+   * can: its logits are wanted.
+   */
   reuse(slot: number, cache: CacheUse | null): Reuse {
     if (cache === null) return { tokens: 0, from: slot }
     const own = this.#shared(slot, cache)

@@ -12,10 +12,16 @@ const classes = [
 /** Tokens the assumed chance counts for until there are real ones. */
 const ASSUMED = 4
 
-/** What is left of an old token's say for each new one. One reply soon changes between quoting and speaking freely; all together change slowly. */
+/**
+ * What is left of an old token's say for each new one. One reply soon changes between quoting and speaking freely; all
+ * together change slowly.
+ */
 const kept = { reply: 0.95, replies: 0.995 } as const
 
-/** The record of one reply, or of all. Tokens that plain decoding drew count as well, so that a reply that stopped speculating is seen to quote again. */
+/**
+ * The record of one reply, or of all. Tokens that plain decoding drew count as well, so that a reply that stopped
+ * speculating is seen to quote again.
+ */
 export class Acceptance {
   readonly #agreed: number[]
   readonly #seen: number[]
@@ -39,7 +45,10 @@ export class Acceptance {
     this.#seen[index] = (this.#seen[index] ?? 0) * this.#kept + 1
   }
 
-  /** Tokens a run over a draft is expected to give: the accepted ones and the one that is drawn after them, 1 to draft + 1. */
+  /**
+   * Tokens a run over a draft is expected to give: the accepted ones and the one that is drawn after them, 1 to draft +
+   * 1.
+   */
   expectedTokens(matchLength: number, draft: number): number {
     let tokens = 1
     let chance = 1
@@ -53,5 +62,8 @@ export class Acceptance {
 }
 
 function classOf(matchLength: number): number {
-  return Math.max(0, classes.findLastIndex(({ from }) => matchLength >= from))
+  return Math.max(
+    0,
+    classes.findLastIndex(({ from }) => matchLength >= from),
+  )
 }

@@ -6,7 +6,8 @@ import { DraftPolicy, type Candidate } from './draft-policy.ts'
 const reply = (requestId: string, chance: number, most = 100): Candidate => ({
   requestId,
   most,
-  expectedTokens: (draft) => Array.from({ length: draft + 1 }, (_, index) => chance ** index).reduce((sum, each) => sum + each, 0),
+  expectedTokens: (draft) =>
+    Array.from({ length: draft + 1 }, (_, index) => chance ** index).reduce((sum, each) => sum + each, 0),
 })
 const alone = { decoding: 1, prefillTokens: 0 }
 
@@ -24,7 +25,9 @@ beforeEach(() => {
 
 describe('DraftPolicy', () => {
   it('takes longer drafts the likelier they are, and none where they are not', () => {
-    const lengths = [0.1, 0.4, 0.7, 0.9, 0.99].map((chance) => policy.choose([reply('a', chance)], alone)[0]?.length ?? 0)
+    const lengths = [0.1, 0.4, 0.7, 0.9, 0.99].map(
+      (chance) => policy.choose([reply('a', chance)], alone)[0]?.length ?? 0,
+    )
     expect(lengths).toEqual([0, 1, 3, 7, 15])
   })
 
@@ -55,7 +58,10 @@ describe('DraftPolicy', () => {
     const two = { decoding: 2, prefillTokens: 0 }
     expect(policy.choose([reply('a', 0.99)], two)).toEqual([])
     // Both speculating lose nothing to each other.
-    expect(policy.choose([reply('a', 0.99), reply('b', 0.99)], two).map(({ requestId }) => requestId)).toEqual(['a', 'b'])
+    expect(policy.choose([reply('a', 0.99), reply('b', 0.99)], two).map(({ requestId }) => requestId)).toEqual([
+      'a',
+      'b',
+    ])
     // One of them that gains little would pay for the other.
     expect(policy.choose([reply('a', 0.99), reply('b', 0.2)], two)).toEqual([])
     expect(policy.choose([reply('a', 0.99)], { decoding: 1, prefillTokens: 10 })).toEqual([])
@@ -67,8 +73,12 @@ describe('DraftPolicy', () => {
     expect(policy.choose(many, { decoding: 8, prefillTokens: 0 })).toEqual([])
   })
 
-  it('tries again now and then where it did not pay, at nobody else\'s cost', () => {
-    const tries = (load: typeof alone): number => Array.from({ length: 1000 }, () => policy.choose([reply('a', 0.1)], load).length).reduce((sum, each) => sum + each, 0)
+  it("tries again now and then where it did not pay, at nobody else's cost", () => {
+    const tries = (load: typeof alone): number =>
+      Array.from({ length: 1000 }, () => policy.choose([reply('a', 0.1)], load).length).reduce(
+        (sum, each) => sum + each,
+        0,
+      )
     expect(tries({ decoding: 2, prefillTokens: 0 })).toBe(0)
     const alike = tries(alone)
     expect(alike).toBeGreaterThan(2)

@@ -1,6 +1,9 @@
 import type { StepCosts } from '../costs/step-costs.ts'
 
-/** Lengths a draft may have: runs of 2, 4, 8 and 16 tokens. Few, so that each is soon measured and its bindings are kept. */
+/**
+ * Lengths a draft may have: runs of 2, 4, 8 and 16 tokens. Few, so that each is soon measured and its bindings are
+ * kept.
+ */
 const draftLengths = [1, 3, 7, 15] as const
 
 /** Replies that may speculate in one step. Each is a run of its own, which reads all weights again. */
@@ -47,9 +50,12 @@ interface Option extends Draft {
 }
 
 /**
- * Decides who speculates. A speculating reply leaves the decode batch and runs alone (GroupQueryAttention takes several new
- * tokens for one row only), which reads the weights once more. That pays when few replies run and drafts are accepted, by
- * the measured times of both kinds of run; and it must not take more of a step from the others than one request's share.
+ * Decides who speculates. A speculating reply leaves the decode batch and runs alone (GroupQueryAttention takes several
+ * new
+ * tokens for one row only), which reads the weights once more. That pays when few replies run and drafts are accepted,
+ * by
+ * the measured times of both kinds of run; and it must not take more of a step from the others than one request's
+ * share.
  */
 export class DraftPolicy {
   readonly #costs: StepCosts
@@ -66,7 +72,10 @@ export class DraftPolicy {
   /** Drafts of the step, at most {@link MOST_ROWS}; empty where plain decoding is better. */
   choose(candidates: readonly Candidate[], load: StepLoad): readonly Draft[] {
     if (load.decoding > MOST_STREAMS || !this.#costs.knowsDecode(load.decoding)) return []
-    const options = candidates.map((candidate) => this.#best(candidate)).filter((option) => option !== null).toSorted((one, other) => other.tokens / other.ms - one.tokens / one.ms)
+    const options = candidates
+      .map((candidate) => this.#best(candidate))
+      .filter((option) => option !== null)
+      .toSorted((one, other) => other.tokens / other.ms - one.tokens / one.ms)
     const [first] = options
     if (first === undefined) return []
     let chosen: readonly Option[] = []
@@ -113,7 +122,10 @@ export class DraftPolicy {
     return (decoding - set.length + sum(set, 'tokens')) / this.#decodeMs(set, decoding)
   }
 
-  /** Whether nobody waits longer than a plain step and one request's share of it, and no speculating reply is slower than before. */
+  /**
+   * Whether nobody waits longer than a plain step and one request's share of it, and no speculating reply is slower
+   * than before.
+   */
   #fair(set: readonly Option[], { decoding, prefillTokens }: StepLoad): boolean {
     const prefill = this.#costs.prefill(prefillTokens)
     const plain = this.#costs.decode(decoding) + prefill

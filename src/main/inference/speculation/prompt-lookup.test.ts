@@ -67,17 +67,20 @@ describe('PromptLookup', () => {
 
   it('finds what a search of everything finds, token by token, and proposes only what stood in the sequence', () => {
     const tokens = fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 1, maxLength: 60 })
-    fc.assert(fc.property(tokens, fc.nat(20), fc.nat(7), (sequence, promptLength, count) => {
-      const prompt = sequence.slice(0, promptLength)
-      const lookup = new PromptLookup(prompt, sequence.length)
-      for (let length = prompt.length; length <= sequence.length; length += 1) {
-        const seen = sequence.slice(0, length)
-        const { matched, draft } = slowly(seen, count)
-        const proposed = [...lookup.propose(count)]
-        expect({ matched: lookup.matchLength, draft: proposed }).toEqual({ matched, draft })
-        expect(proposed.every((token) => seen.includes(token))).toBe(true)
-        if (length < sequence.length) lookup.add(sequence[length] ?? -1)
-      }
-    }), { numRuns: 500, seed: 20261121 })
+    fc.assert(
+      fc.property(tokens, fc.nat(20), fc.nat(7), (sequence, promptLength, count) => {
+        const prompt = sequence.slice(0, promptLength)
+        const lookup = new PromptLookup(prompt, sequence.length)
+        for (let length = prompt.length; length <= sequence.length; length += 1) {
+          const seen = sequence.slice(0, length)
+          const { matched, draft } = slowly(seen, count)
+          const proposed = [...lookup.propose(count)]
+          expect({ matched: lookup.matchLength, draft: proposed }).toEqual({ matched, draft })
+          expect(proposed.every((token) => seen.includes(token))).toBe(true)
+          if (length < sequence.length) lookup.add(sequence[length] ?? -1)
+        }
+      }),
+      { numRuns: 500, seed: 20261121 },
+    )
   })
 })

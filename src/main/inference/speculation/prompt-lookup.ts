@@ -9,9 +9,11 @@ export const MOST_PLACES = 64
 
 /**
  * What probably comes next, read off the sequence itself: where the longest run of its last tokens occurred before, the
- * tokens that followed there (Saxena 2023, "Prompt Lookup Decoding"). Replies that quote their prompt repeat it at length.
+ * tokens that followed there (Saxena 2023, "Prompt Lookup Decoding"). Replies that quote their prompt repeat it at
+ * length.
  *
- * Places are found as compressors find them (LZ77): a table leads from two tokens to the last place where they stood, and
+ * Places are found as compressors find them (LZ77): a table leads from two tokens to the last place where they stood,
+ * and
  * from each place to the one before it. Adding a token costs the same at any length, and memory is taken once.
  */
 export class PromptLookup {
@@ -65,7 +67,8 @@ export class PromptLookup {
   }
 
   /**
-   * The tokens that followed the match. Where it reaches the end of the sequence it is taken to go round, as a list does.
+   * The tokens that followed the match. Where it reaches the end of the sequence it is taken to go round, as a list
+   * does.
    * @returns int32 [count], or an empty array without a match.
    */
   propose(count: number): Int32Array {
@@ -88,7 +91,8 @@ export class PromptLookup {
     let place = this.#latest[this.#hash(end)] as number
     for (let looked = 0; place >= 0 && looked < MOST_PLACES && this.#matched < LONGEST_SEARCH; looked += 1) {
       let agreeing = 0
-      while (agreeing < LONGEST_SEARCH && agreeing <= place && tokens[place - agreeing] === tokens[end - agreeing]) agreeing += 1
+      while (agreeing < LONGEST_SEARCH && agreeing <= place && tokens[place - agreeing] === tokens[end - agreeing])
+        agreeing += 1
       if (agreeing >= SHORTEST_MATCH && agreeing > this.#matched) {
         this.#matched = agreeing
         this.#source = place + 1
@@ -103,9 +107,13 @@ export class PromptLookup {
     this.#latest[hash] = position
   }
 
-  /** Of the token at a position and the one before it. Different pairs may share a hash: a search compares the tokens. */
+  /**
+   * Of the token at a position and the one before it. Different pairs may share a hash: a search compares the tokens.
+   */
   #hash(position: number): number {
-    const mixed = Math.imul(this.#tokens[position - 1] as number, 0x9e3779b1) ^ Math.imul(this.#tokens[position] as number, 0x85ebca6b)
+    const mixed =
+      Math.imul(this.#tokens[position - 1] as number, 0x9e3779b1) ^
+      Math.imul(this.#tokens[position] as number, 0x85ebca6b)
     return (mixed ^ (mixed >>> 15)) & (this.#latest.length - 1)
   }
 }

@@ -31,7 +31,14 @@ export class Speculator {
   /** A reply that decodes from now on. */
   begin(requestId: string, promptIds: readonly number[], maxTokens: number): void {
     const capacity = promptIds.length + maxTokens
-    this.#replies.set(requestId, { lookup: new PromptLookup(promptIds, capacity), acceptance: new Acceptance('reply', this.#usual.chances), capacity, length: promptIds.length, proposed: 0, accepted: 0 })
+    this.#replies.set(requestId, {
+      lookup: new PromptLookup(promptIds, capacity),
+      acceptance: new Acceptance('reply', this.#usual.chances),
+      capacity,
+      length: promptIds.length,
+      proposed: 0,
+      accepted: 0,
+    })
   }
 
   /** A token was drawn, speculating or not. */
@@ -39,7 +46,8 @@ export class Speculator {
     const reply = this.#replies.get(requestId)
     if (reply === undefined) return
     const { lookup, acceptance } = reply
-    if (lookup.matchLength > 0) for (const record of [acceptance, this.#usual]) record.record(lookup.matchLength, lookup.expected === token)
+    if (lookup.matchLength > 0)
+      for (const record of [acceptance, this.#usual]) record.record(lookup.matchLength, lookup.expected === token)
     lookup.add(token)
     reply.length += 1
   }
@@ -47,10 +55,15 @@ export class Speculator {
   /**
    * Drafts for some of the replies of a step, by request.
    * @param prefillTokens prompt tokens that run in the same step.
-   * @param fitting tokens of a draft that can follow in its reply at all; no draft goes beyond them. Asked only where a draft
+   * @param fitting tokens of a draft that can follow in its reply at all; no draft goes beyond them. Asked only where a
+   *   draft
    *   may pay.
    */
-  propose(decoding: readonly { readonly requestId: string }[], prefillTokens: number, fitting: (requestId: string, draft: Int32Array) => number): ReadonlyMap<string, Int32Array> {
+  propose(
+    decoding: readonly { readonly requestId: string }[],
+    prefillTokens: number,
+    fitting: (requestId: string, draft: Int32Array) => number,
+  ): ReadonlyMap<string, Int32Array> {
     const candidates: Candidate[] = []
     for (const { requestId } of decoding) {
       const reply = this.#replies.get(requestId)
@@ -60,7 +73,9 @@ export class Speculator {
       const room = Math.min(reply.capacity - reply.length - 1, this.#longest)
       candidates.push({
         requestId,
-        get most() { return room < 1 ? 0 : fitting(requestId, lookup.propose(room)) },
+        get most() {
+          return room < 1 ? 0 : fitting(requestId, lookup.propose(room))
+        },
         expectedTokens: (draft) => acceptance.expectedTokens(lookup.matchLength, draft),
       })
     }

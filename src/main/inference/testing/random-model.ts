@@ -9,8 +9,10 @@ const SLOTS = 3
 const LONGEST = 64
 
 /**
- * A model of pseudo-random logits that depend on the tokens before, as far back as `reach`: a short reach repeats itself. It
- * keeps the ids of each slot as KV does, idle rows write into it as they do there, and a row reads what lies below it: a slot
+ * A model of pseudo-random logits that depend on the tokens before, as far back as `reach`: a short reach repeats
+ * itself. It
+ * keeps the ids of each slot as KV does, idle rows write into it as they do there, and a row reads what lies below it:
+ * a slot
  * that was rolled back to the wrong place gives other logits. Its clock runs by what the runs cost.
  */
 export class RandomModel implements StepRunner {
@@ -84,7 +86,8 @@ export class RandomModel implements StepRunner {
   #fill(row: number, slot: number, position: number): void {
     const ids = this.#kv[slot] ?? new Int32Array(LONGEST)
     let state = this.#seed | 0
-    for (let back = 0; back < this.#reach && back <= position; back += 1) state = Math.imul(state ^ ((ids[position - back] ?? 0) + 1), 0x9e3779b1) ^ (state >>> 13)
+    for (let back = 0; back < this.#reach && back <= position; back += 1)
+      state = Math.imul(state ^ ((ids[position - back] ?? 0) + 1), 0x9e3779b1) ^ (state >>> 13)
     const logits = this.logitRow(row)
     for (let id = 0; id < VOCABULARY; id += 1) {
       state = (Math.imul(state, 1664525) + 1013904223) | 0
@@ -99,10 +102,37 @@ export interface Reply {
   readonly end: RequestOutput | null
 }
 
-const limits = { slots: SLOTS, contextLength: LONGEST, queueRequests: 20, queueTokens: 1000, prefillChunk: 8, scoreChunk: 16 }
-export const greedy = { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, logitBias: {}, seed: 1 }
+const limits = {
+  slots: SLOTS,
+  contextLength: LONGEST,
+  queueRequests: 20,
+  queueTokens: 1000,
+  prefillChunk: 8,
+  scoreChunk: 16,
+}
+export const greedy = {
+  temperature: 0,
+  topP: 1,
+  topK: 0,
+  minP: 0,
+  repetitionPenalty: 1,
+  frequencyPenalty: 0,
+  presencePenalty: 0,
+  logitBias: {},
+  seed: 1,
+}
 export const request = (requestId: string, changes: Partial<GenerateRequest> = {}): GenerateRequest => ({
-  requestId, promptIds: [1, 2, 3], sampling: greedy, maxTokens: 40, stopIds: [], logprobs: null, promptLogprobs: null, cacheScope: null, client: 'a', priority: 'batch', ...changes,
+  requestId,
+  promptIds: [1, 2, 3],
+  sampling: greedy,
+  maxTokens: 40,
+  stopIds: [],
+  logprobs: null,
+  promptLogprobs: null,
+  cacheScope: null,
+  client: 'a',
+  priority: 'batch',
+  ...changes,
 })
 
 interface Course {
@@ -114,8 +144,17 @@ interface Course {
 }
 
 /** Submits one request every few steps and runs all to their end. */
-export function serve(runner: RandomModel, longestDraft: number, requests: readonly GenerateRequest[], { every = 1, cancelAt, grammars }: Course = {}): Map<string, Reply> {
-  const engine = new InferenceEngine(runner, limits, VOCABULARY, { longestDraft, now: () => runner.now, grammars: grammars ?? null })
+export function serve(
+  runner: RandomModel,
+  longestDraft: number,
+  requests: readonly GenerateRequest[],
+  { every = 1, cancelAt, grammars }: Course = {},
+): Map<string, Reply> {
+  const engine = new InferenceEngine(runner, limits, VOCABULARY, {
+    longestDraft,
+    now: () => runner.now,
+    grammars: grammars ?? null,
+  })
   const replies = new Map<string, Reply>(requests.map(({ requestId }) => [requestId, { tokens: [], end: null }]))
   const waiting = [...requests]
   for (let step = 0; waiting.length > 0 || engine.busy; step += 1) {
@@ -131,7 +170,8 @@ export function serve(runner: RandomModel, longestDraft: number, requests: reado
     }
   }
   const { running, waiting: queued, freeSlots } = engine.stats()
-  if (running !== 0 || queued !== 0 || freeSlots !== SLOTS) throw new Error(`${running} run, ${queued} wait and ${freeSlots} slots are free after the end`)
+  if (running !== 0 || queued !== 0 || freeSlots !== SLOTS)
+    throw new Error(`${running} run, ${queued} wait and ${freeSlots} slots are free after the end`)
   return replies
 }
 
@@ -157,7 +197,12 @@ const common = Array.from({ length: 24 }, (_, at) => (at * 5 + (at >> 2)) % VOCA
 const words = fc.array(fc.integer({ min: 0, max: VOCABULARY - 1 }), { minLength: 1, maxLength: 20 })
 /** A request as anybody may make it. */
 export const wish = fc.record({
-  promptIds: fc.oneof(words, fc.tuple(fc.integer({ min: 12, max: 24 }), words).map(([shared, own]) => [...common.slice(0, shared), ...own.slice(0, 3)])),
+  promptIds: fc.oneof(
+    words,
+    fc
+      .tuple(fc.integer({ min: 12, max: 24 }), words)
+      .map(([shared, own]) => [...common.slice(0, shared), ...own.slice(0, 3)]),
+  ),
   cacheScope: fc.constantFrom(null, 'k', 'k'),
   priority: fc.constantFrom('interactive' as const, 'batch' as const),
   sampling,

@@ -29,7 +29,11 @@ export function officialClient({ url, key }: Endpoint, apiKey = key): OpenAI {
 export interface FakeEndpoint extends Endpoint {
   readonly replies: FakeReplies
   readonly server: SwitchboardServer
-  readonly logged: { readonly level: string; readonly fields: Readonly<Record<string, unknown>>; readonly message: string }[]
+  readonly logged: {
+    readonly level: string
+    readonly fields: Readonly<Record<string, unknown>>
+    readonly message: string
+  }[]
   setEngine(state: EngineState): void
   revoke(): void
 }
@@ -37,7 +41,21 @@ export interface FakeEndpoint extends Endpoint {
 export const readyEngine: EngineState = {
   kind: 'ready',
   pid: 1,
-  loaded: { model: 'demo', precision: 'fp32', floats: 'float32', provider: 'cpu', refusals: [], contextLength: 4096, vocabularySize: 32_000, slots: 8, lowered: null, weightBytes: 1, kvBytes: 1, loadMs: 1, fullStepMs: 1 },
+  loaded: {
+    model: 'demo',
+    precision: 'fp32',
+    floats: 'float32',
+    provider: 'cpu',
+    refusals: [],
+    contextLength: 4096,
+    vocabularySize: 32_000,
+    slots: 8,
+    lowered: null,
+    weightBytes: 1,
+    kvBytes: 1,
+    loadMs: 1,
+    fullStepMs: 1,
+  },
   stats: { running: 0, waiting: 0, slots: 8, freeSlots: 8, steps: 0, tokensPerSecond: 0, full: null },
 }
 
@@ -49,23 +67,54 @@ export interface FakeEndpointOptions {
 }
 
 /** The real server on a free port over a reply service without a model. */
-export async function startFakeEndpoint({ limits = {}, services, port = 0, capacity = 1000 }: FakeEndpointOptions = {}): Promise<FakeEndpoint> {
+export async function startFakeEndpoint({
+  limits = {},
+  services,
+  port = 0,
+  capacity = 1000,
+}: FakeEndpointOptions = {}): Promise<FakeEndpoint> {
   const replies = new FakeReplies()
   const revocations = new Emitter<{ readonly keyId: string }>()
-  const live = new Map<string, Principal>([['sb-test-key', { id: 'key-1', name: 'test' }], ['sb-other-key', { id: 'key-2', name: 'other' }]])
+  const live = new Map<string, Principal>([
+    ['sb-test-key', { id: 'key-1', name: 'test' }],
+    ['sb-other-key', { id: 'key-2', name: 'other' }],
+  ])
   const logged: FakeEndpoint['logged'] = []
-  const at = (level: string): Log['info'] => (fields, message) => void logged.push({ level, fields, message })
+  const at =
+    (level: string): Log['info'] =>
+    (fields, message) =>
+      void logged.push({ level, fields, message })
   let engine = readyEngine
   const directory = mkdtempSync(join(tmpdir(), 'switchboard-console-'))
-  writeFileSync(join(directory, 'index.html'), '<!doctype html><title>Switchboard</title><script type="module" src="./app.js"></script>')
+  writeFileSync(
+    join(directory, 'index.html'),
+    '<!doctype html><title>Switchboard</title><script type="module" src="./app.js"></script>',
+  )
   writeFileSync(join(directory, 'app.js'), 'document.title = "ready"')
   writeFileSync(join(directory, '.secret'), 'not to be served')
   const consoleSecret = 'console-secret-of-this-test'
   const server = await createServer({
     replies,
     keys: { authenticate: (secret) => live.get(secret) ?? null, onRevoked: revocations.on },
-    models: { list: () => [{ name: 'demo', family: 'llama', precision: 'fp32', parameters: 1000, contextLength: 4096, bytes: 4000, demo: true, createdAt: 1_700_000_000_000 }] },
-    engine: { get state() { return engine } },
+    models: {
+      list: () => [
+        {
+          name: 'demo',
+          family: 'llama',
+          precision: 'fp32',
+          parameters: 1000,
+          contextLength: 4096,
+          bytes: 4000,
+          demo: true,
+          createdAt: 1_700_000_000_000,
+        },
+      ],
+    },
+    engine: {
+      get state() {
+        return engine
+      },
+    },
     capacity: () => capacity,
     defaultModel: () => 'demo',
     console: services === undefined ? null : { services, secret: consoleSecret, directory },
@@ -75,9 +124,18 @@ export async function startFakeEndpoint({ limits = {}, services, port = 0, capac
   })
   const url = await server.listen(port)
   return {
-    url, port: Number(new URL(url).port), key: 'sb-test-key', revokedKey: 'sb-revoked-key', model: 'demo', consoleSecret,
-    replies, server, logged,
-    setEngine: (state) => { engine = state },
+    url,
+    port: Number(new URL(url).port),
+    key: 'sb-test-key',
+    revokedKey: 'sb-revoked-key',
+    model: 'demo',
+    consoleSecret,
+    replies,
+    server,
+    logged,
+    setEngine: (state) => {
+      engine = state
+    },
     revoke: () => {
       live.delete('sb-test-key')
       revocations.emit({ keyId: 'key-1' })

@@ -42,7 +42,14 @@ export class FakeReplies implements ReplyService {
       if (script.refusal !== undefined) throw script.refusal
       await orAborted(script.queued, signal)
       if (script.refusalAfterQueue !== undefined) throw script.refusalAfterQueue
-      yield { kind: 'started', model: request.model, systemFingerprint: 'fp_fake', promptTokens: 3, truncated: script.truncated ?? null, seed: request.parameters.seed ?? 7 }
+      yield {
+        kind: 'started',
+        model: request.model,
+        systemFingerprint: 'fp_fake',
+        promptTokens: 3,
+        truncated: script.truncated ?? null,
+        seed: request.parameters.seed ?? 7,
+      }
       if (request.echo) yield promptEvent(request)
       yield* this.#body(request, script, signal)
       finished = true
@@ -71,28 +78,60 @@ export class FakeReplies implements ReplyService {
       for (const text of pieces) yield { kind: 'toolArguments', index, text }
     }
     if (signal.aborted) this.stopped++
-    yield { kind: 'done', receipt: receiptOf(request, script, count, signal.aborted ? 'cancelled' : count >= limit ? 'length' : 'stop') }
+    yield {
+      kind: 'done',
+      receipt: receiptOf(request, script, count, signal.aborted ? 'cancelled' : count >= limit ? 'length' : 'stop'),
+    }
   }
 }
 
 function promptEvent(request: ReplyRequest): ReplyEvent {
-  const words = request.input.kind === 'text' ? request.input.prompt.split(/(?= )/) : request.input.kind === 'ids' ? request.input.ids.map((id) => `<${id}>`) : []
-  const tokens = request.logprobs === null ? [] : words.map((word, at) => piece(word, at === 0 ? null : -1, request.logprobs ?? 0))
+  const words =
+    request.input.kind === 'text'
+      ? request.input.prompt.split(/(?= )/)
+      : request.input.kind === 'ids'
+        ? request.input.ids.map((id) => `<${id}>`)
+        : []
+  const tokens =
+    request.logprobs === null ? [] : words.map((word, at) => piece(word, at === 0 ? null : -1, request.logprobs ?? 0))
   return { kind: 'prompt', text: words.join(''), tokens }
 }
 
 function piece(text: string, logprob: number | null, alternatives: number): TokenPiece {
   const bytes = [...Buffer.from(text)]
-  const top = logprob === null ? [] : Array.from({ length: alternatives }, (_, at) => ({ id: at, text: at === 0 ? text : `other${at}`, bytes: at === 0 ? bytes : [111], logprob: logprob - at }))
+  const top =
+    logprob === null
+      ? []
+      : Array.from({ length: alternatives }, (_, at) => ({
+          id: at,
+          text: at === 0 ? text : `other${at}`,
+          bytes: at === 0 ? bytes : [111],
+          logprob: logprob - at,
+        }))
   return { id: text.length, text, bytes, released: text, logprob, top }
 }
 
-function receiptOf(request: ReplyRequest, script: FakeScript, count: number, finishReason: Receipt['finishReason']): Receipt {
+function receiptOf(
+  request: ReplyRequest,
+  script: FakeScript,
+  count: number,
+  finishReason: Receipt['finishReason'],
+): Receipt {
   return {
-    model: request.model, systemFingerprint: 'fp_fake', provider: 'cpu', precision: 'fp32',
-    queueMs: 1, ttftMs: 2, totalMs: 3, tokensPerSecond: 100,
-    promptTokens: 3, completionTokens: count, cachedTokens: 1,
-    finishReason, truncated: script.truncated ?? null, seed: request.parameters.seed ?? 7,
+    model: request.model,
+    systemFingerprint: 'fp_fake',
+    provider: 'cpu',
+    precision: 'fp32',
+    queueMs: 1,
+    ttftMs: 2,
+    totalMs: 3,
+    tokensPerSecond: 100,
+    promptTokens: 3,
+    completionTokens: count,
+    cachedTokens: 1,
+    finishReason,
+    truncated: script.truncated ?? null,
+    seed: request.parameters.seed ?? 7,
   }
 }
 

@@ -45,9 +45,22 @@ export async function closedAfter(port: number, bytes: string | Buffer, next?: s
 }
 
 /** A request in HTTP/1.1; `headers` replace the usual ones by name, null leaves one out. */
-export function requestText(port: number, method: string, target: string, headers: Readonly<Record<string, string | null>> = {}, body = ''): string {
-  const all: Record<string, string | null> = { Host: `127.0.0.1:${port}`, Connection: 'close', ...(body === '' ? {} : { 'Content-Length': String(Buffer.byteLength(body)) }), ...headers }
-  const lines = Object.entries(all).filter(([, value]) => value !== null).map(([name, value]) => `${name}: ${value}\r\n`)
+export function requestText(
+  port: number,
+  method: string,
+  target: string,
+  headers: Readonly<Record<string, string | null>> = {},
+  body = '',
+): string {
+  const all: Record<string, string | null> = {
+    Host: `127.0.0.1:${port}`,
+    Connection: 'close',
+    ...(body === '' ? {} : { 'Content-Length': String(Buffer.byteLength(body)) }),
+    ...headers,
+  }
+  const lines = Object.entries(all)
+    .filter(([, value]) => value !== null)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
   return `${method} ${target} HTTP/1.1\r\n${lines.join('')}\r\n${body}`
 }
 
@@ -61,9 +74,15 @@ function isWhole(text: string): boolean {
 function parseAnswer(text: string): RawAnswer {
   const end = text.indexOf('\r\n\r\n')
   const [statusLine = '', ...lines] = (end < 0 ? text : text.slice(0, end)).split('\r\n')
-  const headers = Object.fromEntries(lines.map((line) => {
-    const colon = line.indexOf(':')
-    return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()]
-  }))
-  return { status: Number(/^HTTP\/1\.1 (\d{3})/.exec(statusLine)?.[1] ?? 0), headers, body: end < 0 ? '' : text.slice(end + 4) }
+  const headers = Object.fromEntries(
+    lines.map((line) => {
+      const colon = line.indexOf(':')
+      return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()]
+    }),
+  )
+  return {
+    status: Number(/^HTTP\/1\.1 (\d{3})/.exec(statusLine)?.[1] ?? 0),
+    headers,
+    body: end < 0 ? '' : text.slice(end + 4),
+  }
 }

@@ -6,13 +6,22 @@ import { type RawAnswer, requestText, sendRaw } from './raw-http.ts'
 /** In every prompt sent here; no refusal may repeat it. */
 export const secretText = 'customer-text-7f3a'
 
-interface Expected { readonly status: number | readonly number[]; readonly code?: string; readonly param?: string }
+interface Expected {
+  readonly status: number | readonly number[]
+  readonly code?: string
+  readonly param?: string
+}
 
-/** What the list of threats is tried with: good and bad requests to one endpoint that lives as long as the tests of the file. */
+/**
+ * What the list of threats is tried with: good and bad requests to one endpoint that lives as long as the tests of the
+ * file.
+ */
 export function threatsProbe(start: () => Promise<Endpoint>) {
   let endpoint: Endpoint
   const agent = new Agent({ keepAlive: true })
-  beforeAll(async () => { endpoint = await start() })
+  beforeAll(async () => {
+    endpoint = await start()
+  })
   afterAll(async () => {
     agent.destroy()
     await endpoint.close()
@@ -21,21 +30,54 @@ export function threatsProbe(start: () => Promise<Endpoint>) {
   const messages = [{ role: 'user', content: secretText }]
   const good = () => ({ model: endpoint.model, messages, max_tokens: 2 })
 
-  const post = (body: string | Buffer | object, headers: Record<string, string | null> = {}, path = '/v1/chat/completions'): Promise<RawAnswer> =>
+  const post = (
+    body: string | Buffer | object,
+    headers: Record<string, string | null> = {},
+    path = '/v1/chat/completions',
+  ): Promise<RawAnswer> =>
     new Promise((resolve, reject) => {
       const bytes = typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body)
-      const all = Object.entries({ 'content-type': 'application/json', authorization: `Bearer ${endpoint.key}`, 'content-length': String(Buffer.byteLength(bytes)), ...headers })
-      const sent = httpRequest({ agent, host: '127.0.0.1', port: endpoint.port, method: 'POST', path, headers: Object.fromEntries(all.filter((entry): entry is [string, string] => entry[1] !== null)) }, (response) => {
-        let text = ''
-        response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk)).on('end', () => resolve({ status: response.statusCode ?? 0, headers: Object.fromEntries(Object.entries(response.headers).map(([name, value]) => [name, String(value)])), body: text }))
+      const all = Object.entries({
+        'content-type': 'application/json',
+        authorization: `Bearer ${endpoint.key}`,
+        'content-length': String(Buffer.byteLength(bytes)),
+        ...headers,
       })
+      const sent = httpRequest(
+        {
+          agent,
+          host: '127.0.0.1',
+          port: endpoint.port,
+          method: 'POST',
+          path,
+          headers: Object.fromEntries(all.filter((entry): entry is [string, string] => entry[1] !== null)),
+        },
+        (response) => {
+          let text = ''
+          response
+            .setEncoding('utf8')
+            .on('data', (chunk: string) => (text += chunk))
+            .on('end', () =>
+              resolve({
+                status: response.statusCode ?? 0,
+                headers: Object.fromEntries(
+                  Object.entries(response.headers).map(([name, value]) => [name, String(value)]),
+                ),
+                body: text,
+              }),
+            )
+        },
+      )
       sent.on('error', reject)
       sent.end(bytes)
     })
 
   const goodPasses = async () => expect((await post(good())).status).toBe(200)
   const raw = (method: string, target: string, headers: Record<string, string | null> = {}, body = '') =>
-    sendRaw(endpoint.port, requestText(endpoint.port, method, target, { Authorization: `Bearer ${endpoint.key}`, ...headers }, body))
+    sendRaw(
+      endpoint.port,
+      requestText(endpoint.port, method, target, { Authorization: `Bearer ${endpoint.key}`, ...headers }, body),
+    )
 
   /** One refusal: the right answer, nothing leaked, the same a hundred times, and a good request after it. */
   const refused = (name: string, send: () => Promise<RawAnswer>, expected: Expected, times = 100) =>

@@ -1,10 +1,12 @@
 import type { Migration } from '../migrate.ts'
 
 /**
- * `seq` orders rows by insertion whatever the clock does, and is the rowid the search index refers to: a message is found
+ * `seq` orders rows by insertion whatever the clock does, and is the rowid the search index refers to: a message is
+ * found
  * under its own seq, a title under the negative seq of its conversation.
  *
- * `parent_id` has no ON DELETE CASCADE: a cascade along a long thread would exceed the depth SQLite allows for triggers.
+ * `parent_id` has no ON DELETE CASCADE: a cascade along a long thread would exceed the depth SQLite allows for
+ * triggers.
  */
 export const initial: Migration = {
   name: '0001-initial',

@@ -3,7 +3,8 @@ import { writeSync } from 'node:fs'
 import { openStorage } from '../storage.ts'
 
 const { conversations } = openStorage({ path: process.argv[2] ?? '', builtInPresets: [] })
-const acknowledge = (messageId: string, content: string, state: string): void => void writeSync(1, `${JSON.stringify({ messageId, content, state })}\n`)
+const acknowledge = (messageId: string, content: string, state: string): void =>
+  void writeSync(1, `${JSON.stringify({ messageId, content, state })}\n`)
 
 for (let turn = 0; ; turn += 1) {
   const conversation = conversations.create({ model: 'demo', presetId: null, systemPrompt: '', parameters: {} })

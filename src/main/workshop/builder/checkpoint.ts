@@ -31,16 +31,26 @@ export class Checkpoint {
     const tensors = new Map<string, { tensor: StoredTensor; source: ByteSource }>()
     for (const source of sources) {
       for (const tensor of await readSafetensorsHeader(source)) {
-        if (tensors.has(tensor.name)) refuseSafetensors(source.name, 'duplicate', `tensor ${tensor.name} is in two files`, tensor.name)
+        if (tensors.has(tensor.name))
+          refuseSafetensors(source.name, 'duplicate', `tensor ${tensor.name} is in two files`, tensor.name)
         const expected = placement?.get(tensor.name)
         if (placement !== undefined && expected !== source.name) {
-          throw new SwitchboardError('model_incompatible', `${source.name} holds tensor ${tensor.name}, the index places it in ${expected ?? 'no file'}`, { details: { tensor: tensor.name } })
+          throw new SwitchboardError(
+            'model_incompatible',
+            `${source.name} holds tensor ${tensor.name}, the index places it in ${expected ?? 'no file'}`,
+            { details: { tensor: tensor.name } },
+          )
         }
         tensors.set(tensor.name, { tensor, source })
       }
     }
     for (const [name, file] of placement ?? []) {
-      if (!tensors.has(name)) throw new SwitchboardError('model_incompatible', `the index places tensor ${name} in ${file}, which does not hold it`, { details: { tensor: name, file } })
+      if (!tensors.has(name))
+        throw new SwitchboardError(
+          'model_incompatible',
+          `the index places tensor ${name} in ${file}, which does not hold it`,
+          { details: { tensor: name, file } },
+        )
     }
     return new Checkpoint(tensors)
   }
@@ -48,7 +58,8 @@ export class Checkpoint {
   /** Sum of the elements of all tensors. */
   get parameters(): number {
     let sum = 0
-    for (const { tensor } of this.#tensors.values()) sum += tensor.shape.reduce((product, extent) => product * extent, 1)
+    for (const { tensor } of this.#tensors.values())
+      sum += tensor.shape.reduce((product, extent) => product * extent, 1)
     return sum
   }
 
@@ -67,14 +78,26 @@ export class Checkpoint {
    */
   take(name: string, shape: readonly number[]): Weight {
     const found = this.#tensors.get(name)
-    if (found === undefined) throw new SwitchboardError('model_incompatible', `the weights lack tensor ${name}, which config.json implies`, { details: { tensor: name } })
+    if (found === undefined)
+      throw new SwitchboardError('model_incompatible', `the weights lack tensor ${name}, which config.json implies`, {
+        details: { tensor: name },
+      })
     const { tensor, source } = found
     if (tensor.shape.length !== shape.length || tensor.shape.some((extent, axis) => extent !== shape[axis])) {
       const [wanted, got] = [shape.join(', '), tensor.shape.join(', ')]
-      throw new SwitchboardError('model_incompatible', `${source.name}: tensor ${name} has shape [${got}], config.json implies [${wanted}]`, { details: { tensor: name, expected: wanted, found: got } })
+      throw new SwitchboardError(
+        'model_incompatible',
+        `${source.name}: tensor ${name} has shape [${got}], config.json implies [${wanted}]`,
+        { details: { tensor: name, expected: wanted, found: got } },
+      )
     }
     const type = floatTypes.find((float) => float === tensor.type)
-    if (type === undefined) throw new SwitchboardError('model_unsupported', `${source.name}: tensor ${name} is stored as ${tensor.type}; F32, F16 and BF16 are supported`, { details: { tensor: name, type: tensor.type } })
+    if (type === undefined)
+      throw new SwitchboardError(
+        'model_unsupported',
+        `${source.name}: tensor ${name} is stored as ${tensor.type}; F32, F16 and BF16 are supported`,
+        { details: { tensor: name, type: tensor.type } },
+      )
     this.#taken.add(name)
     return { name, type, shape, source, position: tensor.position }
   }
@@ -86,7 +109,9 @@ export class Checkpoint {
   refuseLeftovers(harmless: (name: string) => boolean): void {
     for (const name of this.#tensors.keys()) {
       if (this.#taken.has(name) || harmless(name)) continue
-      throw new SwitchboardError('model_unsupported', `tensor ${name} is not part of this architecture`, { details: { tensor: name } })
+      throw new SwitchboardError('model_unsupported', `tensor ${name} is not part of this architecture`, {
+        details: { tensor: name },
+      })
     }
   }
 }

@@ -13,8 +13,10 @@ import type { MatrixEncodings } from './matrix-encoding.ts'
 const operatorSets = { '': 21, 'com.microsoft': 1 } as const
 
 /**
- * The graph of a pre-norm decoder, per contracts/graph.ts. Weights are named, checked and bound here; their bytes are read
- * when the graph is written. Matrices are `floats` or, with `encodings`, codes and scales (of float32, as everything else then).
+ * The graph of a pre-norm decoder, per contracts/graph.ts. Weights are named, checked and bound here; their bytes are
+ * read
+ * when the graph is written. Matrices are `floats` or, with `encodings`, codes and scales (of float32, as everything
+ * else then).
  *
  * ```
  * input_ids -> embedding -+-> [norm -> attention -> + -> norm -> MLP -> +] x layers -> norm -> rows -> head -> logits
@@ -22,7 +24,12 @@ const operatorSets = { '': 21, 'com.microsoft': 1 } as const
  * ```
  * @throws SwitchboardError model_incompatible, model_unsupported when checkpoint and architecture do not fit.
  */
-export function makeDecoder(architecture: DecoderArchitecture, checkpoint: Checkpoint, encodings: MatrixEncodings | null = null, floats: GraphFloats = 'float32'): OnnxGraph {
+export function makeDecoder(
+  architecture: DecoderArchitecture,
+  checkpoint: Checkpoint,
+  encodings: MatrixEncodings | null = null,
+  floats: GraphFloats = 'float32',
+): OnnxGraph {
   const graph = new GraphAssembly()
   const context: BlockContext = { graph, checkpoint, architecture, encodings, floats }
   graph.input({ name: graphInputs.inputIds, type: 'int64', dimensions: ['batch', 'sequence'] })
@@ -37,7 +44,13 @@ export function makeDecoder(architecture: DecoderArchitecture, checkpoint: Check
   let normalised = makeNorm(context, '/model/layers.0/input_layernorm', residual, 'model.layers.0.input_layernorm')
   for (let layer = 0; layer < architecture.layers; layer++) {
     const attended = makeAttention(context, layer, normalised, rotary)
-    const afterAttention = makeSkipNorm(context, `/model/layers.${layer}/post_attention_layernorm`, residual, attended, `model.layers.${layer}.post_attention_layernorm`)
+    const afterAttention = makeSkipNorm(
+      context,
+      `/model/layers.${layer}/post_attention_layernorm`,
+      residual,
+      attended,
+      `model.layers.${layer}.post_attention_layernorm`,
+    )
     const transformed = makeMlp(context, layer, afterAttention.normalised)
     // a layer's sum is normalised by the next layer's first norm, or by the final one
     const next = layer + 1 < architecture.layers ? `layers.${layer + 1}.input_layernorm` : 'norm'

@@ -7,7 +7,10 @@ export interface MatrixEncoding {
   readonly bits: 4 | 8
   /** Columns that share a scale. */
   readonly blockSize: number
-  /** MatMulNBits `accuracy_level`: how its CPU kernel may round activations; 1 keeps float32, 4 rounds blocks of them to int8. */
+  /**
+   * MatMulNBits `accuracy_level`: how its CPU kernel may round activations; 1 keeps float32, 4 rounds blocks of them to
+   * int8.
+   */
   readonly accuracyLevel: 1 | 4
   /** Scales `[rows, blocks]` of finite values `[rows, width]`. */
   readonly scales: (values: Float32Array, width: number) => Float32Array

@@ -7,7 +7,8 @@ export function memoryByteSource(name: string, bytes: Uint8Array): ByteSource {
     name,
     size: bytes.byteLength,
     read: async (target, position) => {
-      if (position + target.byteLength > bytes.byteLength) throw new SwitchboardError('model_corrupt', `${name} ends at byte ${bytes.byteLength}`)
+      if (position + target.byteLength > bytes.byteLength)
+        throw new SwitchboardError('model_corrupt', `${name} ends at byte ${bytes.byteLength}`)
       target.set(bytes.subarray(position, position + target.byteLength))
     },
   }

@@ -1,7 +1,11 @@
 import { z } from 'zod'
 import { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
 
-const count = z.number().int().positive().max(2 ** 31 - 1)
+const count = z
+  .number()
+  .int()
+  .positive()
+  .max(2 ** 31 - 1)
 const positive = z.number().positive()
 
 /** One rope description: `rope_scaling` of transformers 4, `rope_parameters` of transformers 5. */
@@ -51,21 +55,31 @@ const modelTypeSchema = z.object({ model_type: z.string().max(64) })
 /**
  * Parses config.json. The family is known first, so that an unsupported one is called unsupported, not malformed.
  *
- * @throws SwitchboardError model_corrupt (no JSON, no model_type), model_unsupported (family), model_incompatible (a field).
+ * @throws SwitchboardError model_corrupt (no JSON, no model_type), model_unsupported (family), model_incompatible (a
+ *   field).
  */
 export function parseModelConfig(text: string, supported: readonly string[]): ModelConfig {
   const json = parseJson(text)
   const modelType = modelTypeSchema.safeParse(json)
-  if (!modelType.success) throw new SwitchboardError('model_corrupt', 'config.json: model_type is missing', { details: { file: 'config.json', field: 'model_type' } })
+  if (!modelType.success)
+    throw new SwitchboardError('model_corrupt', 'config.json: model_type is missing', {
+      details: { file: 'config.json', field: 'model_type' },
+    })
   const family = modelType.data.model_type
   if (!supported.includes(family)) {
-    throw new SwitchboardError('model_unsupported', `config.json: model_type ${JSON.stringify(family)} is not supported; supported: ${supported.join(', ')}`, { details: { field: 'model_type', found: family } })
+    throw new SwitchboardError(
+      'model_unsupported',
+      `config.json: model_type ${JSON.stringify(family)} is not supported; supported: ${supported.join(', ')}`,
+      { details: { field: 'model_type', found: family } },
+    )
   }
   const parsed = configSchema.safeParse(json)
   if (!parsed.success) {
     const issue = parsed.error.issues[0]
     const field = issue?.path.join('.') ?? ''
-    throw new SwitchboardError('model_incompatible', `config.json: ${field}: ${issue?.message ?? 'not valid'}`, { details: { file: 'config.json', field } })
+    throw new SwitchboardError('model_incompatible', `config.json: ${field}: ${issue?.message ?? 'not valid'}`, {
+      details: { file: 'config.json', field },
+    })
   }
   return parsed.data
 }
@@ -74,11 +88,16 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new SwitchboardError('model_corrupt', 'config.json is not valid JSON', { cause, details: { file: 'config.json' } })
+    throw new SwitchboardError('model_corrupt', 'config.json is not valid JSON', {
+      cause,
+      details: { file: 'config.json' },
+    })
   }
 }
 
 /** @throws SwitchboardError model_unsupported, naming the field of config.json and its value. */
 export function refuseField(field: string, found: string | number | boolean, why: string): never {
-  throw new SwitchboardError('model_unsupported', `config.json: ${field} is ${JSON.stringify(found)}; ${why}`, { details: { file: 'config.json', field, found } })
+  throw new SwitchboardError('model_unsupported', `config.json: ${field} is ${JSON.stringify(found)}; ${why}`, {
+    details: { file: 'config.json', field, found },
+  })
 }

@@ -17,7 +17,8 @@ export function ropeScheme(config: ModelConfig, maxPositions: number): RopeSchem
   const partial = description.partial_rotary_factor ?? config.partial_rotary_factor ?? 1
   if (partial !== 1) refuseField('partial_rotary_factor', partial, 'only whole heads can be rotated')
   const kind = description.rope_type ?? description.type ?? 'default'
-  const required = (name: 'factor' | 'low_freq_factor' | 'high_freq_factor'): number => description[name] ?? refuseField(`${field}.${name}`, 'missing', `rope type ${kind} needs it`)
+  const required = (name: 'factor' | 'low_freq_factor' | 'high_freq_factor'): number =>
+    description[name] ?? refuseField(`${field}.${name}`, 'missing', `rope type ${kind} needs it`)
   switch (kind) {
     case 'default':
       return { kind, theta }
@@ -38,13 +39,16 @@ export function ropeScheme(config: ModelConfig, maxPositions: number): RopeSchem
 }
 
 /**
- * Angle per position for each pair of a head, `[headDim / 2]`, rounded to float32 at every step as the reference rounds:
+ * Angle per position for each pair of a head, `[headDim / 2]`, rounded to float32 at every step as the reference
+ * rounds:
  * at thousands of positions the last bit of a frequency moves the angle visibly.
  * transformers, modeling_rope_utils.py: default, _compute_linear_scaling_rope_parameters, _compute_llama3_parameters.
  */
 export function rotaryFrequencies(scheme: RopeScheme, headDim: number): Float32Array {
   const f = Math.fround
-  const plain = Float32Array.from({ length: headDim / 2 }, (_, pair) => f(1 / f(scheme.theta ** f((2 * pair) / headDim))))
+  const plain = Float32Array.from({ length: headDim / 2 }, (_, pair) =>
+    f(1 / f(scheme.theta ** f((2 * pair) / headDim))),
+  )
   switch (scheme.kind) {
     case 'default':
       return plain
@@ -68,7 +72,11 @@ export function rotaryFrequencies(scheme: RopeScheme, headDim: number): Float32A
 }
 
 /** The table `[positions, headDim / 2]` of a wave at position * frequency, streamed in blocks of rows. */
-export function rotaryTable(frequencies: Float32Array, positions: number, wave: (angle: number) => number): TensorBytes {
+export function rotaryTable(
+  frequencies: Float32Array,
+  positions: number,
+  wave: (angle: number) => number,
+): TensorBytes {
   const width = frequencies.length
   const rowsPerBlock = Math.max(1, Math.floor((1 << 20) / width))
   return async function* () {
@@ -76,7 +84,8 @@ export function rotaryTable(frequencies: Float32Array, positions: number, wave: 
       const rows = Math.min(rowsPerBlock, positions - first)
       const block = new Float32Array(rows * width)
       for (let row = 0; row < rows; row++) {
-        for (let pair = 0; pair < width; pair++) block[row * width + pair] = wave(Math.fround((first + row) * (frequencies[pair] ?? 0)))
+        for (let pair = 0; pair < width; pair++)
+          block[row * width + pair] = wave(Math.fround((first + row) * (frequencies[pair] ?? 0)))
       }
       yield new Uint8Array(block.buffer)
     }

@@ -13,7 +13,8 @@ const MAX_NAME_LENGTH = 512
 
 /**
  * Reads exactly the JSON a safetensors header may be, in one pass without recursion: an object of tensors, each with
- * `dtype`, `shape` and `data_offsets` once, and optionally `__metadata__` with string values. JSON.parse will not do: it
+ * `dtype`, `shape` and `data_offsets` once, and optionally `__metadata__` with string values. JSON.parse will not do:
+ * it
  * keeps the last of two equal keys silently and descends into whatever depth a hostile file has.
  *
  * @throws SwitchboardError invalid_safetensors
@@ -55,8 +56,10 @@ class HeaderReader {
         return
       }
       if (entries.has(name)) refuseSafetensors(this.#file, 'duplicate', `the header names tensor ${name} twice`, name)
-      if (entries.size >= this.#maxTensors) refuseSafetensors(this.#file, 'tensor_count', `the header has more than ${this.#maxTensors} tensors`)
-      if (name.length === 0 || name.length > MAX_NAME_LENGTH) refuseSafetensors(this.#file, 'name', `a tensor name has ${name.length} characters`)
+      if (entries.size >= this.#maxTensors)
+        refuseSafetensors(this.#file, 'tensor_count', `the header has more than ${this.#maxTensors} tensors`)
+      if (name.length === 0 || name.length > MAX_NAME_LENGTH)
+        refuseSafetensors(this.#file, 'name', `a tensor name has ${name.length} characters`)
       entries.set(name, this.#tensor(name))
     })
     this.#space()
@@ -84,7 +87,13 @@ class HeaderReader {
       else this.#refuse(`tensor ${name} has an unknown or repeated field`, name)
     })
     const [begin, end] = offsets ?? []
-    if (dtype === undefined || shape === undefined || begin === undefined || end === undefined || offsets?.length !== 2) {
+    if (
+      dtype === undefined ||
+      shape === undefined ||
+      begin === undefined ||
+      end === undefined ||
+      offsets?.length !== 2
+    ) {
       return this.#refuse(`tensor ${name} needs dtype, shape and two data_offsets`, name)
     }
     return { name, dtype, shape, begin, end }
@@ -120,7 +129,8 @@ class HeaderReader {
     while (this.#at - start <= 16 && isDigit(this.#text.charCodeAt(this.#at))) this.#at++
     const digits = this.#text.slice(start, this.#at)
     const value = Number(digits)
-    if (digits === '' || (digits.length > 1 && digits[0] === '0') || !Number.isSafeInteger(value)) this.#refuse('a size or offset is not a whole number in range')
+    if (digits === '' || (digits.length > 1 && digits[0] === '0') || !Number.isSafeInteger(value))
+      this.#refuse('a size or offset is not a whole number in range')
     return value
   }
 

@@ -9,8 +9,16 @@ test('every half is the value IEEE 754 gives it', () => {
   expect(toFloat32('F16', bytesOf(halves), 65536, converted)).toBe(false)
   for (let bits = 0; bits < 65536; bits++) {
     const [sign, exponent, fraction] = [bits & 0x8000 ? -1 : 1, (bits >> 10) & 31, bits & 1023]
-    const value = exponent === 31 ? (fraction === 0 ? sign * Infinity : NaN) : exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
-    if (!Object.is(converted[bits], value)) throw new Error(`half ${bits.toString(16)}: ${converted[bits]} is not ${value}`)
+    const value =
+      exponent === 31
+        ? fraction === 0
+          ? sign * Infinity
+          : NaN
+        : exponent === 0
+          ? sign * fraction * 2 ** -24
+          : sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
+    if (!Object.is(converted[bits], value))
+      throw new Error(`half ${bits.toString(16)}: ${converted[bits]} is not ${value}`)
   }
 })
 
@@ -27,5 +35,6 @@ test('float32 is copied, and values that are not finite are noticed', () => {
   const converted = new Float32Array(2)
   expect(toFloat32('F32', new Uint8Array(Float32Array.of(1.5, -0).buffer), 2, converted)).toBe(true)
   expect([...converted]).toEqual([1.5, -0])
-  for (const bad of [NaN, Infinity, -Infinity]) expect(toFloat32('F32', new Uint8Array(Float32Array.of(1, bad).buffer), 2, converted)).toBe(false)
+  for (const bad of [NaN, Infinity, -Infinity])
+    expect(toFloat32('F32', new Uint8Array(Float32Array.of(1, bad).buffer), 2, converted)).toBe(false)
 })

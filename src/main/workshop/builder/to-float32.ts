@@ -33,7 +33,8 @@ function halfToFloatBits(): Uint32Array {
 
 /**
  * Converts `count` stored little-endian elements to float32; exact for all three types.
- * `source` starts at its buffer's byteOffset and need not be aligned. Assumes a little-endian machine, as all our targets are.
+ * `source` starts at its buffer's byteOffset and need not be aligned. Assumes a little-endian machine, as all our
+ * targets are.
  *
  * @returns true when every value is finite.
  */

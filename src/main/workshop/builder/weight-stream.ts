@@ -28,11 +28,16 @@ async function readElements(weight: Weight, first: number, target: Float32Array,
   const bytes = storedElementBytes[weight.type]
   await weight.source.read(stored, weight.position + first * bytes)
   if (!toFloat32(weight.type, stored, target.length, target)) {
-    throw new SwitchboardError('model_corrupt', `${weight.source.name}: tensor ${weight.name} has values that are not finite`, { details: { file: weight.source.name, tensor: weight.name } })
+    throw new SwitchboardError(
+      'model_corrupt',
+      `${weight.source.name}: tensor ${weight.name} has values that are not finite`,
+      { details: { file: weight.source.name, tensor: weight.name } },
+    )
   }
 }
 
-const asBytes = (values: Float32Array | Uint8Array): Uint8Array => new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+const asBytes = (values: Float32Array | Uint8Array): Uint8Array =>
+  new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
 
 /** The weights one after the other in their stored order, as float32: a matrix as it is, or vectors joined into one. */
 export function inStoredOrder(weights: readonly Weight[]): TensorBytes {
@@ -48,14 +53,19 @@ export function inStoredOrder(weights: readonly Weight[]): TensorBytes {
 }
 
 /** Matrices `[out, width]` one below the other, each passed through `encode` some whole rows at a time. */
-export function rowsEncoded(weights: readonly Weight[], encode: (rows: Float32Array, width: number) => Float32Array | Uint8Array): TensorBytes {
+export function rowsEncoded(
+  weights: readonly Weight[],
+  encode: (rows: Float32Array, width: number) => Float32Array | Uint8Array,
+): TensorBytes {
   return async function* () {
     const blocks = new Blocks()
     for (const weight of weights) {
       const [rows = 0, width = 0] = weight.shape
       const rowsPerBlock = Math.max(1, Math.floor(BLOCK_ELEMENTS / width))
       for (let first = 0; first < rows; first += rowsPerBlock) {
-        yield asBytes(encode(await blocks.read(weight, first * width, Math.min(rowsPerBlock, rows - first) * width), width))
+        yield asBytes(
+          encode(await blocks.read(weight, first * width, Math.min(rowsPerBlock, rows - first) * width), width),
+        )
       }
     }
   }
@@ -90,18 +100,40 @@ export function transposedSideBySide(weights: readonly Weight[], panelElements: 
 }
 
 /** panel[row, offset + out] = weight[out, start + row] for all outs and `rows` rows. */
-async function transposeInto(blocks: Blocks, panel: Float32Array, width: number, offset: number, weight: Weight, start: number, rows: number): Promise<void> {
+async function transposeInto(
+  blocks: Blocks,
+  panel: Float32Array,
+  width: number,
+  offset: number,
+  weight: Weight,
+  start: number,
+  rows: number,
+): Promise<void> {
   const [outs = 0, inputs = 0] = weight.shape
   const whole = rows === inputs
   const outsPerBlock = whole ? Math.max(1, Math.floor(BLOCK_ELEMENTS / inputs)) : 1
   for (let first = 0; first < outs; first += outsPerBlock) {
     const count = Math.min(outsPerBlock, outs - first)
-    transposeBlock(await blocks.read(weight, first * inputs + start, count * rows), count, rows, panel, width, offset + first)
+    transposeBlock(
+      await blocks.read(weight, first * inputs + start, count * rows),
+      count,
+      rows,
+      panel,
+      width,
+      offset + first,
+    )
   }
 }
 
 /** Square tiles keep both sides of the transposition within the cache. */
-function transposeBlock(block: Float32Array, outs: number, rows: number, panel: Float32Array, width: number, offset: number): void {
+function transposeBlock(
+  block: Float32Array,
+  outs: number,
+  rows: number,
+  panel: Float32Array,
+  width: number,
+  offset: number,
+): void {
   const tile = 32
   for (let rowTile = 0; rowTile < rows; rowTile += tile) {
     const rowEnd = Math.min(rowTile + tile, rows)

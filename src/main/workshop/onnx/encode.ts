@@ -62,7 +62,11 @@ function encodeAttribute(name: string, attribute: AttributeValue): AttributeProt
     case 'int':
       return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.INT, i: BigInt(attribute.value) })
     case 'type':
-      return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.INT, i: BigInt(dataTypes[attribute.value]) })
+      return create(AttributeProtoSchema, {
+        name,
+        type: AttributeProto_AttributeType.INT,
+        i: BigInt(dataTypes[attribute.value]),
+      })
     case 'float':
       return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.FLOAT, f: attribute.value })
     default:
@@ -71,7 +75,11 @@ function encodeAttribute(name: string, attribute: AttributeValue): AttributeProt
 }
 
 function encodeInitialiser(initialiser: Initialiser, places: ReadonlyMap<string, ExternalPlace>): TensorProto {
-  const shape = { name: initialiser.name, dataType: dataTypes[initialiser.type], dims: initialiser.dimensions.map(BigInt) }
+  const shape = {
+    name: initialiser.name,
+    dataType: dataTypes[initialiser.type],
+    dims: initialiser.dimensions.map(BigInt),
+  }
   if (initialiser.kind === 'inline') return create(TensorProtoSchema, { ...shape, rawData: initialiser.bytes })
   const place = places.get(initialiser.name)
   if (place === undefined) throw new Error(`initialiser ${initialiser.name} was not written`)
@@ -88,7 +96,9 @@ function encodeInitialiser(initialiser: Initialiser, places: ReadonlyMap<string,
 
 function encodeValue(declaration: ValueDeclaration): ValueInfoProto {
   const dim = declaration.dimensions.map((extent) =>
-    typeof extent === 'number' ? { value: { case: 'dimValue' as const, value: BigInt(extent) } } : { value: { case: 'dimParam' as const, value: extent } },
+    typeof extent === 'number'
+      ? { value: { case: 'dimValue' as const, value: BigInt(extent) } }
+      : { value: { case: 'dimParam' as const, value: extent } },
   )
   return create(ValueInfoProtoSchema, {
     name: declaration.name,

@@ -13,7 +13,8 @@ export interface ExternalPlace {
 export const EXTERNAL_ALIGNMENT = 4096
 
 /**
- * Streams the external initialisers one after the other into an open file, hashing on the way; holds one piece at a time.
+ * Streams the external initialisers one after the other into an open file, hashing on the way; holds one piece at a
+ * time.
  * `onBytes` is told how many tensor bytes were written since it was last called.
  *
  * @throws Error when a tensor's pieces do not add up to its type and shape, or a view has another length than its
@@ -24,14 +25,18 @@ export async function writeExternalData(
   fileName: string,
   handle: FileHandle,
   onBytes: (count: number) => void,
-): Promise<{ readonly places: ReadonlyMap<string, ExternalPlace>; readonly byteLength: number; readonly sha256: string }> {
+): Promise<{
+  readonly places: ReadonlyMap<string, ExternalPlace>
+  readonly byteLength: number
+  readonly sha256: string
+}> {
   const places = new Map<string, ExternalPlace>()
   const hash = createHash('sha256')
   let end = 0
 
   const append = async (piece: Uint8Array): Promise<void> => {
     hash.update(piece)
-    for (let written = 0; written < piece.byteLength; ) {
+    for (let written = 0; written < piece.byteLength;) {
       const { bytesWritten } = await handle.write(piece, written, piece.byteLength - written, end + written)
       written += bytesWritten
     }
@@ -43,7 +48,10 @@ export async function writeExternalData(
     const byteLength = tensorByteLength(initialiser.type, initialiser.dimensions)
     if (initialiser.kind === 'view') {
       const place = places.get(initialiser.of)
-      if (place?.byteLength !== byteLength) throw new Error(`initialiser ${initialiser.name}: its shape has ${byteLength} bytes, ${initialiser.of} has ${place?.byteLength}`)
+      if (place?.byteLength !== byteLength)
+        throw new Error(
+          `initialiser ${initialiser.name}: its shape has ${byteLength} bytes, ${initialiser.of} has ${place?.byteLength}`,
+        )
       places.set(initialiser.name, place)
       continue
     }
@@ -54,7 +62,8 @@ export async function writeExternalData(
       await append(piece)
       onBytes(piece.byteLength)
     }
-    if (end - offset !== byteLength) throw new Error(`initialiser ${initialiser.name}: wrote ${end - offset} bytes, its shape has ${byteLength}`)
+    if (end - offset !== byteLength)
+      throw new Error(`initialiser ${initialiser.name}: wrote ${end - offset} bytes, its shape has ${byteLength}`)
     places.set(initialiser.name, { file: fileName, offset, byteLength })
   }
   return { places, byteLength: end, sha256: hash.digest('hex') }

@@ -1,6 +1,17 @@
-import type { AttributeValue, GraphNode, Initialiser, OnnxGraph, TensorBytes, ValueDeclaration, ElementType } from './graph.ts'
+import type {
+  AttributeValue,
+  GraphNode,
+  Initialiser,
+  OnnxGraph,
+  TensorBytes,
+  ValueDeclaration,
+  ElementType,
+} from './graph.ts'
 
-/** Collects nodes and initialisers in order and refuses a name that was used before, which ONNX would only report at load. */
+/**
+ * Collects nodes and initialisers in order and refuses a name that was used before, which ONNX would only report at
+ * load.
+ */
 export class GraphAssembly {
   readonly #nodes: GraphNode[] = []
   readonly #initialisers: Initialiser[] = []
@@ -46,19 +57,45 @@ export class GraphAssembly {
    * Adds a node named by its path. Without `outputs` it has one, called `<name>/output_0`; returns the first output.
    * @throws Error when the node or one of its outputs has a name that is taken, or an input does not exist yet.
    */
-  node(name: string, operator: string, inputs: readonly string[], options: { readonly domain?: GraphNode['domain']; readonly outputs?: readonly string[]; readonly attributes?: Readonly<Record<string, AttributeValue>> } = {}): string {
+  node(
+    name: string,
+    operator: string,
+    inputs: readonly string[],
+    options: {
+      readonly domain?: GraphNode['domain']
+      readonly outputs?: readonly string[]
+      readonly attributes?: Readonly<Record<string, AttributeValue>>
+    } = {},
+  ): string {
     if (this.#nodeNames.has(name)) throw new Error(`node ${name} exists already`)
     this.#nodeNames.add(name)
-    for (const input of inputs) if (input !== '' && !this.#values.has(input)) throw new Error(`node ${name}: input ${input} does not exist`)
+    for (const input of inputs)
+      if (input !== '' && !this.#values.has(input)) throw new Error(`node ${name}: input ${input} does not exist`)
     const outputs = options.outputs ?? [`${name}/output_0`]
     for (const output of outputs) if (output !== '') this.#define(output)
-    this.#nodes.push({ name, operator, domain: options.domain ?? '', inputs, outputs, attributes: options.attributes ?? {} })
+    this.#nodes.push({
+      name,
+      operator,
+      domain: options.domain ?? '',
+      inputs,
+      outputs,
+      attributes: options.attributes ?? {},
+    })
     return outputs[0] ?? ''
   }
 
   finish(name: string, producer: string, operatorSets: OnnxGraph['operatorSets']): OnnxGraph {
-    for (const { name: output } of this.#outputs) if (!this.#values.has(output)) throw new Error(`output ${output} is produced by no node`)
-    return { name, producer, operatorSets, nodes: this.#nodes, initialisers: this.#initialisers, inputs: this.#inputs, outputs: this.#outputs }
+    for (const { name: output } of this.#outputs)
+      if (!this.#values.has(output)) throw new Error(`output ${output} is produced by no node`)
+    return {
+      name,
+      producer,
+      operatorSets,
+      nodes: this.#nodes,
+      initialisers: this.#initialisers,
+      inputs: this.#inputs,
+      outputs: this.#outputs,
+    }
   }
 
   #define(name: string): void {

@@ -5,7 +5,14 @@
 
 export type ElementType = 'float32' | 'float16' | 'uint8' | 'int8' | 'int32' | 'int64'
 
-export const elementBytes: Readonly<Record<ElementType, number>> = { float32: 4, float16: 2, uint8: 1, int8: 1, int32: 4, int64: 8 }
+export const elementBytes: Readonly<Record<ElementType, number>> = {
+  float32: 4,
+  float16: 2,
+  uint8: 1,
+  int8: 1,
+  int32: 4,
+  int64: 8,
+}
 
 /** A number is a fixed extent, a string names one that is known when the graph runs. */
 export type Dimension = number | string
@@ -33,18 +40,25 @@ export interface GraphNode {
   readonly attributes: Readonly<Record<string, AttributeValue>>
 }
 
-/** The bytes of one tensor, little-endian, row-major, in pieces; each piece is used up before the next one is asked for. */
+/**
+ * The bytes of one tensor, little-endian, row-major, in pieces; each piece is used up before the next one is asked for.
+ */
 export type TensorBytes = () => AsyncIterable<Uint8Array>
 
 /**
- * A constant tensor: small ones lie in the graph file, weights are streamed into the external data file; a view gives the
+ * A constant tensor: small ones lie in the graph file, weights are streamed into the external data file; a view gives
+ * the
  * bytes of an earlier weight another shape, for operators that read one matrix differently, without storing it twice.
  */
 export type Initialiser = {
   readonly name: string
   readonly type: ElementType
   readonly dimensions: readonly number[]
-} & ({ readonly kind: 'inline'; readonly bytes: Uint8Array } | { readonly kind: 'external'; readonly bytes: TensorBytes } | { readonly kind: 'view'; readonly of: string })
+} & (
+  | { readonly kind: 'inline'; readonly bytes: Uint8Array }
+  | { readonly kind: 'external'; readonly bytes: TensorBytes }
+  | { readonly kind: 'view'; readonly of: string }
+)
 
 export interface OnnxGraph {
   readonly name: string

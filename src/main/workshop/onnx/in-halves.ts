@@ -2,7 +2,8 @@ import { elementType } from './graph-assembly.ts'
 import type { GraphNode, OnnxGraph, ValueDeclaration } from './graph.ts'
 
 /**
- * The same graph, over the same stored weights, computing in half precision: what was float32 is float16. The weights stay as
+ * The same graph, over the same stored weights, computing in half precision: what was float32 is float16. The weights
+ * stay as
  * they are stored and each goes through a Cast, which a runtime works out once when it loads.
  *
  * ```
@@ -16,7 +17,8 @@ export function inHalves(graph: OnnxGraph, kept: readonly string[]): OnnxGraph {
   const weights = graph.initialisers.filter(({ type }) => type === 'float32').map(({ name }) => name)
   const renamed = new Map([...weights, ...kept].map((name) => [name, `${name}.float16`]))
   const inside = (name: string): string => renamed.get(name) ?? name
-  const half = (value: ValueDeclaration): ValueDeclaration => (value.type === 'float32' && !kept.includes(value.name) ? { ...value, type: 'float16' } : value)
+  const half = (value: ValueDeclaration): ValueDeclaration =>
+    value.type === 'float32' && !kept.includes(value.name) ? { ...value, type: 'float16' } : value
   return {
     ...graph,
     nodes: [
@@ -30,5 +32,12 @@ export function inHalves(graph: OnnxGraph, kept: readonly string[]): OnnxGraph {
 }
 
 function cast(from: string, to: string, type: 'float32' | 'float16'): GraphNode {
-  return { name: `/${to}/Cast`, operator: 'Cast', domain: '', inputs: [from], outputs: [to], attributes: { to: elementType(type) } }
+  return {
+    name: `/${to}/Cast`,
+    operator: 'Cast',
+    domain: '',
+    inputs: [from],
+    outputs: [to],
+    attributes: { to: elementType(type) },
+  }
 }

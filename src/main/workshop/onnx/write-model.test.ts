@@ -11,7 +11,8 @@ import { inHalves } from './in-halves.ts'
 import { writeModel } from './write-model.ts'
 
 const names = { graph: 'model.onnx', weights: 'model.onnx_data' }
-const write = (graph: OnnxGraph, onBytes: (count: number) => void = () => undefined) => writeModel({ graphs: { [names.graph]: graph }, weights: names.weights }, directory, onBytes)
+const write = (graph: OnnxGraph, onBytes: (count: number) => void = () => undefined) =>
+  writeModel({ graphs: { [names.graph]: graph }, weights: names.weights }, directory, onBytes)
 let directory: string
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'switchboard-onnx-'))
@@ -39,17 +40,29 @@ test('weights lie on page boundaries, and the graph says where', async () => {
 
   const data = await readFile(join(directory, names.weights))
   const bytes = await readFile(join(directory, names.graph))
-  expect(written).toEqual({ files: { [names.graph]: sha256(bytes), [names.weights]: sha256(data) }, weightBytes: 4096 + 12 })
+  expect(written).toEqual({
+    files: { [names.graph]: sha256(bytes), [names.weights]: sha256(data) },
+    weightBytes: 4096 + 12,
+  })
   expect(told).toBe(24 + 12)
-  expect(new Float32Array(data.buffer.slice(data.byteOffset + 4096, data.byteOffset + 4108))).toEqual(Float32Array.of(7, 8, 9))
+  expect(new Float32Array(data.buffer.slice(data.byteOffset + 4096, data.byteOffset + 4108))).toEqual(
+    Float32Array.of(7, 8, 9),
+  )
   const model = fromBinary(ModelProtoSchema, bytes)
-  const place = model.graph?.initializer.map((tensor) => [tensor.name, tensor.dataLocation, ...tensor.externalData.map(({ key, value }) => `${key}=${value}`)])
+  const place = model.graph?.initializer.map((tensor) => [
+    tensor.name,
+    tensor.dataLocation,
+    ...tensor.externalData.map(({ key, value }) => `${key}=${value}`),
+  ])
   expect(place).toEqual([
     ['w', TensorProto_DataLocation.EXTERNAL, 'location=model.onnx_data', 'offset=0', 'length=24'],
     ['b', TensorProto_DataLocation.EXTERNAL, 'location=model.onnx_data', 'offset=4096', 'length=12'],
     ['shape', TensorProto_DataLocation.DEFAULT],
   ])
-  expect(model.graph?.node.map(({ name, opType }) => `${name} ${opType}`)).toEqual(['/linear/Gemm Gemm', '/Reshape Reshape'])
+  expect(model.graph?.node.map(({ name, opType }) => `${name} ${opType}`)).toEqual([
+    '/linear/Gemm Gemm',
+    '/Reshape Reshape',
+  ])
 })
 
 test('a view has the bytes of its weight in another shape, and their length', async () => {
@@ -64,14 +77,18 @@ test('a view has the bytes of its weight in another shape, and their length', as
   graph.view('longer', 'w', 'uint8', [25])
   await rm(join(directory, names.weights))
   await rm(join(directory, names.graph))
-  await expect(write(graph.finish('test', 'switchboard', { '': 21 }))).rejects.toThrow('initialiser longer: its shape has 25 bytes, w has 24')
+  await expect(write(graph.finish('test', 'switchboard', { '': 21 }))).rejects.toThrow(
+    'initialiser longer: its shape has 25 bytes, w has 24',
+  )
 })
 
 test('a graph in halves reads the same weights, converts them, and keeps the outputs it is told to', async () => {
   const graph = new GraphAssembly()
   graph.input({ name: 'ids', type: 'int64', dimensions: ['batch'] })
   graph.input({ name: 'past', type: 'float32', dimensions: ['batch', 2] })
-  graph.weight('codes', 'uint8', [4, 2], async function* () { yield new Uint8Array(8) })
+  graph.weight('codes', 'uint8', [4, 2], async function* () {
+    yield new Uint8Array(8)
+  })
   graph.weight('scales', 'float32', [4], pieces(Float32Array.of(1, 2, 3, 4)))
   graph.node('/lookup', 'GatherBlockQuantized', ['codes', 'ids', 'scales'], { domain: 'com.microsoft' })
   graph.node('/add', 'Add', ['/lookup/output_0', 'past'], { outputs: ['present'] })
@@ -80,21 +97,42 @@ test('a graph in halves reads the same weights, converts them, and keeps the out
   graph.output({ name: 'logits', type: 'float32', dimensions: ['batch', 2] })
   const whole = graph.finish('test', 'switchboard', { '': 21 })
   const halves = inHalves(whole, ['logits'])
-  await writeModel({ graphs: { 'whole.onnx': whole, 'halves.onnx': halves }, weights: 'weights' }, directory, () => undefined)
+  await writeModel(
+    { graphs: { 'whole.onnx': whole, 'halves.onnx': halves }, weights: 'weights' },
+    directory,
+    () => undefined,
+  )
   const read = async (name: string) => fromBinary(ModelProtoSchema, await readFile(join(directory, name))).graph
   const [first, second] = [await read('whole.onnx'), await read('halves.onnx')]
   expect(second?.initializer).toEqual(first?.initializer)
   expect(second?.node.map(({ opType, input, output }) => `${opType}(${input.join()}) ${output.join()}`)).toEqual([
-    'Cast(scales) scales.float16', 'GatherBlockQuantized(codes,ids,scales.float16) /lookup/output_0', 'Add(/lookup/output_0,past) present', 'Identity(present) logits.float16', 'Cast(logits.float16) logits',
+    'Cast(scales) scales.float16',
+    'GatherBlockQuantized(codes,ids,scales.float16) /lookup/output_0',
+    'Add(/lookup/output_0,past) present',
+    'Identity(present) logits.float16',
+    'Cast(logits.float16) logits',
   ])
-  expect([...halves.inputs, ...halves.outputs].map(({ name, type }) => `${name} ${type}`)).toEqual(['ids int64', 'past float16', 'present float16', 'logits float32'])
-  await expect(writeModel({ graphs: { a: whole, b: { ...whole, initialisers: [...whole.initialisers] } }, weights: 'more' }, directory, () => undefined)).rejects.toThrow('graph b has initialisers of its own')
+  expect([...halves.inputs, ...halves.outputs].map(({ name, type }) => `${name} ${type}`)).toEqual([
+    'ids int64',
+    'past float16',
+    'present float16',
+    'logits float32',
+  ])
+  await expect(
+    writeModel(
+      { graphs: { a: whole, b: { ...whole, initialisers: [...whole.initialisers] } }, weights: 'more' },
+      directory,
+      () => undefined,
+    ),
+  ).rejects.toThrow('graph b has initialisers of its own')
 })
 
 test('pieces that do not add up to the shape are a fault of the builder', async () => {
   const graph = new GraphAssembly()
   graph.weight('w', 'float32', [3], pieces(Float32Array.of(1, 2)))
-  await expect(write(graph.finish('test', 'switchboard', { '': 21 }))).rejects.toThrow('initialiser w: wrote 8 bytes, its shape has 12')
+  await expect(write(graph.finish('test', 'switchboard', { '': 21 }))).rejects.toThrow(
+    'initialiser w: wrote 8 bytes, its shape has 12',
+  )
 })
 
 test('names are unique and known before they are used', () => {

@@ -20,12 +20,19 @@ export interface WrittenModel {
 }
 
 /**
- * Writes graphs and their external data into an existing folder, where none of the files exists yet, and flushes them to the disk.
+ * Writes graphs and their external data into an existing folder, where none of the files exists yet, and flushes them
+ * to the disk.
  * @throws Error when the graphs do not share their initialisers (a fault of the builder).
  */
-export async function writeModel({ graphs, weights }: ModelToWrite, directory: string, onBytes: (count: number) => void): Promise<WrittenModel> {
+export async function writeModel(
+  { graphs, weights }: ModelToWrite,
+  directory: string,
+  onBytes: (count: number) => void,
+): Promise<WrittenModel> {
   const initialisers = Object.values(graphs)[0]?.initialisers ?? []
-  const external = await created(join(directory, weights), (file) => writeExternalData(initialisers, weights, file, onBytes))
+  const external = await created(join(directory, weights), (file) =>
+    writeExternalData(initialisers, weights, file, onBytes),
+  )
   const files: Record<string, string> = { [weights]: external.sha256 }
   for (const [name, graph] of Object.entries(graphs)) {
     if (graph.initialisers !== initialisers) throw new Error(`graph ${name} has initialisers of its own`)

@@ -1,5 +1,6 @@
 /**
- * How weights become small integers, as data. Each row of a matrix is cut into blocks of `blockSize` columns; a block has one
+ * How weights become small integers, as data. Each row of a matrix is cut into blocks of `blockSize` columns; a block
+ * has one
  * float32 scale, a weight is (code - 2^(bits - 1)) * scale.
  */
 export interface QuantizationScheme {
@@ -15,8 +16,10 @@ export interface PrecisionScheme {
 }
 
 /**
- * The schemes of the precisions people choose from. Blocks of 32 keep a rounded model closest to its source; larger ones
- * decode up to a tenth faster and lose a little more. Embedding and head share one matrix in most small models, so both are
+ * The schemes of the precisions people choose from. Blocks of 32 keep a rounded model closest to its source; larger
+ * ones
+ * decode up to a tenth faster and lose a little more. Embedding and head share one matrix in most small models, so both
+ * are
  * stored alike.
  */
 export const quantizationSchemes = {

@@ -9,7 +9,15 @@ import { useNotifyFailure } from '../../ui/notify-failure.ts'
 import styles from './branch-navigator.module.css'
 
 /** ‹ 2/3 ›: walks through the versions of a message. Nothing is shown where there is only one. */
-export function BranchNavigator({ message, all, busy }: { readonly message: Message; readonly all: readonly Message[]; readonly busy: boolean }) {
+export function BranchNavigator({
+  message,
+  all,
+  busy,
+}: {
+  readonly message: Message
+  readonly all: readonly Message[]
+  readonly busy: boolean
+}) {
   const { t } = useTranslation()
   const { chat } = useStores()
   const notifyFailure = useNotifyFailure()
@@ -19,10 +27,34 @@ export function BranchNavigator({ message, all, busy }: { readonly message: Mess
     if (id !== undefined) chat.showBranch(message.conversationId, id).catch(notifyFailure)
   }
   return (
-    <span className={styles.navigator} role="group" aria-label={t('chat.version', { index: index + 1, count: ids.length })}>
-      <ActionIcon variant="subtle" color="gray" size="sm" aria-label={t('chat.previousVersion')} disabled={busy || index <= 0} onClick={() => show(ids[index - 1])}><IconChevronLeft size={14} aria-hidden /></ActionIcon>
-      <span className="sb-numbers" aria-hidden>{index + 1}/{ids.length}</span>
-      <ActionIcon variant="subtle" color="gray" size="sm" aria-label={t('chat.nextVersion')} disabled={busy || index >= ids.length - 1} onClick={() => show(ids[index + 1])}><IconChevronRight size={14} aria-hidden /></ActionIcon>
+    <span
+      className={styles.navigator}
+      role="group"
+      aria-label={t('chat.version', { index: index + 1, count: ids.length })}
+    >
+      <ActionIcon
+        variant="subtle"
+        color="gray"
+        size="sm"
+        aria-label={t('chat.previousVersion')}
+        disabled={busy || index <= 0}
+        onClick={() => show(ids[index - 1])}
+      >
+        <IconChevronLeft size={14} aria-hidden />
+      </ActionIcon>
+      <span className="sb-numbers" aria-hidden>
+        {index + 1}/{ids.length}
+      </span>
+      <ActionIcon
+        variant="subtle"
+        color="gray"
+        size="sm"
+        aria-label={t('chat.nextVersion')}
+        disabled={busy || index >= ids.length - 1}
+        onClick={() => show(ids[index + 1])}
+      >
+        <IconChevronRight size={14} aria-hidden />
+      </ActionIcon>
     </span>
   )
 }

@@ -38,17 +38,28 @@ function Form({ conversation }: { readonly conversation: Conversation }) {
 
   const choose = (presetId: string | null): void => {
     const chosen = list.find((candidate) => candidate.id === presetId)
-    void chat.update(id, chosen ? { presetId: chosen.id, systemPrompt: chosen.systemPrompt, parameters: chosen.parameters } : { presetId: null })
+    void chat.update(
+      id,
+      chosen
+        ? { presetId: chosen.id, systemPrompt: chosen.systemPrompt, parameters: chosen.parameters }
+        : { presetId: null },
+    )
   }
   return (
     <div className={styles.form}>
-      <div className={styles.scope}><span>{t('drawer.scope')}</span><SaveState saving={saving ?? { kind: 'idle' }} /></div>
+      <div className={styles.scope}>
+        <span>{t('drawer.scope')}</span>
+        <SaveState saving={saving ?? { kind: 'idle' }} />
+      </div>
       <div className={styles.presetRow}>
         <Select
           className={styles.grow ?? ''}
           label={t('drawer.preset')}
           placeholder={t('drawer.presetNone')}
-          data={list.map((candidate) => ({ value: candidate.id, label: candidate.builtIn ? `${candidate.name} (${t('drawer.presetBuiltIn')})` : candidate.name }))}
+          data={list.map((candidate) => ({
+            value: candidate.id,
+            label: candidate.builtIn ? `${candidate.name} (${t('drawer.presetBuiltIn')})` : candidate.name,
+          }))}
           value={conversation.presetId}
           onChange={choose}
           clearable
@@ -65,16 +76,26 @@ function Form({ conversation }: { readonly conversation: Conversation }) {
           field={field}
           value={conversation.parameters[field.name]}
           presetValue={preset?.parameters[field.name]}
-          onChange={(value) => void chat.update(id, { parameters: withParameter(conversation.parameters, field.name, value) })}
+          onChange={(value) =>
+            void chat.update(id, { parameters: withParameter(conversation.parameters, field.name, value) })
+          }
         />
       ))}
-      <Button variant="subtle" size="xs" aria-expanded={more} onClick={() => setMore(!more)}>{more ? t('drawer.fewer') : t('drawer.more')}</Button>
+      <Button variant="subtle" size="xs" aria-expanded={more} onClick={() => setMore(!more)}>
+        {more ? t('drawer.fewer') : t('drawer.more')}
+      </Button>
       <SavePreset conversation={conversation} />
     </div>
   )
 }
 
-function SystemPrompt({ conversation, preset }: { readonly conversation: Conversation; readonly preset: Preset | null }) {
+function SystemPrompt({
+  conversation,
+  preset,
+}: {
+  readonly conversation: Conversation
+  readonly preset: Preset | null
+}) {
   const { t } = useTranslation()
   const { chat } = useStores()
   const [text, setText] = useState(conversation.systemPrompt)
@@ -107,7 +128,11 @@ function SystemPrompt({ conversation, preset }: { readonly conversation: Convers
         onChange={(event) => setText(event.currentTarget.value)}
         onBlur={save}
       />
-      {changed ? <Button variant="subtle" size="compact-xs" mt={4} onClick={() => setText(preset.systemPrompt)}>{t('drawer.back', { value: preset.name })}</Button> : null}
+      {changed ? (
+        <Button variant="subtle" size="compact-xs" mt={4} onClick={() => setText(preset.systemPrompt)}>
+          {t('drawer.back', { value: preset.name })}
+        </Button>
+      ) : null}
     </div>
   )
 }
@@ -119,20 +144,45 @@ function SavePreset({ conversation }: { readonly conversation: Conversation }) {
   const [error, setError] = useState<SwitchboardError | null>(null)
   const save = async (): Promise<void> => {
     try {
-      const preset = await client.presets.save({ name: name.trim(), systemPrompt: conversation.systemPrompt, parameters: conversation.parameters })
+      const preset = await client.presets.save({
+        name: name.trim(),
+        systemPrompt: conversation.systemPrompt,
+        parameters: conversation.parameters,
+      })
       await presets.load()
       await chat.update(conversation.id, { presetId: preset.id })
       setName('')
       setError(null)
-      notifications.show({ message: t('drawer.presetSaved', { name: preset.name }), closeButtonProps: { 'aria-label': t('app.close') } })
+      notifications.show({
+        message: t('drawer.presetSaved', { name: preset.name }),
+        closeButtonProps: { 'aria-label': t('app.close') },
+      })
     } catch (thrown) {
       setError(shownError(thrown))
     }
   }
   return (
-    <form className={styles.savePreset} onSubmit={(event) => { event.preventDefault(); void save() }}>
-      <TextInput className={styles.grow ?? ''} label={t('drawer.presetName')} value={name} maxLength={80} error={error ? errorText(t, error) : null} onChange={(event) => { setName(event.currentTarget.value); setError(null) }} />
-      <Button type="submit" variant="default" disabled={name.trim() === ''}>{t('drawer.savePreset')}</Button>
+    <form
+      className={styles.savePreset}
+      onSubmit={(event) => {
+        event.preventDefault()
+        void save()
+      }}
+    >
+      <TextInput
+        className={styles.grow ?? ''}
+        label={t('drawer.presetName')}
+        value={name}
+        maxLength={80}
+        error={error ? errorText(t, error) : null}
+        onChange={(event) => {
+          setName(event.currentTarget.value)
+          setError(null)
+        }}
+      />
+      <Button type="submit" variant="default" disabled={name.trim() === ''}>
+        {t('drawer.savePreset')}
+      </Button>
     </form>
   )
 }
@@ -149,18 +199,35 @@ function DeletePreset({ preset, onDeleted }: { readonly preset: Preset; readonly
       const notification = `preset-${preset.id}`
       const undo = async (): Promise<void> => {
         notifications.hide(notification)
-        await client.presets.save({ name: preset.name, systemPrompt: preset.systemPrompt, parameters: preset.parameters })
+        await client.presets.save({
+          name: preset.name,
+          systemPrompt: preset.systemPrompt,
+          parameters: preset.parameters,
+        })
         await presets.load()
       }
       notifications.show({
         id: notification,
         autoClose: 10_000,
         closeButtonProps: { 'aria-label': t('app.close') },
-        message: <span className={styles.undo}>{t('drawer.presetDeleted', { name: preset.name })}<Button size="compact-sm" variant="default" onClick={() => void undo().catch(notifyFailure)}>{t('app.undo')}</Button></span>,
+        message: (
+          <span className={styles.undo}>
+            {t('drawer.presetDeleted', { name: preset.name })}
+            <Button size="compact-sm" variant="default" onClick={() => void undo().catch(notifyFailure)}>
+              {t('app.undo')}
+            </Button>
+          </span>
+        ),
       })
     } catch (thrown) {
       notifyFailure(thrown)
     }
   }
-  return <Tooltip label={t('drawer.presetDelete')}><ActionIcon variant="default" size={36} aria-label={t('drawer.presetDelete')} onClick={() => void remove()}><IconTrash size={16} aria-hidden /></ActionIcon></Tooltip>
+  return (
+    <Tooltip label={t('drawer.presetDelete')}>
+      <ActionIcon variant="default" size={36} aria-label={t('drawer.presetDelete')} onClick={() => void remove()}>
+        <IconTrash size={16} aria-hidden />
+      </ActionIcon>
+    </Tooltip>
+  )
 }

@@ -23,7 +23,9 @@ export function ChatPage() {
   const location = useLocation()
   const [listOpen, list] = useDisclosure(false)
   const [drawerOpen, drawer] = useDisclosure(false)
-  const title = useStore(chat.store, (state) => (id === undefined ? null : state.entries[id]?.conversation?.title ?? null))
+  const title = useStore(chat.store, (state) =>
+    id === undefined ? null : (state.entries[id]?.conversation?.title ?? null),
+  )
   const isDemo = useIsDemoModel(id)
 
   useEffect(() => {
@@ -49,7 +51,9 @@ export function ChatPage() {
   }
   // The command palette asks for the drawer through the navigation state, since features do not know the palette.
   const wanted = (location.state as { drawer?: boolean } | null)?.drawer === true
-  const openWanted = useEffectEvent(() => void openDrawer().then(() => navigate(location.pathname, { replace: true, state: null })))
+  const openWanted = useEffectEvent(
+    () => void openDrawer().then(() => navigate(location.pathname, { replace: true, state: null })),
+  )
   useEffect(() => {
     if (wanted) openWanted()
   }, [wanted])
@@ -62,25 +66,62 @@ export function ChatPage() {
       <section className={styles.conversation} aria-labelledby="chat-heading">
         <header className={styles.header}>
           <div className={styles.narrowOnly}>
-            <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t('chat.showList')} onClick={list.open}><IconLayoutSidebar size={18} aria-hidden /></ActionIcon>
+            <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t('chat.showList')} onClick={list.open}>
+              <IconLayoutSidebar size={18} aria-hidden />
+            </ActionIcon>
           </div>
-          <h1 id="chat-heading" className={styles.title}>{title || t('chat.untitled')}</h1>
+          <h1 id="chat-heading" className={styles.title}>
+            {title || t('chat.untitled')}
+          </h1>
           {isDemo ? <span className={styles.demo}>{t('app.demo')}</span> : null}
           <div className={styles.narrowOnly}>
-            <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t('chat.new')} onClick={() => void navigate('/chat')}><IconPlus size={18} aria-hidden /></ActionIcon>
+            <ActionIcon
+              variant="subtle"
+              color="gray"
+              size="lg"
+              aria-label={t('chat.new')}
+              onClick={() => void navigate('/chat')}
+            >
+              <IconPlus size={18} aria-hidden />
+            </ActionIcon>
           </div>
           <Tooltip label={t('chat.instructions')}>
-            <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t('chat.instructions')} onClick={() => void openDrawer()}><IconAdjustmentsHorizontal size={18} aria-hidden /></ActionIcon>
+            <ActionIcon
+              variant="subtle"
+              color="gray"
+              size="lg"
+              aria-label={t('chat.instructions')}
+              onClick={() => void openDrawer()}
+            >
+              <IconAdjustmentsHorizontal size={18} aria-hidden />
+            </ActionIcon>
           </Tooltip>
         </header>
         <ConversationView key={id ?? 'new'} id={id} />
       </section>
-      <Drawer opened={listOpen} onClose={list.close} title={t('chat.conversations')} size={300} padding={0} closeButtonProps={{ 'aria-label': t('app.close') }} classNames={{ header: styles.drawerHeader ?? '', body: styles.drawerBody ?? '' }}>
+      <Drawer
+        opened={listOpen}
+        onClose={list.close}
+        title={t('chat.conversations')}
+        size={300}
+        padding={0}
+        closeButtonProps={{ 'aria-label': t('app.close') }}
+        classNames={{ header: styles.drawerHeader ?? '', body: styles.drawerBody ?? '' }}
+      >
         <ConversationList openId={id} />
       </Drawer>
       {id === undefined ? null : (
-        <Drawer opened={drawerOpen} onClose={drawer.close} position="right" size={400} title={t('drawer.title')} closeButtonProps={{ 'aria-label': t('app.close') }}>
-          <Suspense fallback={null}><ChatDrawer id={id} /></Suspense>
+        <Drawer
+          opened={drawerOpen}
+          onClose={drawer.close}
+          position="right"
+          size={400}
+          title={t('drawer.title')}
+          closeButtonProps={{ 'aria-label': t('app.close') }}
+        >
+          <Suspense fallback={null}>
+            <ChatDrawer id={id} />
+          </Suspense>
         </Drawer>
       )}
     </div>
@@ -91,5 +132,8 @@ function useIsDemoModel(id: string | undefined): boolean {
   const { chat, models, settings } = useStores()
   const own = useStore(chat.store, (state) => (id === undefined ? undefined : state.entries[id]?.conversation?.model))
   const standard = useStore(settings.store, (state) => state.settings.defaultModel)
-  return useStore(models.store, (state) => state.value?.some((model) => model.demo && model.name === (own ?? standard)) ?? false)
+  return useStore(
+    models.store,
+    (state) => state.value?.some((model) => model.demo && model.name === (own ?? standard)) ?? false,
+  )
 }

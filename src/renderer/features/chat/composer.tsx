@@ -31,10 +31,12 @@ export function Composer({ id, disabled, onSend }: ComposerProps) {
   const field = useRef<HTMLTextAreaElement>(null)
   const canSend = text.trim() !== '' && !running && !disabled
 
-  // The field is where work goes on after opening a conversation; on touch it would raise the keyboard unasked. On a busy
+  // The field is where work goes on after opening a conversation; on touch it would raise the keyboard unasked. On a
+  // busy
   // machine the page may come after the palette was opened: what is typed there must not end up with the customer.
   useLayoutEffect(() => {
-    if (window.matchMedia('(hover: hover)').matches && !paletteStore.getState().opened) field.current?.focus({ preventScroll: true })
+    if (window.matchMedia('(hover: hover)').matches && !paletteStore.getState().opened)
+      field.current?.focus({ preventScroll: true })
   }, [])
 
   const send = (): void => {
@@ -72,15 +74,36 @@ export function Composer({ id, disabled, onSend }: ComposerProps) {
         />
         {running ? (
           <Tooltip label={t('chat.stop')}>
-            <ActionIcon className={styles.button ?? ''} variant="filled" size={32} radius="md" aria-label={t('chat.stop')} onClick={stop}><IconPlayerStopFilled size={16} aria-hidden /></ActionIcon>
+            <ActionIcon
+              className={styles.button ?? ''}
+              variant="filled"
+              size={32}
+              radius="md"
+              aria-label={t('chat.stop')}
+              onClick={stop}
+            >
+              <IconPlayerStopFilled size={16} aria-hidden />
+            </ActionIcon>
           </Tooltip>
         ) : (
           <Tooltip label={t('chat.send')}>
-            <ActionIcon className={styles.button ?? ''} variant="filled" size={32} radius="md" aria-label={t('chat.send')} disabled={!canSend} onClick={send}><IconArrowUp size={18} aria-hidden /></ActionIcon>
+            <ActionIcon
+              className={styles.button ?? ''}
+              variant="filled"
+              size={32}
+              radius="md"
+              aria-label={t('chat.send')}
+              disabled={!canSend}
+              onClick={send}
+            >
+              <IconArrowUp size={18} aria-hidden />
+            </ActionIcon>
           </Tooltip>
         )}
       </div>
-      <p id="composer-hint" className={styles.hint}>{kept ? t('chat.composerHint') : t('chat.draftNotKept')}</p>
+      <p id="composer-hint" className={styles.hint}>
+        {kept ? t('chat.composerHint') : t('chat.draftNotKept')}
+      </p>
     </div>
   )
 }

@@ -18,10 +18,13 @@ export function ConversationView({ id }: { readonly id: string | undefined }) {
   const { chat, conversations, drafts, settings } = useStores()
   const navigate = useNavigate()
   const [createError, setCreateError] = useState<SwitchboardError | null>(null)
-  const loadError = useStore(chat.store, (state) => (id === undefined ? null : state.entries[id]?.loadError ?? null))
-  const turnError = useStore(chat.store, (state) => (id === undefined ? null : state.entries[id]?.turnError ?? null))
+  const loadError = useStore(chat.store, (state) => (id === undefined ? null : (state.entries[id]?.loadError ?? null)))
+  const turnError = useStore(chat.store, (state) => (id === undefined ? null : (state.entries[id]?.turnError ?? null)))
   const loaded = useStore(chat.store, (state) => id !== undefined && Boolean(state.entries[id]?.conversation))
-  const empty = useStore(chat.store, (state) => id === undefined || (state.entries[id]?.conversation?.messages.length === 0 && !state.entries[id]?.turn))
+  const empty = useStore(
+    chat.store,
+    (state) => id === undefined || (state.entries[id]?.conversation?.messages.length === 0 && !state.entries[id]?.turn),
+  )
   const welcomed = useStore(settings.store, (state) => state.settings.welcomed)
 
   const send = async (text: string): Promise<void> => {
@@ -47,10 +50,40 @@ export function ConversationView({ id }: { readonly id: string | undefined }) {
   return (
     <div className={styles.view}>
       {loadError && !loaded ? (
-        <div className={styles.centre}><ErrorNotice error={loadError} lead={t('chat.openFailed')} actions={<Button size="xs" variant="default" onClick={() => id !== undefined && void chat.open(id)}>{t('app.retry')}</Button>} /></div>
-      ) : id !== undefined && !loaded ? <LoadingMessages /> : empty || id === undefined ? <Welcome onAsk={(question) => void send(question)} /> : <MessageList id={id} />}
+        <div className={styles.centre}>
+          <ErrorNotice
+            error={loadError}
+            lead={t('chat.openFailed')}
+            actions={
+              <Button size="xs" variant="default" onClick={() => id !== undefined && void chat.open(id)}>
+                {t('app.retry')}
+              </Button>
+            }
+          />
+        </div>
+      ) : id !== undefined && !loaded ? (
+        <LoadingMessages />
+      ) : empty || id === undefined ? (
+        <Welcome onAsk={(question) => void send(question)} />
+      ) : (
+        <MessageList id={id} />
+      )}
       <div className={styles.bottom}>
-        {error ? <ErrorNotice error={error} lead={t('chat.notTaken')} actions={<Button size="xs" variant="default" onClick={() => (id === undefined ? setCreateError(null) : chat.dismissError(id))}>{t('app.close')}</Button>} /> : null}
+        {error ? (
+          <ErrorNotice
+            error={error}
+            lead={t('chat.notTaken')}
+            actions={
+              <Button
+                size="xs"
+                variant="default"
+                onClick={() => (id === undefined ? setCreateError(null) : chat.dismissError(id))}
+              >
+                {t('app.close')}
+              </Button>
+            }
+          />
+        ) : null}
         <Composer id={id} disabled={id !== undefined && !loaded} onSend={(text) => void send(text)} />
       </div>
     </div>

@@ -50,8 +50,12 @@ export function EditMessage({ message, onDone }: { readonly message: Message; re
         }}
       />
       <div className={styles.buttons}>
-        <Button size="xs" variant="default" onClick={close}>{t('app.cancel')}</Button>
-        <Button size="xs" disabled={text.trim() === ''} onClick={send}>{t('chat.resend')}</Button>
+        <Button size="xs" variant="default" onClick={close}>
+          {t('app.cancel')}
+        </Button>
+        <Button size="xs" disabled={text.trim() === ''} onClick={send}>
+          {t('chat.resend')}
+        </Button>
       </div>
     </div>
   )

@@ -26,7 +26,9 @@ interface MessageItemProps {
 
 /** One message with what can be done about it. */
 export const MessageItem = memo(function MessageItem(props: MessageItemProps) {
-  return <li className={styles.item}>{props.message.role === 'user' ? <Question {...props} /> : <Reply {...props} />}</li>
+  return (
+    <li className={styles.item}>{props.message.role === 'user' ? <Question {...props} /> : <Reply {...props} />}</li>
+  )
 })
 
 function Question({ message, conversationId, all }: MessageItemProps) {
@@ -41,7 +43,9 @@ function Question({ message, conversationId, all }: MessageItemProps) {
       <div className={styles.actions}>
         <BranchNavigator message={message} all={all} busy={busy} />
         <CopyButton text={message.content} label={t('chat.copyMessage')} />
-        <Action label={t('chat.edit')} disabled={busy} onClick={() => setEditing(true)}><IconPencil size={16} aria-hidden /></Action>
+        <Action label={t('chat.edit')} disabled={busy} onClick={() => setEditing(true)}>
+          <IconPencil size={16} aria-hidden />
+        </Action>
       </div>
     </article>
   )
@@ -51,7 +55,10 @@ function Reply({ message, conversationId, all, writing, last }: MessageItemProps
   const { t } = useTranslation()
   const { chat, models } = useStores()
   const busy = useStore(chat.store, (state) => Boolean(state.entries[conversationId]?.turn))
-  const demo = useStore(models.store, (state) => state.value?.some((model) => model.demo && model.name === message.receipt?.model) ?? false)
+  const demo = useStore(
+    models.store,
+    (state) => state.value?.some((model) => model.demo && model.name === message.receipt?.model) ?? false,
+  )
   const regenerate = (): void => void chat.regenerate(conversationId, message.id)
   const truncated = message.receipt?.truncated
   return (
@@ -64,7 +71,9 @@ function Reply({ message, conversationId, all, writing, last }: MessageItemProps
           <div className={`${styles.actions} ${last ? styles.always : ''}`}>
             <BranchNavigator message={message} all={all} busy={busy} />
             <CopyButton text={message.content} label={t('chat.copyMessage')} />
-            <Action label={t('chat.regenerate')} disabled={busy} onClick={regenerate}><IconRefresh size={16} aria-hidden /></Action>
+            <Action label={t('chat.regenerate')} disabled={busy} onClick={regenerate}>
+              <IconRefresh size={16} aria-hidden />
+            </Action>
           </div>
           {message.receipt ? <ReceiptLine receipt={message.receipt} demo={demo} /> : null}
         </div>
@@ -78,19 +87,72 @@ function Cut({ droppedMessages, droppedTokens }: NonNullable<Receipt['truncated'
   const { t, i18n } = useTranslation()
   const messages = number(droppedMessages, i18n.language)
   const tokens = t('receipt.tokens', { count: droppedTokens, value: number(droppedTokens, i18n.language) })
-  return <div className={styles.cut}><Notice kind="amber"><strong>{t('chat.cut', { count: droppedMessages, messages, tokens })}</strong> {t('chat.cutHelp')}</Notice></div>
+  return (
+    <div className={styles.cut}>
+      <Notice kind="amber">
+        <strong>{t('chat.cut', { count: droppedMessages, messages, tokens })}</strong> {t('chat.cutHelp')}
+      </Notice>
+    </div>
+  )
 }
 
 /** Why a reply is not complete, in words, and the way on. */
-function Ending({ message, conversationId, busy, onRetry }: { readonly message: Message; readonly conversationId: string; readonly busy: boolean; readonly onRetry: () => void }) {
+function Ending({
+  message,
+  conversationId,
+  busy,
+  onRetry,
+}: {
+  readonly message: Message
+  readonly conversationId: string
+  readonly busy: boolean
+  readonly onRetry: () => void
+}) {
   const { t } = useTranslation()
   const { chat } = useStores()
-  const retry = <Button size="xs" variant="default" disabled={busy} leftSection={<IconRefresh size={14} aria-hidden />} onClick={onRetry}>{t('app.retry')}</Button>
+  const retry = (
+    <Button
+      size="xs"
+      variant="default"
+      disabled={busy}
+      leftSection={<IconRefresh size={14} aria-hidden />}
+      onClick={onRetry}
+    >
+      {t('app.retry')}
+    </Button>
+  )
   switch (message.state.kind) {
-    case 'complete': return message.content === '' ? <Notice kind="plain">{t('chat.emptyReply')}</Notice> : null
-    case 'stopped': return <div className={styles.ending}><Notice kind="plain" actions={retry}>{t('chat.stopped')}</Notice></div>
-    case 'interrupted': return <div className={styles.ending}><ErrorNotice error={message.state.error} lead={`${t('chat.interrupted')}.`} actions={retry} live={false} /></div>
-    case 'streaming': return <div className={styles.ending}><Notice kind="plain" actions={<Button size="xs" variant="default" onClick={() => void chat.refresh(conversationId)}>{t('chat.refresh')}</Button>}>{t('chat.elsewhere')}</Notice></div>
+    case 'complete':
+      return message.content === '' ? <Notice kind="plain">{t('chat.emptyReply')}</Notice> : null
+    case 'stopped':
+      return (
+        <div className={styles.ending}>
+          <Notice kind="plain" actions={retry}>
+            {t('chat.stopped')}
+          </Notice>
+        </div>
+      )
+    case 'interrupted':
+      return (
+        <div className={styles.ending}>
+          <ErrorNotice error={message.state.error} lead={`${t('chat.interrupted')}.`} actions={retry} live={false} />
+        </div>
+      )
+    case 'streaming':
+      return (
+        <div className={styles.ending}>
+          <Notice
+            kind="plain"
+            actions={
+              <Button size="xs" variant="default" onClick={() => void chat.refresh(conversationId)}>
+                {t('chat.refresh')}
+              </Button>
+            }
+          >
+            {t('chat.elsewhere')}
+          </Notice>
+        </div>
+      )
   }
 }
 
@@ -101,27 +163,74 @@ function Writing({ conversationId }: { readonly conversationId: string }) {
     const turn = state.entries[conversationId]?.turn
     return turn?.kind === 'writing' ? turn.text : ''
   })
-  return text === '' ? <Dots /> : <div className={styles.growing}><Markdown text={text} /></div>
+  return text === '' ? (
+    <Dots />
+  ) : (
+    <div className={styles.growing}>
+      <Markdown text={text} />
+    </div>
+  )
 }
 
 function Dots() {
   const { t } = useTranslation()
   const { status } = useStores()
-  const queued = useStore(status.store, (state) => state.status?.engine.kind === 'ready' && state.status.engine.stats.freeSlots === 0 && state.status.engine.stats.waiting > 0)
-  return <div className={styles.waiting}><span className={styles.dots} aria-hidden><i /><i /><i /></span>{queued ? t('chat.queued') : t('chat.thinking')}</div>
+  const queued = useStore(
+    status.store,
+    (state) =>
+      state.status?.engine.kind === 'ready' &&
+      state.status.engine.stats.freeSlots === 0 &&
+      state.status.engine.stats.waiting > 0,
+  )
+  return (
+    <div className={styles.waiting}>
+      <span className={styles.dots} aria-hidden>
+        <i />
+        <i />
+        <i />
+      </span>
+      {queued ? t('chat.queued') : t('chat.thinking')}
+    </div>
+  )
 }
 
 /** The question while it is on its way. */
 export function PendingItem({ text }: { readonly text: string }) {
   const { t } = useTranslation()
-  return <li className={styles.item}><article className={styles.question} aria-label={t('chat.you')}><div className={styles.bubble}>{text}</div></article></li>
+  return (
+    <li className={styles.item}>
+      <article className={styles.question} aria-label={t('chat.you')}>
+        <div className={styles.bubble}>{text}</div>
+      </article>
+    </li>
+  )
 }
 
 export function ReplyWaiting() {
   const { t } = useTranslation()
-  return <li className={styles.item}><article className={styles.reply} aria-label={t('chat.assistant')} aria-busy><Dots /></article></li>
+  return (
+    <li className={styles.item}>
+      <article className={styles.reply} aria-label={t('chat.assistant')} aria-busy>
+        <Dots />
+      </article>
+    </li>
+  )
 }
 
-function Action({ label, disabled, onClick, children }: { readonly label: string; readonly disabled: boolean; readonly onClick: () => void; readonly children: ReactNode }) {
-  return <ActionIcon variant="subtle" color="gray" aria-label={label} title={label} disabled={disabled} onClick={onClick}>{children}</ActionIcon>
+function Action({
+  label,
+  disabled,
+  onClick,
+  children,
+}: {
+  readonly label: string
+  readonly disabled: boolean
+  readonly onClick: () => void
+  readonly children: ReactNode
+}) {
+  return (
+    <ActionIcon variant="subtle" color="gray" aria-label={label} title={label} disabled={disabled} onClick={onClick}>
+      {children}
+    </ActionIcon>
+  )
 }

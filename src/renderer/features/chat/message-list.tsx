@@ -10,7 +10,10 @@ import { Announcer } from './announcer.tsx'
 import { MessageItem, PendingItem, ReplyWaiting } from './message-item.tsx'
 import styles from './message-list.module.css'
 
-/** Messages of the first picture, so that a long conversation opens as fast as a short one; more follow while nothing waits. */
+/**
+ * Messages of the first picture, so that a long conversation opens as fast as a short one; more follow while nothing
+ * waits.
+ */
 const firstPicture = 30
 /** Messages shown without being asked for; earlier ones come on request. */
 const shownUnasked = 120
@@ -18,15 +21,20 @@ const shownUnasked = 120
 /** Distance from the bottom, in px, that still counts as reading the newest. */
 const nearBottom = 48
 
-/** The shown branch. Follows the newest text until the reader scrolls up; from then on nothing moves under their eyes. */
+/**
+ * The shown branch. Follows the newest text until the reader scrolls up; from then on nothing moves under their eyes.
+ */
 export function MessageList({ id }: { readonly id: string }) {
   const { t } = useTranslation()
   const { chat } = useStores()
   const conversation = useStore(chat.store, (state) => state.entries[id]?.conversation ?? null)
-  const waiting = useStore(chat.store, useShallow((state) => {
-    const turn = state.entries[id]?.turn
-    return turn?.kind === 'waiting' ? { question: turn.question, parentId: turn.parentId } : null
-  }))
+  const waiting = useStore(
+    chat.store,
+    useShallow((state) => {
+      const turn = state.entries[id]?.turn
+      return turn?.kind === 'waiting' ? { question: turn.question, parentId: turn.parentId } : null
+    }),
+  )
   const writingId = useStore(chat.store, (state) => {
     const turn = state.entries[id]?.turn
     return turn?.kind === 'writing' ? turn.messageId : null
@@ -45,18 +53,47 @@ export function MessageList({ id }: { readonly id: string }) {
   }
   return (
     <div className={styles.frame}>
-      <div ref={box} className={styles.scroll} onScroll={onScroll} tabIndex={0} role="region" aria-label={t('chat.messages')}>
-        {hidden > 0 && limit >= shownUnasked ? <div className={styles.earlier}><Button size="xs" variant="default" onClick={showEarlier}>{t('chat.showEarlier', { count: hidden })}</Button></div> : null}
+      <div
+        ref={box}
+        className={styles.scroll}
+        onScroll={onScroll}
+        tabIndex={0}
+        role="region"
+        aria-label={t('chat.messages')}
+      >
+        {hidden > 0 && limit >= shownUnasked ? (
+          <div className={styles.earlier}>
+            <Button size="xs" variant="default" onClick={showEarlier}>
+              {t('chat.showEarlier', { count: hidden })}
+            </Button>
+          </div>
+        ) : null}
         <ol className={styles.messages} start={hidden + 1}>
           {messages.slice(hidden).map((message) => (
-            <MessageItem key={message.id} message={message} conversationId={id} all={conversation?.messages ?? []} writing={message.id === writingId} last={message === messages.at(-1) && waiting === null} />
+            <MessageItem
+              key={message.id}
+              message={message}
+              conversationId={id}
+              all={conversation?.messages ?? []}
+              writing={message.id === writingId}
+              last={message === messages.at(-1) && waiting === null}
+            />
           ))}
           {waiting?.question ? <PendingItem text={waiting.question} /> : null}
           {waiting ? <ReplyWaiting /> : null}
         </ol>
       </div>
       {following ? null : (
-        <Button className={styles.jump ?? ''} size="xs" variant="default" radius="xl" leftSection={<IconArrowDown size={14} aria-hidden />} onClick={jump}>{t('chat.jump')}</Button>
+        <Button
+          className={styles.jump ?? ''}
+          size="xs"
+          variant="default"
+          radius="xl"
+          leftSection={<IconArrowDown size={14} aria-hidden />}
+          onClick={jump}
+        >
+          {t('chat.jump')}
+        </Button>
       )}
       <Announcer id={id} />
     </div>

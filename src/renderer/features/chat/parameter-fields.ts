@@ -23,7 +23,10 @@ export const parameterFields: readonly ParameterField[] = [
   { name: 'presencePenalty', min: -2, max: 2, whole: false },
 ]
 
-export type ParsedParameter = { readonly kind: 'empty' } | { readonly kind: 'value'; readonly value: number } | { readonly kind: 'invalid' }
+export type ParsedParameter =
+  | { readonly kind: 'empty' }
+  | { readonly kind: 'value'; readonly value: number }
+  | { readonly kind: 'invalid' }
 
 /** Reads a field as typed. Empty means the default; a comma is a decimal point; everything else meets the schema. */
 export function parseParameter(name: ParameterName, text: string): ParsedParameter {
@@ -35,7 +38,11 @@ export function parseParameter(name: ParameterName, text: string): ParsedParamet
 }
 
 /** The overrides with one changed; undefined takes it out, so that the default counts again. */
-export function withParameter(parameters: ParameterOverrides, name: ParameterName, value: number | undefined): ParameterOverrides {
+export function withParameter(
+  parameters: ParameterOverrides,
+  name: ParameterName,
+  value: number | undefined,
+): ParameterOverrides {
   const { [name]: _, ...rest } = parameters
   return value === undefined ? rest : { ...rest, [name]: value }
 }

@@ -19,7 +19,10 @@ export function ParameterInput({ field, value, presetValue, onChange }: Paramete
   const [text, setText] = useState(value === undefined ? '' : String(value))
   useEffect(() => setText(value === undefined ? '' : String(value)), [value])
   const parsed = parseParameter(name, text)
-  const range = t(whole ? 'drawer.rangeWhole' : 'drawer.range', { min: number(min, i18n.language, 2), max: number(max, i18n.language, 2) })
+  const range = t(whole ? 'drawer.rangeWhole' : 'drawer.range', {
+    min: number(min, i18n.language, 2),
+    max: number(max, i18n.language, 2),
+  })
   const standard = presetValue === undefined ? t('drawer.modelsOwn') : number(presetValue, i18n.language, 2)
   const changed = value !== presetValue
   const save = (): void => {
@@ -44,8 +47,12 @@ export function ParameterInput({ field, value, presetValue, onChange }: Paramete
       />
       {changed ? (
         <div className={styles.changed}>
-          <span>{t(presetValue === undefined ? 'drawer.modelDefault' : 'drawer.presetDefault', { value: standard })}</span>
-          <Button variant="subtle" size="compact-xs" onClick={() => onChange(presetValue)}>{t('drawer.back', { value: standard })}</Button>
+          <span>
+            {t(presetValue === undefined ? 'drawer.modelDefault' : 'drawer.presetDefault', { value: standard })}
+          </span>
+          <Button variant="subtle" size="compact-xs" onClick={() => onChange(presetValue)}>
+            {t('drawer.back', { value: standard })}
+          </Button>
         </div>
       ) : null}
     </div>

@@ -11,7 +11,13 @@ beforeAll(() => startI18n('en'))
 
 /** The facts of a receipt in the order shown, as they can be read. */
 const facts = (changes: Partial<Receipt>): readonly string[] =>
-  [...renderToStaticMarkup(<MantineProvider withCssVariables={false} withGlobalClasses={false}><ReceiptLine receipt={{ ...fakeReceipt, ...changes }} demo={false} /></MantineProvider>).matchAll(/<(?:dd|span class="sb-numbers")>([^<]*)</g)].map(([, text = '']) => text)
+  [
+    ...renderToStaticMarkup(
+      <MantineProvider withCssVariables={false} withGlobalClasses={false}>
+        <ReceiptLine receipt={{ ...fakeReceipt, ...changes }} demo={false} />
+      </MantineProvider>,
+    ).matchAll(/<(?:dd|span class="sb-numbers")>([^<]*)</g),
+  ].map(([, text = '']) => text)
 
 test('one is one, and large counts are grouped', async () => {
   const receipt = { promptTokens: 12_345, completionTokens: 1, truncated: { droppedMessages: 1, droppedTokens: 1200 } }

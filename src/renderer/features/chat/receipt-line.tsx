@@ -15,12 +15,18 @@ export function ReceiptLine({ receipt, demo }: { readonly receipt: Receipt; read
   const locale = i18n.language
   const tokens = (count: number): string => t('receipt.tokens', { count, value: number(count, locale) })
   const messages = (count: number): string => t('receipt.messages', { count, value: number(count, locale) })
-  const speed = receipt.tokensPerSecond === null ? null : t('receipt.tokensPerSecond', { value: number(receipt.tokensPerSecond, locale, 1) })
+  const speed =
+    receipt.tokensPerSecond === null
+      ? null
+      : t('receipt.tokensPerSecond', { value: number(receipt.tokensPerSecond, locale, 1) })
   const short = [
     ...(demo ? [t('app.demo')] : []),
     `${t('receipt.ttftShort')} ${duration(receipt.ttftMs, locale)}`,
     ...(speed === null ? [] : [speed]),
-    t('receipt.tokensShort', { prompt: number(receipt.promptTokens, locale), completion: number(receipt.completionTokens, locale) }),
+    t('receipt.tokensShort', {
+      prompt: number(receipt.promptTokens, locale),
+      completion: number(receipt.completionTokens, locale),
+    }),
     providerNames[receipt.provider],
   ]
   const rows: readonly (readonly [string, string])[] = [
@@ -35,21 +41,43 @@ export function ReceiptLine({ receipt, demo }: { readonly receipt: Receipt; read
     [t('receipt.completionTokens'), tokens(receipt.completionTokens)],
     [t('receipt.cachedTokens'), tokens(receipt.cachedTokens)],
     [t('receipt.finish'), finishText(receipt, t)],
-    [t('receipt.truncated'), receipt.truncated ? t('receipt.truncatedBy', { messages: messages(receipt.truncated.droppedMessages), tokens: tokens(receipt.truncated.droppedTokens) }) : t('receipt.notTruncated')],
+    [
+      t('receipt.truncated'),
+      receipt.truncated
+        ? t('receipt.truncatedBy', {
+            messages: messages(receipt.truncated.droppedMessages),
+            tokens: tokens(receipt.truncated.droppedTokens),
+          })
+        : t('receipt.notTruncated'),
+    ],
     [t('receipt.seed'), String(receipt.seed)],
     [t('receipt.fingerprint'), receipt.systemFingerprint],
   ]
   return (
     <div className={styles.receipt} role="group" aria-label={t('receipt.label')}>
-      <button type="button" className={styles.line} aria-expanded={open} aria-controls={panel} title={open ? t('receipt.hide') : t('receipt.show')} onClick={() => setOpen(!open)}>
+      <button
+        type="button"
+        className={styles.line}
+        aria-expanded={open}
+        aria-controls={panel}
+        title={open ? t('receipt.hide') : t('receipt.show')}
+        onClick={() => setOpen(!open)}
+      >
         <span className="sb-numbers">{short.join(' · ')}</span>
         <IconChevronDown size={14} aria-hidden className={open ? styles.turned : ''} />
       </button>
       <div id={panel} hidden={!open} className={styles.panel}>
         <dl className={`${styles.rows} sb-numbers`}>
-          {rows.map(([name, value]) => <div key={name} className={styles.row}><dt>{name}</dt><dd>{value}</dd></div>)}
+          {rows.map(([name, value]) => (
+            <div key={name} className={styles.row}>
+              <dt>{name}</dt>
+              <dd>{value}</dd>
+            </div>
+          ))}
         </dl>
-        <CopyButton text={rows.map(([name, value]) => `${name}: ${value}`).join('\n')} label={t('receipt.copy')}>{t('receipt.copy')}</CopyButton>
+        <CopyButton text={rows.map(([name, value]) => `${name}: ${value}`).join('\n')} label={t('receipt.copy')}>
+          {t('receipt.copy')}
+        </CopyButton>
       </div>
     </div>
   )
@@ -57,8 +85,11 @@ export function ReceiptLine({ receipt, demo }: { readonly receipt: Receipt; read
 
 function finishText(receipt: Receipt, t: ReturnType<typeof useTranslation>['t']): string {
   switch (receipt.finishReason) {
-    case 'stop': return t('receipt.finishStop')
-    case 'length': return t('receipt.finishLength')
-    case 'cancelled': return t('receipt.finishCancelled')
+    case 'stop':
+      return t('receipt.finishStop')
+    case 'length':
+      return t('receipt.finishLength')
+    case 'cancelled':
+      return t('receipt.finishCancelled')
   }
 }

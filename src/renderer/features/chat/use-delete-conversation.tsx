@@ -7,7 +7,10 @@ import { useNotifyFailure } from '../../ui/notify-failure.ts'
 import styles from './undo.module.css'
 
 /** Deletes at once and offers Undo: nothing is gone for good before the next start. */
-export function useDeleteConversation(): (conversation: { readonly id: string; readonly title: string }, open: boolean) => Promise<void> {
+export function useDeleteConversation(): (
+  conversation: { readonly id: string; readonly title: string },
+  open: boolean,
+) => Promise<void> {
   const { t } = useTranslation()
   const { conversations } = useStores()
   const navigate = useNavigate()
@@ -35,7 +38,14 @@ export function useDeleteConversation(): (conversation: { readonly id: string; r
       autoClose: 10_000,
       withBorder: true,
       closeButtonProps: { 'aria-label': t('app.close') },
-      message: <span className={styles.undo}><span className={styles.text}>{t('chat.deleted', { title })}</span><Button size="compact-sm" variant="default" onClick={() => void undo()}>{t('app.undo')}</Button></span>,
+      message: (
+        <span className={styles.undo}>
+          <span className={styles.text}>{t('chat.deleted', { title })}</span>
+          <Button size="compact-sm" variant="default" onClick={() => void undo()}>
+            {t('app.undo')}
+          </Button>
+        </span>
+      ),
     })
   }
 }

@@ -21,14 +21,31 @@ export function Welcome({ onAsk }: { readonly onAsk: (question: string) => void 
     <div className={styles.scroll}>
       <div className={styles.welcome}>
         <h2 className={styles.title}>{first ? t('welcome.title') : t('welcome.again')}</h2>
-        {first ? <div className={styles.text}><p>{t('welcome.one')}</p><p>{t('welcome.two')}</p><p>{t('welcome.three')}</p></div> : null}
+        {first ? (
+          <div className={styles.text}>
+            <p>{t('welcome.one')}</p>
+            <p>{t('welcome.two')}</p>
+            <p>{t('welcome.three')}</p>
+          </div>
+        ) : null}
         <div className={styles.head}>
           <h3 className={styles.sub}>{t('welcome.examples')}</h3>
-          <SegmentedControl size="xs" aria-label={t('welcome.language')} value={language} onChange={(value) => setLanguage(value as ExampleLanguage)} data={Object.entries(names).map(([value, label]) => ({ value, label }))} />
+          <SegmentedControl
+            size="xs"
+            aria-label={t('welcome.language')}
+            value={language}
+            onChange={(value) => setLanguage(value as ExampleLanguage)}
+            data={Object.entries(names).map(([value, label]) => ({ value, label }))}
+          />
         </div>
         <ul className={styles.examples} lang={language}>
           {t(`welcome.${language}`, { returnObjects: true }).map((question) => (
-            <li key={question}><button type="button" className={styles.example} onClick={() => onAsk(question)}><span>{question}</span><IconArrowRight size={16} aria-hidden /></button></li>
+            <li key={question}>
+              <button type="button" className={styles.example} onClick={() => onAsk(question)}>
+                <span>{question}</span>
+                <IconArrowRight size={16} aria-hidden />
+              </button>
+            </li>
           ))}
         </ul>
       </div>

@@ -18,7 +18,11 @@ export function AppearanceSection() {
           aria-label={t('settings.language')}
           value={language}
           onChange={(value) => void settings.update({ language: value })}
-          data={[{ value: 'auto', label: t('settings.languageAuto') }, { value: 'en', label: 'English' }, { value: 'zh-CN', label: '简体中文' }]}
+          data={[
+            { value: 'auto', label: t('settings.languageAuto') },
+            { value: 'en', label: 'English' },
+            { value: 'zh-CN', label: '简体中文' },
+          ]}
         />
       </Row>
       <Row label={t('settings.theme')}>
@@ -27,7 +31,11 @@ export function AppearanceSection() {
           aria-label={t('settings.theme')}
           value={theme}
           onChange={(value) => void settings.update({ theme: value })}
-          data={[{ value: 'auto', label: t('settings.themeAuto') }, { value: 'light', label: t('settings.themeLight') }, { value: 'dark', label: t('settings.themeDark') }]}
+          data={[
+            { value: 'auto', label: t('settings.themeAuto') },
+            { value: 'light', label: t('settings.themeLight') },
+            { value: 'dark', label: t('settings.themeDark') },
+          ]}
         />
       </Row>
     </Section>

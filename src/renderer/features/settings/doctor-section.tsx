@@ -19,14 +19,29 @@ export function DoctorSection() {
   const state = useStore(doctor.store)
   const action = (
     <div className={styles.actions}>
-      {state.value ? <CopyButton text={reportText(state.value)} label={t('settings.doctorCopy')}>{t('settings.doctorCopy')}</CopyButton> : null}
-      <Button size="xs" variant="default" disabled={state.kind === 'loading'} onClick={() => void doctor.load()}>{t('settings.doctorRun')}</Button>
+      {state.value ? (
+        <CopyButton text={reportText(state.value)} label={t('settings.doctorCopy')}>
+          {t('settings.doctorCopy')}
+        </CopyButton>
+      ) : null}
+      <Button size="xs" variant="default" disabled={state.kind === 'loading'} onClick={() => void doctor.load()}>
+        {t('settings.doctorRun')}
+      </Button>
     </div>
   )
   return (
     <Section title={t('settings.doctor')} help={t('settings.doctorHelp')} action={action}>
-      {state.kind === 'loading' ? <div className={styles.block} role="status"><Loader size={14} mr={8} />{t('settings.doctorRunning')}</div> : null}
-      {state.kind === 'failed' ? <div className={styles.block}><ErrorNotice error={state.error} lead={t('settings.doctorFailed')} /></div> : null}
+      {state.kind === 'loading' ? (
+        <div className={styles.block} role="status">
+          <Loader size={14} mr={8} />
+          {t('settings.doctorRunning')}
+        </div>
+      ) : null}
+      {state.kind === 'failed' ? (
+        <div className={styles.block}>
+          <ErrorNotice error={state.error} lead={t('settings.doctorFailed')} />
+        </div>
+      ) : null}
       {state.value ? <Checks report={state.value} /> : null}
       {state.value ? <Facts report={state.value} /> : null}
     </Section>
@@ -40,8 +55,14 @@ function Checks({ report }: { readonly report: DoctorReport }) {
     <ul className={styles.checks}>
       {report.checks.map((check) => (
         <li key={check.name}>
-          <span className={check.ok ? styles.ok : styles.notOk}>{check.ok ? <IconCheck size={16} aria-hidden /> : <IconAlertTriangle size={16} aria-hidden />}<span className="sb-hidden">{check.ok ? t('settings.doctorOk') : t('settings.doctorNotOk')}: </span></span>
-          <span><strong className={styles.providerName}>{said[check.name].name}</strong> <span className={styles.soft}>{check.ok ? said[check.name].ok : said[check.name].notOk(check)}</span></span>
+          <span className={check.ok ? styles.ok : styles.notOk}>
+            {check.ok ? <IconCheck size={16} aria-hidden /> : <IconAlertTriangle size={16} aria-hidden />}
+            <span className="sb-hidden">{check.ok ? t('settings.doctorOk') : t('settings.doctorNotOk')}: </span>
+          </span>
+          <span>
+            <strong className={styles.providerName}>{said[check.name].name}</strong>{' '}
+            <span className={styles.soft}>{check.ok ? said[check.name].ok : said[check.name].notOk(check)}</span>
+          </span>
         </li>
       ))}
     </ul>
@@ -55,15 +76,46 @@ interface CheckTexts {
 }
 
 /** What each check says in the language of the window; what a library said of a failure stays in its own words. */
-function useCheckTexts({ versions, providers, gpus, missingLibraries, disk }: DoctorReport): Readonly<Record<DoctorCheck['name'], CheckTexts>> {
+function useCheckTexts({
+  versions,
+  providers,
+  gpus,
+  missingLibraries,
+  disk,
+}: DoctorReport): Readonly<Record<DoctorCheck['name'], CheckTexts>> {
   const { t, i18n } = useTranslation()
   const free = t('settings.checkDisk', { free: bytes(disk.freeBytes, i18n.language) })
   return {
-    runtime: { name: t('settings.checkRuntimeName'), ok: t('settings.checkRuntime', { version: versions.onnxruntime }), notOk: ({ message }) => t('settings.checkRuntimeFailed', { reason: message }) },
-    provider: { name: t('settings.prefer'), ok: t('settings.checkProvider', { names: providers.filter(({ usable }) => usable).map(({ provider }) => providerNames[provider]).join(', ') }), notOk: () => t('settings.checkProviderNone') },
-    gpu: { name: t('settings.graphics'), ok: gpus.map(({ name }) => name).join(', '), notOk: () => t('settings.checkGpuNone') },
-    'cuda libraries': { name: t('settings.checkLibrariesName'), ok: missingLibraries === null ? t('settings.checkLibrariesElsewhere') : t('settings.checkLibraries'), notOk: () => t('settings.checkLibrariesMissing', { names: (missingLibraries ?? []).join(', ') }) },
-    disk: { name: t('settings.disk'), ok: free, notOk: () => t('settings.checkDiskLow', { free: bytes(disk.freeBytes, i18n.language) }) },
+    runtime: {
+      name: t('settings.checkRuntimeName'),
+      ok: t('settings.checkRuntime', { version: versions.onnxruntime }),
+      notOk: ({ message }) => t('settings.checkRuntimeFailed', { reason: message }),
+    },
+    provider: {
+      name: t('settings.prefer'),
+      ok: t('settings.checkProvider', {
+        names: providers
+          .filter(({ usable }) => usable)
+          .map(({ provider }) => providerNames[provider])
+          .join(', '),
+      }),
+      notOk: () => t('settings.checkProviderNone'),
+    },
+    gpu: {
+      name: t('settings.graphics'),
+      ok: gpus.map(({ name }) => name).join(', '),
+      notOk: () => t('settings.checkGpuNone'),
+    },
+    'cuda libraries': {
+      name: t('settings.checkLibrariesName'),
+      ok: missingLibraries === null ? t('settings.checkLibrariesElsewhere') : t('settings.checkLibraries'),
+      notOk: () => t('settings.checkLibrariesMissing', { names: (missingLibraries ?? []).join(', ') }),
+    },
+    disk: {
+      name: t('settings.disk'),
+      ok: free,
+      notOk: () => t('settings.checkDiskLow', { free: bytes(disk.freeBytes, i18n.language) }),
+    },
   }
 }
 
@@ -71,19 +123,48 @@ function Facts({ report }: { readonly report: DoctorReport }) {
   const { t, i18n } = useTranslation()
   const { platform, versions, disk, gpus } = report
   const locale = i18n.language
-  const gpuText = gpus.map((gpu) => [gpu.name, ...(gpu.memoryBytes === null ? [] : [bytes(gpu.memoryBytes, locale)]), ...(gpu.driver === null ? [] : [t('settings.driver', { version: gpu.driver })])].join(', '))
+  const gpuText = gpus.map((gpu) =>
+    [
+      gpu.name,
+      ...(gpu.memoryBytes === null ? [] : [bytes(gpu.memoryBytes, locale)]),
+      ...(gpu.driver === null ? [] : [t('settings.driver', { version: gpu.driver })]),
+    ].join(', '),
+  )
   const rows: readonly (readonly [string, string])[] = [
     [t('settings.computer'), `${platform.os} (${platform.arch})`],
-    [t('settings.processor'), `${platform.cpu}, ${t('settings.cores', { count: platform.cores, value: number(platform.cores, locale) })}`],
+    [
+      t('settings.processor'),
+      `${platform.cpu}, ${t('settings.cores', { count: platform.cores, value: number(platform.cores, locale) })}`,
+    ],
     [t('settings.memory'), bytes(platform.memoryBytes, locale)],
     [t('settings.graphics'), gpuText.length === 0 ? t('settings.graphicsNone') : gpuText.join('; ')],
     [t('settings.disk'), bytes(disk.freeBytes, locale)],
     [t('settings.home'), disk.home],
-    [t('settings.versions'), [`Switchboard ${report.version}`, `ONNX Runtime ${versions.onnxruntime}`, `Node ${versions.node}`, `SQLite ${versions.sqlite}`, ...(versions.electron === null ? [] : [`Electron ${versions.electron}`])].join(', ')],
+    [
+      t('settings.versions'),
+      [
+        `Switchboard ${report.version}`,
+        `ONNX Runtime ${versions.onnxruntime}`,
+        `Node ${versions.node}`,
+        `SQLite ${versions.sqlite}`,
+        ...(versions.electron === null ? [] : [`Electron ${versions.electron}`]),
+      ].join(', '),
+    ],
   ]
-  return <dl className={styles.facts}>{rows.map(([name, value]) => <Fact key={name} name={name} value={value} />)}</dl>
+  return (
+    <dl className={styles.facts}>
+      {rows.map(([name, value]) => (
+        <Fact key={name} name={name} value={value} />
+      ))}
+    </dl>
+  )
 }
 
 function Fact({ name, value }: { readonly name: string; readonly value: string }) {
-  return <><dt>{name}</dt><dd>{value}</dd></>
+  return (
+    <>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </>
+  )
 }

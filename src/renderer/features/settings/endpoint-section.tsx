@@ -15,18 +15,30 @@ export function EndpointSection() {
   const url = useStore(status.store, (state) => state.status?.endpointUrl ?? null)
   const model = useStore(settings.store, (state) => state.settings.defaultModel)
   if (url === null) {
-    return <Section title={t('settings.endpoint')} help={t('settings.endpointHelp')}><div className={styles.block}>{known ? <Notice kind="amber">{t('settings.endpointOff')}</Notice> : t('app.loading')}</div></Section>
+    return (
+      <Section title={t('settings.endpoint')} help={t('settings.endpointHelp')}>
+        <div className={styles.block}>
+          {known ? <Notice kind="amber">{t('settings.endpointOff')}</Notice> : t('app.loading')}
+        </div>
+      </Section>
+    )
   }
   const curl = curlLine(url, model, t('settings.keyPlaceholder'), t('welcome.en', { returnObjects: true })[0])
   return (
     <Section title={t('settings.endpoint')} help={t('settings.endpointHelp')}>
       <div className={styles.block}>
         <span className={styles.blockLabel}>{t('settings.address')}</span>
-        <div className={styles.code}><code>{url}</code><CopyButton text={url} label={t('status.endpointCopy', { url })} /></div>
+        <div className={styles.code}>
+          <code>{url}</code>
+          <CopyButton text={url} label={t('status.endpointCopy', { url })} />
+        </div>
       </div>
       <div className={styles.block}>
         <span className={styles.blockLabel}>{t('settings.tryIt')}</span>
-        <div className={styles.code}><code>{curl}</code><CopyButton text={curl} label={t('app.copy')} /></div>
+        <div className={styles.code}>
+          <code>{curl}</code>
+          <CopyButton text={curl} label={t('app.copy')} />
+        </div>
       </div>
     </Section>
   )

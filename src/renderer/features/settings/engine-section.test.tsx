@@ -11,12 +11,25 @@ beforeAll(() => startI18n('en'))
 
 test('every control is described by the words under its label', () => {
   const stores = createStores({
-    connection: { client: new FakeConsole(), state: () => ({ kind: 'connecting' }), watch: () => () => undefined, retry: () => undefined },
+    connection: {
+      client: new FakeConsole(),
+      state: () => ({ kind: 'connecting' }),
+      watch: () => () => undefined,
+      retry: () => undefined,
+    },
     schedule: () => undefined,
     storage: { getItem: () => null, setItem: () => undefined, removeItem: () => undefined },
   })
-  const html = renderToStaticMarkup(<StoresContext value={stores}><MantineProvider withCssVariables={false} withGlobalClasses={false}><EngineSection /></MantineProvider></StoresContext>)
-  const described = [...html.matchAll(/<input [^>]*aria-describedby="([^"]+)"/g)].map(([, id = '']) => new RegExp(`<p id="${id}">([^<]*)<`).exec(html)?.[1])
+  const html = renderToStaticMarkup(
+    <StoresContext value={stores}>
+      <MantineProvider withCssVariables={false} withGlobalClasses={false}>
+        <EngineSection />
+      </MantineProvider>
+    </StoresContext>,
+  )
+  const described = [...html.matchAll(/<input [^>]*aria-describedby="([^"]+)"/g)].map(
+    ([, id = '']) => new RegExp(`<p id="${id}">([^<]*)<`).exec(html)?.[1],
+  )
   const { preferHelp, allowCpuHelp, slotsHelp, queueHelp, contextHelp } = en.settings
   expect(described).toEqual([preferHelp, allowCpuHelp, slotsHelp, queueHelp, contextHelp])
 })

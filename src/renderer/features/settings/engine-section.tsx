@@ -22,27 +22,54 @@ export function EngineSection() {
   const standard = useStore(settings.store, (state) => state.defaults.providers)
   const prefer = useId()
   const allowCpu = useId()
-  const preferText = (value: ProviderPolicy['prefer']): string => (value === 'auto' ? t('settings.preferAuto') : providerNames[value])
+  const preferText = (value: ProviderPolicy['prefer']): string =>
+    value === 'auto' ? t('settings.preferAuto') : providerNames[value]
   return (
     <Section title={t('settings.engine')} help={t('settings.engineHelp')}>
-      <Row label={t('settings.prefer')} help={t('settings.preferHelp')} htmlFor={prefer} changed={policy.prefer === standard.prefer ? null : <Back value={preferText(standard.prefer)} onClick={() => void settings.update({ providers: { ...policy, prefer: standard.prefer } })} />}>
+      <Row
+        label={t('settings.prefer')}
+        help={t('settings.preferHelp')}
+        htmlFor={prefer}
+        changed={
+          policy.prefer === standard.prefer ? null : (
+            <Back
+              value={preferText(standard.prefer)}
+              onClick={() => void settings.update({ providers: { ...policy, prefer: standard.prefer } })}
+            />
+          )
+        }
+      >
         <Select
           id={prefer}
           attributes={describedBy(helpId(prefer))}
           className={styles.select ?? ''}
           allowDeselect={false}
           value={policy.prefer}
-          onChange={(value) => void settings.update({ providers: { ...policy, prefer: value as ProviderPolicy['prefer'] } })}
+          onChange={(value) =>
+            void settings.update({ providers: { ...policy, prefer: value as ProviderPolicy['prefer'] } })
+          }
           data={(['auto', 'cuda', 'webgpu', 'cpu'] as const).map((value) => ({ value, label: preferText(value) }))}
         />
       </Row>
       <Row label={t('settings.allowCpu')} help={t('settings.allowCpuHelp')} htmlFor={allowCpu}>
-        <Switch id={allowCpu} aria-describedby={helpId(allowCpu)} checked={policy.allowCpu} onChange={(event) => void settings.update({ providers: { ...policy, allowCpu: event.currentTarget.checked } })} />
+        <Switch
+          id={allowCpu}
+          aria-describedby={helpId(allowCpu)}
+          checked={policy.allowCpu}
+          onChange={(event) =>
+            void settings.update({ providers: { ...policy, allowCpu: event.currentTarget.checked } })
+          }
+        />
       </Row>
       <Providers />
       <NumberRow name="slots" label={t('settings.slots')} help={t('settings.slotsHelp')} />
       <NumberRow name="queueRequests" label={t('settings.queue')} help={t('settings.queueHelp')} />
-      <NumberRow name="contextLength" label={t('settings.context')} help={t('settings.contextHelp')} unit={t('settings.unitTokens')} />
+      <NumberRow
+        name="contextLength"
+        label={t('settings.context')}
+        help={t('settings.contextHelp')}
+        unit={t('settings.unitTokens')}
+      />
       <Apply />
     </Section>
   )
@@ -50,7 +77,11 @@ export function EngineSection() {
 
 function Back({ value, onClick }: { readonly value: string; readonly onClick: () => void }) {
   const { t } = useTranslation()
-  return <Button className={styles.back ?? ''} variant="subtle" size="compact-xs" onClick={onClick}>{t('app.reset', { value })}</Button>
+  return (
+    <Button className={styles.back ?? ''} variant="subtle" size="compact-xs" onClick={onClick}>
+      {t('app.reset', { value })}
+    </Button>
+  )
 }
 
 /** What the doctor heard from each provider, so that a choice is made knowing. */
@@ -58,7 +89,9 @@ function Providers() {
   const { t } = useTranslation()
   const { doctor, status } = useStores()
   const providers = useStore(doctor.store, (state) => state.value?.providers ?? null)
-  const inUse = useStore(status.store, (state) => (state.status?.engine.kind === 'ready' ? state.status.engine.loaded.provider : null))
+  const inUse = useStore(status.store, (state) =>
+    state.status?.engine.kind === 'ready' ? state.status.engine.loaded.provider : null,
+  )
   if (providers === null) return null
   return (
     <div className={styles.block}>
@@ -67,7 +100,10 @@ function Providers() {
         {providers.map(({ provider, usable, reason }) => (
           <li key={provider}>
             <span className={styles.providerName}>{providerNames[provider]}</span>
-            <span className={usable ? styles.ok : styles.notOk}>{usable ? <IconCheck size={14} aria-hidden /> : <IconX size={14} aria-hidden />}{inUse === provider ? t('settings.inUse') : usable ? t('settings.usable') : t('settings.notUsable')}</span>
+            <span className={usable ? styles.ok : styles.notOk}>
+              {usable ? <IconCheck size={14} aria-hidden /> : <IconX size={14} aria-hidden />}
+              {inUse === provider ? t('settings.inUse') : usable ? t('settings.usable') : t('settings.notUsable')}
+            </span>
             {usable ? null : <span className={styles.soft}>{reason}</span>}
           </li>
         ))}
@@ -81,7 +117,17 @@ function describedBy(...ids: readonly string[]) {
   return { input: { 'aria-describedby': ids.join(' ') } }
 }
 
-function NumberRow({ name, label, help, unit }: { readonly name: NumberSetting; readonly label: string; readonly help: string; readonly unit?: string }) {
+function NumberRow({
+  name,
+  label,
+  help,
+  unit,
+}: {
+  readonly name: NumberSetting
+  readonly label: string
+  readonly help: string
+  readonly unit?: string
+}) {
   const { t, i18n } = useTranslation()
   const { settings } = useStores()
   const value = useStore(settings.store, (state) => state.settings[name])
@@ -96,7 +142,16 @@ function NumberRow({ name, label, help, unit }: { readonly name: NumberSetting; 
     if (parsed !== null && parsed !== value) void settings.update({ [name]: parsed })
   }
   return (
-    <Row label={label} help={help} htmlFor={id} changed={value === standard ? null : <Back value={number(standard, i18n.language)} onClick={() => void settings.update({ [name]: standard })} />}>
+    <Row
+      label={label}
+      help={help}
+      htmlFor={id}
+      changed={
+        value === standard ? null : (
+          <Back value={number(standard, i18n.language)} onClick={() => void settings.update({ [name]: standard })} />
+        )
+      }
+    >
       <TextInput
         id={id}
         className={styles.number ?? ''}
@@ -105,7 +160,11 @@ function NumberRow({ name, label, help, unit }: { readonly name: NumberSetting; 
         attributes={describedBy(helpId(id), ...(parsed === null ? [errorId] : []))}
         errorProps={{ id: errorId }}
         value={text}
-        error={parsed === null ? t('drawer.rangeWhole', { min: number(min, i18n.language), max: number(max, i18n.language) }) : null}
+        error={
+          parsed === null
+            ? t('drawer.rangeWhole', { min: number(min, i18n.language), max: number(max, i18n.language) })
+            : null
+        }
         rightSection={unit === undefined ? undefined : <span className={styles.soft}>{unit}</span>}
         rightSectionWidth={unit === undefined ? undefined : 56}
         onChange={(event) => setText(event.currentTarget.value)}
@@ -139,10 +198,23 @@ function Apply() {
   }
   return (
     <>
-      {error ? <div className={styles.block}><ErrorNotice error={error} /></div> : null}
+      {error ? (
+        <div className={styles.block}>
+          <ErrorNotice error={error} />
+        </div>
+      ) : null}
       <div className={styles.apply}>
-        <span className={`${styles.applyText} ${needed ? styles.applyPending : ''}`} role="status">{needed ? <><IconAlertTriangle size={16} aria-hidden />{t('settings.applyPending')}</> : null}</span>
-        <Button variant={needed ? 'filled' : 'default'} loading={restarting} onClick={() => void restart()}>{t('settings.apply')}</Button>
+        <span className={`${styles.applyText} ${needed ? styles.applyPending : ''}`} role="status">
+          {needed ? (
+            <>
+              <IconAlertTriangle size={16} aria-hidden />
+              {t('settings.applyPending')}
+            </>
+          ) : null}
+        </span>
+        <Button variant={needed ? 'filled' : 'default'} loading={restarting} onClick={() => void restart()}>
+          {t('settings.apply')}
+        </Button>
       </div>
     </>
   )

@@ -21,13 +21,34 @@ export function KeysSection() {
   const { keys } = useStores()
   const state = useStore(keys.store)
   const [revoking, setRevoking] = useState<ApiKey | null>(null)
-  const list = state.value?.toSorted((a, b) => Number(a.revokedAt !== null) - Number(b.revokedAt !== null) || b.createdAt - a.createdAt) ?? []
+  const list =
+    state.value?.toSorted(
+      (a, b) => Number(a.revokedAt !== null) - Number(b.revokedAt !== null) || b.createdAt - a.createdAt,
+    ) ?? []
   return (
     <Section title={t('settings.keys')} help={t('settings.keysHelp')}>
       <NewKey />
-      {state.kind === 'failed' ? <div className={styles.block}><ErrorNotice error={state.error} lead={t('settings.keysFailed')} actions={<Button size="xs" variant="default" onClick={() => void keys.load()}>{t('app.retry')}</Button>} /></div> : null}
+      {state.kind === 'failed' ? (
+        <div className={styles.block}>
+          <ErrorNotice
+            error={state.error}
+            lead={t('settings.keysFailed')}
+            actions={
+              <Button size="xs" variant="default" onClick={() => void keys.load()}>
+                {t('app.retry')}
+              </Button>
+            }
+          />
+        </div>
+      ) : null}
       {state.kind === 'ready' && list.length === 0 ? <p className={styles.empty}>{t('settings.keysEmpty')}</p> : null}
-      {list.length > 0 ? <ul className={styles.keys}>{list.map((key) => <Key key={key.id} value={key} onRevoke={() => setRevoking(key)} />)}</ul> : null}
+      {list.length > 0 ? (
+        <ul className={styles.keys}>
+          {list.map((key) => (
+            <Key key={key.id} value={key} onRevoke={() => setRevoking(key)} />
+          ))}
+        </ul>
+      ) : null}
       <RevokeDialog value={revoking} onClose={() => setRevoking(null)} />
     </Section>
   )
@@ -43,9 +64,18 @@ function Key({ value, onRevoke }: { readonly value: ApiKey; readonly onRevoke: (
       <span className={`${styles.soft} sb-numbers`} title={used === null ? undefined : exactTime(used, i18n.language)}>
         {t('settings.keyUsed')}: {used === null ? t('settings.keyNeverUsed') : when(used, Date.now(), i18n.language)}
       </span>
-      {value.revokedAt === null
-        ? <Button size="xs" variant="default" aria-label={t('settings.keyRevokeName', { name: value.name })} onClick={onRevoke}>{t('settings.keyRevoke')}</Button>
-        : <span className={styles.soft}>{t('settings.keyRevoked')}</span>}
+      {value.revokedAt === null ? (
+        <Button
+          size="xs"
+          variant="default"
+          aria-label={t('settings.keyRevokeName', { name: value.name })}
+          onClick={onRevoke}
+        >
+          {t('settings.keyRevoke')}
+        </Button>
+      ) : (
+        <span className={styles.soft}>{t('settings.keyRevoked')}</span>
+      )}
     </li>
   )
 }
@@ -76,13 +106,43 @@ function NewKey() {
   return (
     <>
       <form className={styles.newKey} onSubmit={(event) => void create(event)}>
-        <TextInput label={t('settings.keyName')} placeholder={t('settings.keyNamePlaceholder')} autoComplete="off" spellCheck={false} value={name} error={error ? errorText(t, error) : (invalid ? t('settings.keyNameInvalid') : null)} onChange={(event) => { setName(event.currentTarget.value.trim()); setError(null) }} />
-        <Button type="submit" variant="default" loading={creating} disabled={name === '' || invalid}>{t('settings.keyCreate')}</Button>
+        <TextInput
+          label={t('settings.keyName')}
+          placeholder={t('settings.keyNamePlaceholder')}
+          autoComplete="off"
+          spellCheck={false}
+          value={name}
+          error={error ? errorText(t, error) : invalid ? t('settings.keyNameInvalid') : null}
+          onChange={(event) => {
+            setName(event.currentTarget.value.trim())
+            setError(null)
+          }}
+        />
+        <Button type="submit" variant="default" loading={creating} disabled={name === '' || invalid}>
+          {t('settings.keyCreate')}
+        </Button>
       </form>
-      <Modal opened={created !== null} onClose={() => setCreated(null)} closeOnClickOutside={false} title={t('settings.keyCreated', { name: created?.name ?? '' })} closeButtonProps={{ 'aria-label': t('app.close') }}>
+      <Modal
+        opened={created !== null}
+        onClose={() => setCreated(null)}
+        closeOnClickOutside={false}
+        title={t('settings.keyCreated', { name: created?.name ?? '' })}
+        closeButtonProps={{ 'aria-label': t('app.close') }}
+      >
         <p className={styles.dialogText}>{t('settings.keySecretOnce')}</p>
-        <TextInput label={t('settings.keySecret')} readOnly value={created?.secret ?? ''} onFocus={(event) => event.currentTarget.select()} classNames={{ input: styles.keyPrefix ?? '' }} rightSectionWidth={40} rightSection={<CopyButton text={created?.secret ?? ''} label={t('app.copy')} />} data-autofocus />
-        <div className={styles.dialogActions}><Button onClick={() => setCreated(null)}>{t('settings.keyDone')}</Button></div>
+        <TextInput
+          label={t('settings.keySecret')}
+          readOnly
+          value={created?.secret ?? ''}
+          onFocus={(event) => event.currentTarget.select()}
+          classNames={{ input: styles.keyPrefix ?? '' }}
+          rightSectionWidth={40}
+          rightSection={<CopyButton text={created?.secret ?? ''} label={t('app.copy')} />}
+          data-autofocus
+        />
+        <div className={styles.dialogActions}>
+          <Button onClick={() => setCreated(null)}>{t('settings.keyDone')}</Button>
+        </div>
       </Modal>
     </>
   )
@@ -104,12 +164,21 @@ function RevokeDialog({ value, onClose }: { readonly value: ApiKey | null; reado
     }
   }
   return (
-    <Modal opened={value !== null} onClose={onClose} title={t('settings.keyRevokeTitle', { name: value?.name ?? '' })} closeButtonProps={{ 'aria-label': t('app.close') }}>
+    <Modal
+      opened={value !== null}
+      onClose={onClose}
+      title={t('settings.keyRevokeTitle', { name: value?.name ?? '' })}
+      closeButtonProps={{ 'aria-label': t('app.close') }}
+    >
       <p className={styles.dialogText}>{t('settings.keyRevokeText')}</p>
       {error ? <ErrorNotice error={error} /> : null}
       <div className={styles.dialogActions}>
-        <Button variant="default" data-autofocus onClick={onClose}>{t('app.cancel')}</Button>
-        <Button color="red.8" onClick={() => void revoke()}>{t('settings.keyRevoke')}</Button>
+        <Button variant="default" data-autofocus onClick={onClose}>
+          {t('app.cancel')}
+        </Button>
+        <Button color="red.8" onClick={() => void revoke()}>
+          {t('settings.keyRevoke')}
+        </Button>
       </div>
     </Modal>
   )

@@ -13,5 +13,5 @@ export const numberRanges: Readonly<Record<NumberSetting, { readonly min: number
 export function parseNumberSetting(name: NumberSetting, text: string): number | null {
   if (!/^\d+$/.test(text.trim())) return null
   const parsed = settingsPatchSchema.safeParse({ [name]: Number(text.trim()) })
-  return parsed.success ? parsed.data[name] ?? null : null
+  return parsed.success ? (parsed.data[name] ?? null) : null
 }

@@ -29,11 +29,29 @@ export function Section({ title, help, action, children }: SectionProps) {
 export const helpId = (control: string): string => `${control}-help`
 
 /** One setting: what it is on the left, its control on the right; below each other where it is narrow. */
-export function Row({ label, help, htmlFor, changed, children }: { readonly label: string; readonly help?: string; readonly htmlFor?: string; readonly changed?: ReactNode; readonly children: ReactNode }) {
+export function Row({
+  label,
+  help,
+  htmlFor,
+  changed,
+  children,
+}: {
+  readonly label: string
+  readonly help?: string
+  readonly htmlFor?: string
+  readonly changed?: ReactNode
+  readonly children: ReactNode
+}) {
   return (
     <div className={styles.row}>
       <div className={styles.rowText}>
-        {htmlFor === undefined ? <span className={styles.label}>{label}</span> : <label className={styles.label} htmlFor={htmlFor}>{label}</label>}
+        {htmlFor === undefined ? (
+          <span className={styles.label}>{label}</span>
+        ) : (
+          <label className={styles.label} htmlFor={htmlFor}>
+            {label}
+          </label>
+        )}
         {help ? <p id={htmlFor === undefined ? undefined : helpId(htmlFor)}>{help}</p> : null}
         {changed}
       </div>

@@ -34,7 +34,11 @@ export function SettingsPage() {
     <div className={styles.page}>
       <header className={styles.header}>
         <h1>{t('settings.title')}</h1>
-        {saving.kind === 'idle' ? <span className={styles.autosave}>{t('settings.autosave')}</span> : <SaveState saving={saving} />}
+        {saving.kind === 'idle' ? (
+          <span className={styles.autosave}>{t('settings.autosave')}</span>
+        ) : (
+          <SaveState saving={saving} />
+        )}
       </header>
       <div className={styles.scroll}>
         <div className={styles.sections}>
@@ -42,8 +46,12 @@ export function SettingsPage() {
           <KeysSection />
           <AppearanceSection />
           <EngineSection />
-          <div ref={doctorAnchor}><DoctorSection /></div>
-          <p className={styles.about}>{version === null ? null : t('settings.version', { version })} · {t('settings.offline')}</p>
+          <div ref={doctorAnchor}>
+            <DoctorSection />
+          </div>
+          <p className={styles.about}>
+            {version === null ? null : t('settings.version', { version })} · {t('settings.offline')}
+          </p>
         </div>
       </div>
     </div>

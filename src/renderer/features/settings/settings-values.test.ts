@@ -5,11 +5,20 @@ import { numberRanges, parseNumberSetting, type NumberSetting } from './number-f
 import { reportText } from './report-text.ts'
 
 test.each(Object.entries(numberRanges))('the range shown for %s is the range of the contract', (name, { min, max }) => {
-  expect([min, max, min - 1, max + 1].map((value) => parseNumberSetting(name as NumberSetting, String(value)))).toEqual([min, max, null, null])
+  expect([min, max, min - 1, max + 1].map((value) => parseNumberSetting(name as NumberSetting, String(value)))).toEqual(
+    [min, max, null, null],
+  )
 })
 
 test('only whole numbers are taken', () => {
-  expect(['', '4.5', '1e1', 'four', '-4', ' 4 '].map((text) => parseNumberSetting('slots', text))).toEqual([null, null, null, null, null, 4])
+  expect(['', '4.5', '1e1', 'four', '-4', ' 4 '].map((text) => parseNumberSetting('slots', text))).toEqual([
+    null,
+    null,
+    null,
+    null,
+    null,
+    4,
+  ])
 })
 
 test('the curl line survives quotes in a question', () => {
@@ -20,5 +29,9 @@ test('the curl line survives quotes in a question', () => {
 
 test('the copied report names every provider and check', () => {
   const text = reportText(fakeDoctor)
-  expect([...fakeDoctor.providers.map(({ reason }) => reason), ...fakeDoctor.checks.map(({ message }) => message)].filter((part) => !text.includes(part))).toEqual([])
+  expect(
+    [...fakeDoctor.providers.map(({ reason }) => reason), ...fakeDoctor.checks.map(({ message }) => message)].filter(
+      (part) => !text.includes(part),
+    ),
+  ).toEqual([])
 })

@@ -23,7 +23,8 @@ export const en = {
     notFoundText: 'The address may be from an older version.',
     toChat: 'Go to Chat',
     crashTitle: 'The window ran into a fault',
-    crashText: 'Conversations and settings are safe, and the endpoint goes on answering. Load the window again to continue.',
+    crashText:
+      'Conversations and settings are safe, and the endpoint goes on answering. Load the window again to continue.',
     reload: 'Load again',
     copyDetails: 'Copy details',
   },
@@ -31,19 +32,25 @@ export const en = {
   connection: {
     connecting: 'Connecting to Switchboard',
     lostTitle: 'Connection lost',
-    lostText: 'The program does not answer. Everything that was stored is safe. Check that Switchboard still runs on its computer; this window reconnects by itself.',
+    lostText:
+      'The program does not answer. Everything that was stored is safe. Check that Switchboard still runs on its computer; this window reconnects by itself.',
     lostBanner: 'Connection lost. What was stored is safe. Trying again…',
     closingTitle: 'Switchboard is closing',
-    closingText: 'Replies being written are ended first, and everything that was stored is safe. Start Switchboard again; this window reconnects by itself.',
+    closingText:
+      'Replies being written are ended first, and everything that was stored is safe. Start Switchboard again; this window reconnects by itself.',
     closingBanner: 'Switchboard is closing. What was stored is safe; this window reconnects once it runs again.',
     crowdedTitle: 'Too many windows are open',
-    crowdedText: 'Switchboard runs, but shows as many windows as it can. Close one of the others; this one opens by itself.',
-    crowdedBanner: 'Connection lost: too many windows are open. Close one of the others; this one reconnects by itself.',
+    crowdedText:
+      'Switchboard runs, but shows as many windows as it can. Close one of the others; this one opens by itself.',
+    crowdedBanner:
+      'Connection lost: too many windows are open. Close one of the others; this one reconnects by itself.',
     tryNow: 'Try now',
     missingTitle: 'This page needs its key',
-    missingText: 'Open Switchboard with the full address it printed when it started. The address ends with #key=… and opens this page without asking again. To see it once more, run this in the program’s folder on its computer:',
+    missingText:
+      'Open Switchboard with the full address it printed when it started. The address ends with #key=… and opens this page without asking again. To see it once more, run this in the program’s folder on its computer:',
     refusedTitle: 'The key does not fit',
-    refusedText: 'Switchboard answers, but not to the key of this address: it was cut off, or belongs to another installation. Open the full address that Switchboard printed when it started. To see it once more, run this in the program’s folder on its computer:',
+    refusedText:
+      'Switchboard answers, but not to the key of this address: it was cut off, or belongs to another installation. Open the full address that Switchboard printed when it started. To see it once more, run this in the program’s folder on its computer:',
     keyLabel: 'Address or key',
     keyPlaceholder: 'Paste the address or the key',
     keyOpen: 'Open',
@@ -96,8 +103,10 @@ export const en = {
     refresh: 'Refresh',
     notTaken: 'Not sent. Your text is back in the message field.',
     emptyReply: 'The reply is empty.',
-    cut_one: 'The beginning was cut: {{messages}} earlier message was left out ({{tokens}}), because the context is full.',
-    cut_other: 'The beginning was cut: {{messages}} earlier messages were left out ({{tokens}}), because the context is full.',
+    cut_one:
+      'The beginning was cut: {{messages}} earlier message was left out ({{tokens}}), because the context is full.',
+    cut_other:
+      'The beginning was cut: {{messages}} earlier messages were left out ({{tokens}}), because the context is full.',
     cutHelp: 'The instructions and your last message are always kept.',
     replyStarted: 'The assistant is answering.',
     replyEnded: 'Reply finished.',
@@ -126,7 +135,11 @@ export const en = {
     language: 'Language of the examples',
     en: ['Where is my order 4711234?', 'How long do I have to return the shoes?', 'I want to speak to a person.'],
     zh: ['我的订单 4711234 到哪里了？', '鞋子不想要了，多久之内可以退货？', '我想找人工客服。'],
-    es: ['¿Dónde está mi pedido 4711234?', '¿Cuánto tiempo tengo para devolver los zapatos?', 'Quiero hablar con una persona.'],
+    es: [
+      '¿Dónde está mi pedido 4711234?',
+      '¿Cuánto tiempo tengo para devolver los zapatos?',
+      'Quiero hablar con una persona.',
+    ],
   },
   receipt: {
     label: 'Facts about this reply',
@@ -225,7 +238,8 @@ export const en = {
     kv: 'Memory for conversations',
     context: 'Context',
     contextTokens: '{{value}} tokens',
-    lowered: 'The settings ask for {{wanted}} tokens (slots × context). That needs {{needed}}; {{free}} were free, so the model runs with {{used}}. A smaller precision leaves more room.',
+    lowered:
+      'The settings ask for {{wanted}} tokens (slots × context). That needs {{needed}}; {{free}} were free, so the model runs with {{used}}. A smaller precision leaves more room.',
     provider: 'Provider',
     providerHelp: 'The part of the computer that does the calculations.',
     providerFallback: 'Not the preferred provider. The others said:',
@@ -285,7 +299,8 @@ export const en = {
     keyRevoke: 'Revoke',
     keyRevokeName: 'Revoke key {{name}}',
     keyRevokeTitle: 'Revoke “{{name}}”?',
-    keyRevokeText: 'Programs that use it are refused from the next request on. This cannot be undone; create a new key to let them in again.',
+    keyRevokeText:
+      'Programs that use it are refused from the next request on. This cannot be undone; create a new key to let them in again.',
     keyRevoked: 'Revoked',
     keyUsed: 'Last used',
     keyNeverUsed: 'never',
@@ -300,7 +315,8 @@ export const en = {
     themeLight: 'Light',
     themeDark: 'Dark',
     engine: 'Engine',
-    engineHelp: 'These take effect when the engine restarts. Running replies are stopped then; what was written is kept.',
+    engineHelp:
+      'These take effect when the engine restarts. Running replies are stopped then; what was written is kept.',
     apply: 'Apply: restart the engine',
     applyPending: 'Saved, but the engine still runs with the earlier values.',
     prefer: 'Provider',

@@ -41,14 +41,17 @@ export const errorsEn = {
   draining: 'Switchboard is closing. Send it again once it runs.',
   deadline_exceeded: 'The reply took longer than allowed. Try again, or ask for a shorter one.',
   cancelled: 'The reply was stopped before it was finished.',
-  provider_unavailable: 'No allowed provider can run the model. Run the doctor to see why, or allow the CPU under Settings.',
+  provider_unavailable:
+    'No allowed provider can run the model. Run the doctor to see why, or allow the CPU under Settings.',
   out_of_memory: 'The memory is full. Run fewer conversations at once or use a shorter context.',
   engine_fault: 'The model produced values that are not numbers. Switch the provider or import the model again.',
   job_failed: 'The work failed. Nothing was left half done.',
   storage_full: 'The disk is full. What was stored is safe; free some space and try again.',
   storage_failed: 'Storing failed. Check the disk; what was stored before is safe.',
-  storage_corrupt: 'The data file (switchboard.db in the data folder) is damaged. Put back a copy of it, or move it elsewhere to start anew.',
-  storage_newer: 'The data was written by a newer version of Switchboard. Install that version; the data was left as it is.',
+  storage_corrupt:
+    'The data file (switchboard.db in the data folder) is damaged. Put back a copy of it, or move it elsewhere to start anew.',
+  storage_newer:
+    'The data was written by a newer version of Switchboard. Install that version; the data was left as it is.',
   insufficient_disk_space: 'There is not enough free disk space.',
   internal: 'Something unexpected went wrong. Try again.',
   engine_crashed: 'The engine stopped while answering and is being restarted. Try again in a moment.',

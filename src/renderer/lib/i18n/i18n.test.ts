@@ -19,7 +19,10 @@ test('both languages have the same keys', () => {
 })
 
 test('both languages fill in the same values', () => {
-  const gaps = (list: typeof english) => Object.fromEntries(list.map(([path, text]) => [path, [...text.matchAll(/\{\{(\w+)\}\}/g)].map((match) => match[1]).toSorted()]))
+  const gaps = (list: typeof english) =>
+    Object.fromEntries(
+      list.map(([path, text]) => [path, [...text.matchAll(/\{\{(\w+)\}\}/g)].map((match) => match[1]).toSorted()]),
+    )
   expect(gaps(chinese)).toEqual(gaps(english))
 })
 
@@ -30,16 +33,37 @@ test('every error of the catalogue has words in both languages', () => {
 })
 
 test('no text is empty, shouts or was left in English', () => {
-  const same = ['app.name', 'settings.keyNamePlaceholder', 'settings.keyPlaceholder', 'settings.version', 'palette.languageEn', 'palette.languageZh', 'drawer.topP', 'drawer.topK', 'drawer.minP']
+  const same = [
+    'app.name',
+    'settings.keyNamePlaceholder',
+    'settings.keyPlaceholder',
+    'settings.version',
+    'palette.languageEn',
+    'palette.languageZh',
+    'drawer.topP',
+    'drawer.topK',
+    'drawer.minP',
+  ]
   const byPath = new Map(english)
   expect([...english, ...chinese].filter(([, text]) => text.trim() === '' || /[!！]/.test(text))).toEqual([])
-  expect(chinese.filter(([path, text]) => byPath.get(path) === text && !path.startsWith('welcome.') && !same.includes(path))).toEqual([])
+  expect(
+    chinese.filter(([path, text]) => byPath.get(path) === text && !path.startsWith('welcome.') && !same.includes(path)),
+  ).toEqual([])
 })
 
 test('one of a thing is not many', async () => {
   await startI18n('en')
-  const said = () => [1, 2].flatMap((count) => [i18next.t('settings.cores', { count, value: String(count) }), i18next.t('chat.cut', { count, messages: String(count), tokens: '9 tokens' })])
-  expect(said()).toEqual(['1 core', expect.stringContaining('1 earlier message was'), '2 cores', expect.stringContaining('2 earlier messages were')])
+  const said = () =>
+    [1, 2].flatMap((count) => [
+      i18next.t('settings.cores', { count, value: String(count) }),
+      i18next.t('chat.cut', { count, messages: String(count), tokens: '9 tokens' }),
+    ])
+  expect(said()).toEqual([
+    '1 core',
+    expect.stringContaining('1 earlier message was'),
+    '2 cores',
+    expect.stringContaining('2 earlier messages were'),
+  ])
   await i18next.changeLanguage('zh-CN')
   expect(said()).toEqual(['1 核', expect.stringContaining('1 条'), '2 核', expect.stringContaining('2 条')])
 })

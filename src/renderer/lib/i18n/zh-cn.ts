@@ -42,9 +42,11 @@ export const zhCn: Messages = {
     crowdedBanner: '连接已断开：打开的窗口过多。请关闭其他窗口；此窗口会自动重新连接。',
     tryNow: '立即重试',
     missingTitle: '此页面需要密钥',
-    missingText: '请用 Switchboard 启动时显示的完整地址打开。该地址以 #key=… 结尾，打开后不会再次询问。要再次查看，请在其电脑的程序文件夹中运行：',
+    missingText:
+      '请用 Switchboard 启动时显示的完整地址打开。该地址以 #key=… 结尾，打开后不会再次询问。要再次查看，请在其电脑的程序文件夹中运行：',
     refusedTitle: '密钥不匹配',
-    refusedText: 'Switchboard 有响应，但不接受此地址中的密钥：地址可能不完整，或属于另一套安装。请打开 Switchboard 启动时显示的完整地址。要再次查看，请在其电脑的程序文件夹中运行：',
+    refusedText:
+      'Switchboard 有响应，但不接受此地址中的密钥：地址可能不完整，或属于另一套安装。请打开 Switchboard 启动时显示的完整地址。要再次查看，请在其电脑的程序文件夹中运行：',
     keyLabel: '地址或密钥',
     keyPlaceholder: '粘贴地址或密钥',
     keyOpen: '打开',
@@ -127,7 +129,11 @@ export const zhCn: Messages = {
     language: '示例语言',
     en: ['Where is my order 4711234?', 'How long do I have to return the shoes?', 'I want to speak to a person.'],
     zh: ['我的订单 4711234 到哪里了？', '鞋子不想要了，多久之内可以退货？', '我想找人工客服。'],
-    es: ['¿Dónde está mi pedido 4711234?', '¿Cuánto tiempo tengo para devolver los zapatos?', 'Quiero hablar con una persona.'],
+    es: [
+      '¿Dónde está mi pedido 4711234?',
+      '¿Cuánto tiempo tengo para devolver los zapatos?',
+      'Quiero hablar con una persona.',
+    ],
   },
   receipt: {
     label: '此回复的数据',
@@ -226,7 +232,8 @@ export const zhCn: Messages = {
     kv: '对话占用的内存',
     context: '上下文',
     contextTokens: '{{value}} 词元',
-    lowered: '设置要求 {{wanted}} 词元（并行位 × 上下文），需要 {{needed}}，而可用的只有 {{free}}，因此模型以 {{used}} 运行。降低精度可腾出更多空间。',
+    lowered:
+      '设置要求 {{wanted}} 词元（并行位 × 上下文），需要 {{needed}}，而可用的只有 {{free}}，因此模型以 {{used}} 运行。降低精度可腾出更多空间。',
     provider: '运行后端',
     providerHelp: '电脑中负责计算的部分。',
     providerFallback: '这不是首选的运行后端。其他后端的说明：',

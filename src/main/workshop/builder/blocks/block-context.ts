@@ -6,7 +6,10 @@ import type { DecoderArchitecture } from '../decoder-architecture.ts'
 import type { MatrixEncodings } from '../matrix-encoding.ts'
 import { asHalves } from '../to-float16.ts'
 
-/** What every block needs: where to add nodes, where weights come from, what the model looks like, how matrices are stored. */
+/**
+ * What every block needs: where to add nodes, where weights come from, what the model looks like, how matrices are
+ * stored.
+ */
 export interface BlockContext {
   readonly graph: GraphAssembly
   readonly checkpoint: Checkpoint
@@ -18,11 +21,19 @@ export interface BlockContext {
 }
 
 /** Adds a weight in the floats of this graph; `bytes` are float32. */
-export function addFloats({ graph, floats }: BlockContext, name: string, shape: readonly number[], bytes: TensorBytes): string {
+export function addFloats(
+  { graph, floats }: BlockContext,
+  name: string,
+  shape: readonly number[],
+  bytes: TensorBytes,
+): string {
   return graph.weight(name, floats, shape, floats === 'float32' ? bytes : asHalves(name, bytes))
 }
 
-/** `/model/layers.0/mlp` + `weight` -> `model.layers.0.mlp.weight`: initialisers are named after the node that reads them. */
+/**
+ * `/model/layers.0/mlp` + `weight` -> `model.layers.0.mlp.weight`: initialisers are named after the node that reads
+ * them.
+ */
 export function initialiserName(nodePath: string, name: string): string {
   return `${nodePath.slice(1).replaceAll('/', '.')}.${name}`
 }

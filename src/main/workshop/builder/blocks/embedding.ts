@@ -5,7 +5,9 @@ import { addFloats, initialiserName, type BlockContext } from './block-context.t
 import { addEncodedMatrix, makeEncodedLookup, makeEncodedProduct, type EncodedMatrix } from './encoded-matrix.ts'
 
 /** A matrix `[vocabulary, hidden]`. */
-export type VocabularyMatrix = { readonly kind: 'floats'; readonly name: string } | { readonly kind: 'encoded'; readonly encoded: EncodedMatrix }
+export type VocabularyMatrix =
+  | { readonly kind: 'floats'; readonly name: string }
+  | { readonly kind: 'encoded'; readonly encoded: EncodedMatrix }
 
 export interface Embedding {
   /** [batch, sequence, hidden] */
@@ -18,7 +20,11 @@ export interface Embedding {
 export function makeEmbedding(context: BlockContext): Embedding {
   const { graph } = context
   const path = '/model/embed_tokens'
-  const matrix = vocabularyMatrix(context, `${path}/${context.encodings === null ? 'Gather' : 'GatherBlockQuantized'}`, 'model.embed_tokens.weight')
+  const matrix = vocabularyMatrix(
+    context,
+    `${path}/${context.encodings === null ? 'Gather' : 'GatherBlockQuantized'}`,
+    'model.embed_tokens.weight',
+  )
   const hidden =
     matrix.kind === 'encoded'
       ? makeEncodedLookup(graph, path, graphInputs.inputIds, matrix.encoded)
@@ -39,14 +45,20 @@ export function makeHead(context: BlockContext, hidden: string, embeddingMatrix:
   const { graph, architecture, floats } = context
   const flatShape = graph.integers('lm_head.rows.Reshape.shape', [-1, architecture.hiddenSize])
   const flat = graph.node('/lm_head/rows/Reshape', 'Reshape', [hidden, flatShape])
-  const rows = graph.node('/lm_head/rows/Gather', 'Gather', [flat, graphInputs.logitRows], { attributes: { axis: int(0) } })
+  const rows = graph.node('/lm_head/rows/Gather', 'Gather', [flat, graphInputs.logitRows], {
+    attributes: { axis: int(0) },
+  })
   const name = `/lm_head/${context.encodings === null ? 'Gemm' : 'MatMulNBits'}`
   const matrix = architecture.tiedHead ? embeddingMatrix : vocabularyMatrix(context, name, 'lm_head.weight')
   if (matrix.kind === 'encoded') makeEncodedProduct(graph, name, rows, matrix.encoded, graphOutputs.logits)
-  else if (floats === 'float32') graph.node(name, 'Gemm', [rows, matrix.name], { outputs: [graphOutputs.logits], attributes: { transB: int(1) } })
+  else if (floats === 'float32')
+    graph.node(name, 'Gemm', [rows, matrix.name], { outputs: [graphOutputs.logits], attributes: { transB: int(1) } })
   else {
     const halves = graph.node(name, 'Gemm', [rows, matrix.name], { attributes: { transB: int(1) } })
-    graph.node('/lm_head/Cast', 'Cast', [halves], { outputs: [graphOutputs.logits], attributes: { to: elementType('float32') } })
+    graph.node('/lm_head/Cast', 'Cast', [halves], {
+      outputs: [graphOutputs.logits],
+      attributes: { to: elementType('float32') },
+    })
   }
 }
 
@@ -55,6 +67,10 @@ function vocabularyMatrix(context: BlockContext, node: string, tensor: string): 
   const { graph, checkpoint, architecture, encodings } = context
   const shape = [architecture.vocabularySize, architecture.hiddenSize]
   const weight = checkpoint.take(tensor, shape)
-  if (encodings !== null) return { kind: 'encoded', encoded: addEncodedMatrix(graph, encodings.vocabulary, node, [weight], architecture.hiddenSize) }
+  if (encodings !== null)
+    return {
+      kind: 'encoded',
+      encoded: addEncodedMatrix(graph, encodings.vocabulary, node, [weight], architecture.hiddenSize),
+    }
   return { kind: 'floats', name: addFloats(context, initialiserName(node, 'weight'), shape, inStoredOrder([weight])) }
 }

@@ -16,13 +16,29 @@ export interface EncodedMatrix {
 }
 
 /** Adds weights `[out, width]`, one below the other, named after the node that reads them. */
-export function addEncodedMatrix(graph: GraphAssembly, encoding: MatrixEncoding, node: string, weights: readonly Weight[], width: number): EncodedMatrix {
+export function addEncodedMatrix(
+  graph: GraphAssembly,
+  encoding: MatrixEncoding,
+  node: string,
+  weights: readonly Weight[],
+  width: number,
+): EncodedMatrix {
   const rows = weights.reduce((sum, weight) => sum + (weight.shape[0] ?? 0), 0)
   const blocks = Math.ceil(width / encoding.blockSize)
   return {
     encoding,
-    codes: graph.weight(initialiserName(node, 'weight'), 'uint8', [rows, blocks, blockBytes(encoding)], rowsEncoded(weights, encoding.codes)),
-    scales: graph.weight(initialiserName(node, 'scales'), 'float32', [rows, blocks], rowsEncoded(weights, encoding.scales)),
+    codes: graph.weight(
+      initialiserName(node, 'weight'),
+      'uint8',
+      [rows, blocks, blockBytes(encoding)],
+      rowsEncoded(weights, encoding.codes),
+    ),
+    scales: graph.weight(
+      initialiserName(node, 'scales'),
+      'float32',
+      [rows, blocks],
+      rowsEncoded(weights, encoding.scales),
+    ),
     rows,
     width,
   }
@@ -32,34 +48,59 @@ export function addEncodedMatrix(graph: GraphAssembly, encoding: MatrixEncoding,
  * input `[.., width]` times the transposed matrix -> `[.., rows]`. Without zero points codes count from their middle.
  * https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.MatMulNBits
  */
-export function makeEncodedProduct(graph: GraphAssembly, name: string, input: string, { encoding, codes, scales, rows, width }: EncodedMatrix, output?: string): string {
+export function makeEncodedProduct(
+  graph: GraphAssembly,
+  name: string,
+  input: string,
+  { encoding, codes, scales, rows, width }: EncodedMatrix,
+  output?: string,
+): string {
   return graph.node(name, 'MatMulNBits', [input, codes, scales], {
     domain: 'com.microsoft',
-    attributes: { K: int(width), N: int(rows), bits: int(encoding.bits), block_size: int(encoding.blockSize), accuracy_level: int(encoding.accuracyLevel) },
+    attributes: {
+      K: int(width),
+      N: int(rows),
+      bits: int(encoding.bits),
+      block_size: int(encoding.blockSize),
+      accuracy_level: int(encoding.accuracyLevel),
+    },
     ...(output === undefined ? {} : { outputs: [output] }),
   })
 }
 
 /**
- * The rows that `indices` name, `[..indices, width]`. The operator knows whole blocks only, so rows that end inside one are cut.
+ * The rows that `indices` name, `[..indices, width]`. The operator knows whole blocks only, so rows that end inside one
+ * are cut.
  *
  * ```
  * indices -> GatherBlockQuantized [.., blocks * blockSize] -> (Slice) -> [.., width]
  * ```
  * https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.GatherBlockQuantized
  */
-export function makeEncodedLookup(graph: GraphAssembly, path: string, indices: string, { encoding, codes, scales, rows, width }: EncodedMatrix): string {
+export function makeEncodedLookup(
+  graph: GraphAssembly,
+  path: string,
+  indices: string,
+  { encoding, codes, scales, rows, width }: EncodedMatrix,
+): string {
   const name = `${path}/GatherBlockQuantized`
   const blocks = Math.ceil(width / encoding.blockSize)
   // the same bytes as the product reads, as a plain matrix of bytes
   const flat = graph.view(initialiserName(name, 'flat_weight'), codes, 'uint8', [rows, blocks * blockBytes(encoding)])
   const padded = graph.node(name, 'GatherBlockQuantized', [flat, indices, scales], {
     domain: 'com.microsoft',
-    attributes: { gather_axis: int(0), quantize_axis: int(1), bits: int(encoding.bits), block_size: int(encoding.blockSize) },
+    attributes: {
+      gather_axis: int(0),
+      quantize_axis: int(1),
+      bits: int(encoding.bits),
+      block_size: int(encoding.blockSize),
+    },
   })
   if (width % encoding.blockSize === 0) return padded
   const slice = `${path}/Slice`
-  const [starts, ends, axes] = (['starts', 'ends', 'axes'] as const).map((input) => graph.integers(initialiserName(slice, input), [{ starts: 0, ends: width, axes: -1 }[input]]))
+  const [starts, ends, axes] = (['starts', 'ends', 'axes'] as const).map((input) =>
+    graph.integers(initialiserName(slice, input), [{ starts: 0, ends: width, axes: -1 }[input]]),
+  )
   return graph.node(slice, 'Slice', [padded, starts ?? '', ends ?? '', axes ?? ''])
 }
 

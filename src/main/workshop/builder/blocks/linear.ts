@@ -2,7 +2,9 @@ import { inStoredOrder, transposedSideBySide } from '../weight-stream.ts'
 import { addFloats, initialiserName, type BlockContext } from './block-context.ts'
 import { addEncodedMatrix, makeEncodedProduct } from './encoded-matrix.ts'
 
-/** Checkpoint modules (`model.layers.0.self_attn.q_proj`) with their output widths; several are fused into one product. */
+/**
+ * Checkpoint modules (`model.layers.0.self_attn.q_proj`) with their output widths; several are fused into one product.
+ */
 export interface LinearSource {
   readonly module: string
   readonly outputs: number
@@ -18,24 +20,51 @@ export interface LinearSource {
  * ```
  * @returns the name of the result.
  */
-export function makeLinear(context: BlockContext, path: string, input: string, inputs: number, sources: readonly LinearSource[], bias: boolean): string {
+export function makeLinear(
+  context: BlockContext,
+  path: string,
+  input: string,
+  inputs: number,
+  sources: readonly LinearSource[],
+  bias: boolean,
+): string {
   const { graph, checkpoint } = context
   const outputs = sources.reduce((sum, source) => sum + source.outputs, 0)
   const result = makeProduct(context, path, input, inputs, outputs, sources)
   if (!bias) return result
   const vectors = sources.map((source) => checkpoint.take(`${source.module}.bias`, [source.outputs]))
   const sum = `${path}/Add`
-  return graph.node(sum, 'Add', [result, addFloats(context, initialiserName(sum, 'bias'), [outputs], inStoredOrder(vectors))])
+  return graph.node(sum, 'Add', [
+    result,
+    addFloats(context, initialiserName(sum, 'bias'), [outputs], inStoredOrder(vectors)),
+  ])
 }
 
-function makeProduct(context: BlockContext, path: string, input: string, inputs: number, outputs: number, sources: readonly LinearSource[]): string {
+function makeProduct(
+  context: BlockContext,
+  path: string,
+  input: string,
+  inputs: number,
+  outputs: number,
+  sources: readonly LinearSource[],
+): string {
   const { graph, checkpoint, encodings } = context
   const matrices = sources.map((source) => checkpoint.take(`${source.module}.weight`, [source.outputs, inputs]))
   if (encodings !== null) {
     const product = `${path}/MatMulNBits`
-    return makeEncodedProduct(graph, product, input, addEncodedMatrix(graph, encodings.layers, product, matrices, inputs))
+    return makeEncodedProduct(
+      graph,
+      product,
+      input,
+      addEncodedMatrix(graph, encodings.layers, product, matrices, inputs),
+    )
   }
   const product = `${path}/MatMul`
-  const weight = addFloats(context, initialiserName(product, 'weight'), [inputs, outputs], transposedSideBySide(matrices))
+  const weight = addFloats(
+    context,
+    initialiserName(product, 'weight'),
+    [inputs, outputs],
+    transposedSideBySide(matrices),
+  )
   return graph.node(product, 'MatMul', [input, weight])
 }

@@ -29,9 +29,19 @@ export function makeMlp(context: BlockContext, layer: number, input: string): st
     mlpBias,
   )
   const [gate, up] = [`${path}/gate_up_proj/gate`, `${path}/gate_up_proj/up`]
-  graph.node(`${path}/gate_up_proj/Split`, 'Split', [both], { outputs: [gate, up], attributes: { axis: int(-1), num_outputs: int(2) } })
+  graph.node(`${path}/gate_up_proj/Split`, 'Split', [both], {
+    outputs: [gate, up],
+    attributes: { axis: int(-1), num_outputs: int(2) },
+  })
   const sigmoid = graph.node(`${path}/act/Sigmoid`, 'Sigmoid', [gate])
   const activated = graph.node(`${path}/act/Mul`, 'Mul', [gate, sigmoid])
   const gated = graph.node(`${path}/Mul`, 'Mul', [activated, up])
-  return makeLinear(context, `${path}/down_proj`, gated, intermediateSize, [{ module: `${module}.down_proj`, outputs: hiddenSize }], mlpBias)
+  return makeLinear(
+    context,
+    `${path}/down_proj`,
+    gated,
+    intermediateSize,
+    [{ module: `${module}.down_proj`, outputs: hiddenSize }],
+    mlpBias,
+  )
 }

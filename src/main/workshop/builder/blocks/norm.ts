@@ -19,15 +19,26 @@ export function makeNorm(context: BlockContext, path: string, input: string, mod
  * result ----+--> RMS norm (output 0)
  * ```
  */
-export function makeSkipNorm(context: BlockContext, path: string, residual: string, result: string, module: string): { readonly normalised: string; readonly residual: string } {
+export function makeSkipNorm(
+  context: BlockContext,
+  path: string,
+  residual: string,
+  result: string,
+  module: string,
+): { readonly normalised: string; readonly residual: string } {
   const { graph, architecture } = context
   const name = `${path}/SkipSimplifiedLayerNormalization`
   const sum = `${name}/output_3`
-  const normalised = graph.node(name, 'SkipSimplifiedLayerNormalization', [residual, result, normWeight(context, name, module)], {
-    domain: 'com.microsoft',
-    outputs: [`${name}/output_0`, '', '', sum],
-    attributes: { epsilon: float(architecture.normEpsilon) },
-  })
+  const normalised = graph.node(
+    name,
+    'SkipSimplifiedLayerNormalization',
+    [residual, result, normWeight(context, name, module)],
+    {
+      domain: 'com.microsoft',
+      outputs: [`${name}/output_0`, '', '', sum],
+      attributes: { epsilon: float(architecture.normEpsilon) },
+    },
+  )
   return { normalised, residual: sum }
 }
 

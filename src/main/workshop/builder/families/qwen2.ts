@@ -9,15 +9,32 @@ export const qwen2: Family = {
   modelType: 'qwen2',
   architecture: (config) => {
     refuseSlidingWindow(config)
-    return { ...commonArchitecture(config, DEFAULT_MAX_POSITIONS), family: 'qwen2', tiedHead: config.tie_word_embeddings ?? false, qkvBias: true, outputBias: false, mlpBias: false }
+    return {
+      ...commonArchitecture(config, DEFAULT_MAX_POSITIONS),
+      family: 'qwen2',
+      tiedHead: config.tie_word_embeddings ?? false,
+      qkvBias: true,
+      outputBias: false,
+      mlpBias: false,
+    }
   },
 }
 
-/** Sliding windows are refused where they would change a result: not when longer than every context or beyond the last layer. */
+/**
+ * Sliding windows are refused where they would change a result: not when longer than every context or beyond the last
+ * layer.
+ */
 function refuseSlidingWindow(config: ModelConfig): void {
   const window = config.sliding_window
-  const slides = config.layer_types ? config.layer_types.includes('sliding_attention') : config.use_sliding_window && config.num_hidden_layers > (config.max_window_layers ?? 28)
-  if (slides && window !== null && window !== undefined && window < (config.max_position_embeddings ?? DEFAULT_MAX_POSITIONS)) {
+  const slides = config.layer_types
+    ? config.layer_types.includes('sliding_attention')
+    : config.use_sliding_window && config.num_hidden_layers > (config.max_window_layers ?? 28)
+  if (
+    slides &&
+    window !== null &&
+    window !== undefined &&
+    window < (config.max_position_embeddings ?? DEFAULT_MAX_POSITIONS)
+  ) {
     refuseField('sliding_window', window, 'sliding windows are not supported yet')
   }
 }

@@ -36,19 +36,69 @@ test('llama with the defaults of its configuration class', () => {
 
 test('qwen2 as published for 2.5-0.5B-Instruct', () => {
   const config = {
-    ...{ architectures: ['Qwen2ForCausalLM'], attention_dropout: 0, bos_token_id: 151643, eos_token_id: 151645, hidden_act: 'silu', hidden_size: 896, initializer_range: 0.02 },
-    ...{ intermediate_size: 4864, max_position_embeddings: 32768, max_window_layers: 21, model_type: 'qwen2', num_attention_heads: 14, num_hidden_layers: 24, num_key_value_heads: 2 },
-    ...{ rms_norm_eps: 1e-6, rope_theta: 1000000, sliding_window: 32768, tie_word_embeddings: true, torch_dtype: 'bfloat16', use_cache: true, use_sliding_window: false, vocab_size: 151936 },
+    ...{
+      architectures: ['Qwen2ForCausalLM'],
+      attention_dropout: 0,
+      bos_token_id: 151643,
+      eos_token_id: 151645,
+      hidden_act: 'silu',
+      hidden_size: 896,
+      initializer_range: 0.02,
+    },
+    ...{
+      intermediate_size: 4864,
+      max_position_embeddings: 32768,
+      max_window_layers: 21,
+      model_type: 'qwen2',
+      num_attention_heads: 14,
+      num_hidden_layers: 24,
+      num_key_value_heads: 2,
+    },
+    ...{
+      rms_norm_eps: 1e-6,
+      rope_theta: 1000000,
+      sliding_window: 32768,
+      tie_word_embeddings: true,
+      torch_dtype: 'bfloat16',
+      use_cache: true,
+      use_sliding_window: false,
+      vocab_size: 151936,
+    },
   }
-  expect(read(config)).toMatchObject({ family: 'qwen2', kvHeads: 2, headDim: 64, tiedHead: true, qkvBias: true, outputBias: false, rope: { kind: 'default', theta: 1e6 } })
+  expect(read(config)).toMatchObject({
+    family: 'qwen2',
+    kvHeads: 2,
+    headDim: 64,
+    tiedHead: true,
+    qkvBias: true,
+    outputBias: false,
+    rope: { kind: 'default', theta: 1e6 },
+  })
 })
 
 test('rope in both generations of configurations', () => {
-  const scaling = { factor: 8, low_freq_factor: 1, high_freq_factor: 4, original_max_position_embeddings: 128, rope_type: 'llama3' }
-  const scheme = { kind: 'llama3', theta: 5e5, factor: 8, lowFreqFactor: 1, highFreqFactor: 4, originalMaxPositions: 128 }
+  const scaling = {
+    factor: 8,
+    low_freq_factor: 1,
+    high_freq_factor: 4,
+    original_max_position_embeddings: 128,
+    rope_type: 'llama3',
+  }
+  const scheme = {
+    kind: 'llama3',
+    theta: 5e5,
+    factor: 8,
+    lowFreqFactor: 1,
+    highFreqFactor: 4,
+    originalMaxPositions: 128,
+  }
   expect(read({ ...llama, rope_theta: 5e5, rope_scaling: scaling }).rope).toEqual(scheme)
   expect(read({ ...llama, rope_parameters: { ...scaling, rope_theta: 5e5 } }).rope).toEqual(scheme)
-  expect(read({ ...llama, rope_scaling: { type: 'linear', factor: 2 } }).rope).toEqual({ kind: 'linear', theta: 10_000, factor: 2 })
+  expect(read({ ...llama, rope_scaling: { type: 'linear', factor: 2 } }).rope).toEqual({
+    kind: 'linear',
+    theta: 10_000,
+    factor: 2,
+  })
 })
 
 describe('refuses what it would compute wrongly, naming the field', () => {
@@ -63,13 +113,22 @@ describe('refuses what it would compute wrongly, naming the field', () => {
     [{ head_dim: 20 }, 'head_dim'],
     [{ quantization_config: { quant_method: 'gptq' } }, 'quantization_config'],
     [{ model_type: 'qwen2', use_sliding_window: true, sliding_window: 128, max_window_layers: 0 }, 'sliding_window'],
-    [{ model_type: 'qwen2', sliding_window: 128, layer_types: ['full_attention', 'sliding_attention'] }, 'sliding_window'],
+    [
+      { model_type: 'qwen2', sliding_window: 128, layer_types: ['full_attention', 'sliding_attention'] },
+      'sliding_window',
+    ],
   ]
   test.each(cases)('%j', (change, field) => {
-    expect(() => read({ ...llama, ...change })).toThrow(expect.objectContaining({ code: 'model_unsupported', details: expect.objectContaining({ field }) }))
+    expect(() => read({ ...llama, ...change })).toThrow(
+      expect.objectContaining({ code: 'model_unsupported', details: expect.objectContaining({ field }) }),
+    )
   })
 
-  test.each([{ use_sliding_window: true, sliding_window: 512, max_window_layers: 0 }, { use_sliding_window: true, sliding_window: 128, max_window_layers: 2 }, { use_sliding_window: false, sliding_window: 128, max_window_layers: 0 }])('but not a window that changes nothing: %j', (change) => {
+  test.each([
+    { use_sliding_window: true, sliding_window: 512, max_window_layers: 0 },
+    { use_sliding_window: true, sliding_window: 128, max_window_layers: 2 },
+    { use_sliding_window: false, sliding_window: 128, max_window_layers: 0 },
+  ])('but not a window that changes nothing: %j', (change) => {
     expect(read({ ...llama, ...change, model_type: 'qwen2' }).family).toBe('qwen2')
   })
 
@@ -77,8 +136,19 @@ describe('refuses what it would compute wrongly, naming the field', () => {
     expect(() => readArchitecture(text)).toThrow(expect.objectContaining({ code: 'model_corrupt' }))
   })
 
-  test.each([{ hidden_size: -1 }, { num_hidden_layers: 1e9 }, { vocab_size: '5' }, { rms_norm_eps: 0 }, { intermediate_size: 1.5 }])('a field that cannot be: %j', (change) => {
-    expect(() => read({ ...llama, ...change })).toThrow(expect.objectContaining({ code: 'model_incompatible', details: expect.objectContaining({ field: Object.keys(change)[0] }) }))
+  test.each([
+    { hidden_size: -1 },
+    { num_hidden_layers: 1e9 },
+    { vocab_size: '5' },
+    { rms_norm_eps: 0 },
+    { intermediate_size: 1.5 },
+  ])('a field that cannot be: %j', (change) => {
+    expect(() => read({ ...llama, ...change })).toThrow(
+      expect.objectContaining({
+        code: 'model_incompatible',
+        details: expect.objectContaining({ field: Object.keys(change)[0] }),
+      }),
+    )
   })
 })
 
@@ -87,8 +157,31 @@ test('a context longer than any cache is cut, so that no table outgrows the disk
 })
 
 test('whatever the fields hold, an architecture comes out or an error with a code', () => {
-  const field = fc.constantFrom(...Object.keys(llama), 'rope_scaling', 'rope_parameters', 'head_dim', 'layer_types', 'sliding_window', 'tie_word_embeddings', 'rope_theta', 'rms_norm_eps', 'num_key_value_heads')
-  const value = fc.oneof(fc.jsonValue(), fc.constantFrom<unknown>(0, 1, 16, 2 ** 31 - 1, 1e308, 'llama3', { rope_type: 'llama3', factor: 8 }, { rope_type: 'linear', factor: 1e-300 }))
+  const field = fc.constantFrom(
+    ...Object.keys(llama),
+    'rope_scaling',
+    'rope_parameters',
+    'head_dim',
+    'layer_types',
+    'sliding_window',
+    'tie_word_embeddings',
+    'rope_theta',
+    'rms_norm_eps',
+    'num_key_value_heads',
+  )
+  const value = fc.oneof(
+    fc.jsonValue(),
+    fc.constantFrom<unknown>(
+      0,
+      1,
+      16,
+      2 ** 31 - 1,
+      1e308,
+      'llama3',
+      { rope_type: 'llama3', factor: 8 },
+      { rope_type: 'linear', factor: 1e-300 },
+    ),
+  )
   fc.assert(
     fc.property(fc.dictionary(field, value, { maxKeys: 4 }), fc.constantFrom('llama', 'qwen2'), (change, family) => {
       try {
