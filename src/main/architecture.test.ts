@@ -88,7 +88,7 @@ describe('the table', () => {
     ['renderer/features/chat/chat-page.tsx', '../settings/settings-page.tsx'],
     ['renderer/features/chat/chat-page.tsx', '../../app/theme.ts'],
     ['renderer/bridge/connect.ts', '../../main/server/console-router.ts'],
-    ['preload/index.ts', '../main/desktop/page-file.ts'],
+    ['preload/index.ts', './desktop/page-file.ts'],
     ['preload/index.ts', 'node:fs'],
     ['main/cli.ts', 'electron'],
     ['main/server/door.ts', 'electron/main'],

@@ -5,11 +5,11 @@ import type { EngineState } from '../shared/domain/engine.ts'
 import type { DoctorReport } from '../shared/domain/status.ts'
 import { SwitchboardError } from '../shared/errors/switchboard-error.ts'
 import { Catalog } from './catalog/catalog.ts'
-import { createReplyService } from './conversation/replies.ts'
-import { RepairingEngines } from './conversation/repairing-engines.ts'
-import type { ReplyService } from './conversation/reply-service.ts'
-import { fingerprintOf, loadTextFiles, TextModels } from './conversation/text-models.ts'
-import { createTurnService } from './conversation/turns.ts'
+import { createReplyService } from './answering/generate/local.ts'
+import { RepairingEngines } from './answering/repairing-engines.ts'
+import type { ReplyService } from './answering/answer.ts'
+import { fingerprintOf, loadTextFiles, TextModels } from './text/text-models.ts'
+import { createTurnService } from './console/turns.ts'
 import { EnginePool } from './engine-client/engine-pool.ts'
 import { EngineSupervisor } from './engine-client/engine-supervisor.ts'
 import { ToolJobs } from './jobs/tool-jobs.ts'
@@ -19,8 +19,8 @@ import { openLog, type Log } from './platform/log.ts'
 import { processEntry } from './platform/process-entry.ts'
 import { repeatedTask } from './platform/repeated-task.ts'
 import type { ProductFiles } from './platform/product-files.ts'
-import type { SwitchboardServer } from './server/create-server.ts'
-import type { ConsoleServices } from './server/ports.ts'
+import type { SwitchboardServer } from './http/create-server.ts'
+import type { ConsoleServices } from './http/ports.ts'
 import { readBuiltInPresets } from './storage/built-in-presets.ts'
 import { openStorage, type Storage } from './storage/storage.ts'
 import type { StatusSources } from './telemetry/app-status.ts'
@@ -223,8 +223,8 @@ export async function createBackend(options: BackendOptions): Promise<Backend> {
 
     // The page's schemas and the HTTP framework take longest to load: not for commands that need neither.
     const [{ createServer }, { createConsoleServices }] = await Promise.all([
-      import('./server/create-server.ts'),
-      import('./server/console-services.ts'),
+      import('./http/create-server.ts'),
+      import('./console/console-services.ts'),
     ])
     const status: StatusSources = {
       engineState: core.engineState,

@@ -18,8 +18,8 @@ import { defaultHomeRoot, openHome, type Home } from './platform/home.ts'
 import { findProductFiles, productFilesAt, type ProductFiles } from './platform/product-files.ts'
 import { lockInstance, type InstanceLock } from './platform/run-file.ts'
 import { readOrCreateSecret } from './platform/secret-file.ts'
-import { attachConsolePipe } from './server/console-pipe.ts'
-import { createConsoleRouter } from './server/console-router.ts'
+import { attachConsolePipe } from './console/console-pipe.ts'
+import { createConsoleRouter } from './console/console-router.ts'
 
 /** Time for running replies to end by themselves when the person quits, ms. */
 const drainMs = 9000

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import OpenAI, { BadRequestError, NotFoundError } from 'openai'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { findProductFiles } from '../platform/product-files.ts'
-import { officialClient } from '../server/testing/endpoint.ts'
+import { officialClient } from '../http/testing/endpoint.ts'
 import { startRealEndpoint, type RealEndpoint } from './real-endpoint.ts'
 
 let endpoint: RealEndpoint

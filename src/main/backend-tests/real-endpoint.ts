@@ -6,7 +6,7 @@ import { createBackend, openStorageAt, type Backend } from '../backend.ts'
 import { launchChildProcess, type ProcessLauncher } from '../platform/child-process.ts'
 import { openHome } from '../platform/home.ts'
 import { findProductFiles } from '../platform/product-files.ts'
-import type { Endpoint } from '../server/testing/endpoint.ts'
+import type { Endpoint } from '../http/testing/endpoint.ts'
 
 export interface RealEndpoint extends Endpoint {
   readonly backend: Backend

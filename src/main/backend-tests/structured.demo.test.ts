@@ -9,7 +9,7 @@ import { zodResponseFormat } from 'openai/helpers/zod'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { findProductFiles } from '../platform/product-files.ts'
-import { officialClient } from '../server/testing/endpoint.ts'
+import { officialClient } from '../http/testing/endpoint.ts'
 import { answersBySeed, startRealEndpoint, type RealEndpoint } from './real-endpoint.ts'
 
 /** Dozens of replies: seconds, or minutes on a machine that is busy. */

@@ -10,7 +10,7 @@ import { InferenceEngine } from '../inference/engine.ts'
 import { Grammars } from '../inference/grammar/grammars.ts'
 import { loadEngine } from '../inference/load-engine.ts'
 import type { Decoder } from '../inference/runtime/decoder.ts'
-import { loadTokenizer } from '../tokenizer/tokenizer.ts'
+import { loadTokenizer } from '../text/tokenizer.ts'
 import { buildGraph } from '../workshop/build.ts'
 import { testModel } from './random-model.ts'
 

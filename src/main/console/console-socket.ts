@@ -1,0 +1,159 @@
+import type { IncomingMessage, Server } from 'node:http'
+import { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { WebSocketServer, type WebSocket } from 'ws'
+import type { Disposable } from '../../shared/base/disposable.ts'
+import { consoleBridge } from '../../shared/contracts/console-bridge.ts'
+import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
+import { sameSecret } from '../http/authentication.ts'
+import { attachConsolePipe, type ServerPipe } from './console-pipe.ts'
+import type { ConsoleRouter } from './console-router.ts'
+import { checkDoor } from '../http/host-check.ts'
+import { asSwitchboardError, refuseSocket } from '../http/http-errors.ts'
+import type { Log, ServerLimits } from '../http/ports.ts'
+
+const consoleSocketPath = '/console/ws'
+
+export interface ConsoleDoor {
+  readonly router: ConsoleRouter
+  readonly secret: string
+}
+
+/**
+ * The console's WebSocket. Everything is checked before the upgrade is accepted: Host, the page's own Origin, and the
+ * secret, which travels as a second subprotocol because a page can set no header. Without a console every WebSocket is
+ * refused.
+ */
+export class ConsoleSocket implements Disposable {
+  readonly #sockets: WebSocketServer
+  readonly #limits: ServerLimits
+  readonly #door: ConsoleDoor | null
+  readonly #log: Log
+  readonly #hosts: () => ReadonlySet<string>
+  readonly #answered = new WeakSet<WebSocket>()
+  readonly #pings: NodeJS.Timeout
+  #closed = false
+
+  constructor(door: ConsoleDoor | null, limits: ServerLimits, hosts: () => ReadonlySet<string>, log: Log) {
+    this.#door = door
+    this.#limits = limits
+    this.#hosts = hosts
+    this.#log = log
+    this.#sockets = new WebSocketServer({
+      noServer: true,
+      maxPayload: limits.consoleMessageBytes,
+      perMessageDeflate: false,
+      handleProtocols: () => consoleBridge.subprotocol,
+    })
+    this.#pings = setInterval(() => this.#ping(), limits.consolePingMs)
+    this.#pings.unref()
+  }
+
+  attach(server: Server): void {
+    server.on('upgrade', (request: IncomingMessage, stream: Duplex, head: Buffer) => {
+      try {
+        const door = this.#authorise(request)
+        this.#sockets.handleUpgrade(request, stream, head, (socket) => this.#accept(socket, door))
+      } catch (thrown) {
+        if (stream instanceof Socket) refuseSocket(stream, asSwitchboardError(thrown))
+        else stream.destroy()
+      }
+    })
+  }
+
+  /**
+   * @throws SwitchboardError host_not_allowed, origin_not_allowed, invalid_request, unauthorized, draining,
+   * rate_limited.
+   */
+  #authorise(request: IncomingMessage): ConsoleDoor {
+    checkDoor(request, this.#hosts())
+    const door = this.#door
+    if (
+      door === null ||
+      request.method !== 'GET' ||
+      request.url !== consoleSocketPath ||
+      request.headers.upgrade?.toLowerCase() !== 'websocket'
+    ) {
+      throw new SwitchboardError('invalid_request', 'There is no WebSocket at this path.')
+    }
+    if (request.headers.origin === undefined)
+      throw new SwitchboardError('origin_not_allowed', 'The console is opened by its own page only.')
+    const [protocol, key, ...rest] = (request.headers['sec-websocket-protocol'] ?? '')
+      .split(',')
+      .map((name) => name.trim())
+    if (protocol !== consoleBridge.subprotocol || rest.length > 0 || !sameSecret(key ?? '', `key.${door.secret}`))
+      throw new SwitchboardError('unauthorized', 'No valid console key came with the connection.')
+    if (this.#closed) throw new SwitchboardError('draining', 'The program is closing.')
+    if (this.#sockets.clients.size >= this.#limits.consoleConnections)
+      throw new SwitchboardError('rate_limited', 'Too many console windows are open.')
+    return door
+  }
+
+  #accept(socket: WebSocket, door: ConsoleDoor): void {
+    this.#answered.add(socket)
+    socket.on('pong', () => this.#answered.add(socket))
+    socket.on('error', () => socket.terminate())
+    attachConsolePipe(
+      door.router,
+      pipeOf(socket, this.#limits.consoleBufferBytes, this.#limits.stalledReaderMs),
+      this.#log,
+    )
+  }
+
+  /** A window that did not answer the ping before is gone, whatever its connection looks like. */
+  #ping(): void {
+    for (const socket of this.#sockets.clients) {
+      if (!this.#answered.delete(socket)) socket.terminate()
+      else socket.ping()
+    }
+  }
+
+  dispose(): void {
+    this.#closed = true
+    clearInterval(this.#pings)
+    for (const socket of this.#sockets.clients) {
+      socket.close(1001)
+      // one that does not say goodbye in time is cut, since the server waits for it
+      setTimeout(() => socket.terminate(), 250)
+    }
+    this.#sockets.close()
+  }
+}
+
+function pipeOf(socket: WebSocket, bufferBytes: number, stalledMs: number): ServerPipe {
+  let waiting: Promise<void> | undefined
+  return {
+    send: (message) => {
+      if (socket.readyState === socket.OPEN) socket.send(message)
+    },
+    onMessage: (listener) => {
+      socket.on('message', (data, isBinary) => {
+        if (isBinary || !Buffer.isBuffer(data)) socket.close(1003)
+        else listener(data.toString('utf8'))
+      })
+    },
+    onClose: (listener) => void socket.on('close', listener),
+    room: () => {
+      if (socket.bufferedAmount <= bufferBytes) return undefined
+      waiting ??= drained(socket, bufferBytes, stalledMs).finally(() => (waiting = undefined))
+      return waiting
+    },
+    close: () => socket.close(1008),
+  }
+}
+
+/** ws has no drain event, so its buffer is looked at; a window that takes nothing in time is cut. */
+async function drained(socket: WebSocket, bufferBytes: number, stalledMs: number): Promise<void> {
+  const everyMs = 20
+  for (
+    let waitedMs = 0;
+    socket.readyState === socket.OPEN && socket.bufferedAmount > bufferBytes;
+    waitedMs += everyMs
+  ) {
+    if (waitedMs >= stalledMs) {
+      socket.terminate()
+      return
+    }
+    await new Promise((resolve) => setTimeout(resolve, everyMs))
+  }
+}

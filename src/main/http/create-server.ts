@@ -1,0 +1,263 @@
+import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http'
+import { Socket } from 'node:net'
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { ulid } from 'ulid'
+import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
+import { Authentication, publicRoutes } from './authentication.ts'
+import { addCompletionRoutes } from '../openai/completion-routes.ts'
+import { addConsoleFiles } from './console-files.ts'
+import { createConsoleRouter } from '../console/console-router.ts'
+import { ConsoleSocket } from '../console/console-socket.ts'
+import { allowedHosts, checkDoor, checkMediaType, decodableTarget } from './host-check.ts'
+import { asParserError, asSwitchboardError, refuse, refuseSocket, toHttpAnswer } from './http-errors.ts'
+import { addInformationRoutes } from './information-routes.ts'
+import { Metrics } from '../telemetry/metrics.ts'
+import { OpenReplies } from '../openai/open-replies.ts'
+import { defaultLimits, type Principal, type ServerDependencies, type ServerLimits } from './ports.ts'
+import { RouteTable } from './route-table.ts'
+import { KeepAlive } from '../openai/sse-writer.ts'
+import { parseStrictJson } from './strict-json.ts'
+
+const DEFAULT_PORT = 4317
+
+export interface SwitchboardServer {
+  /**
+   * Begins to listen on 127.0.0.1; 0 takes a free port. Resolves to the address. @throws SwitchboardError port_in_use.
+   */
+  listen(port?: number): Promise<string>
+  /**
+   * Refuses new requests with `draining`, lets open replies finish for this long, then ends them typed, and closes. A
+   * second
+   * call with a shorter time hurries the first. `console` is what the console still waits for: its connections stay
+   * until then.
+   */
+  close(drainMs: number, console?: Promise<void>): Promise<void>
+  /** Such as `http://127.0.0.1:4317`; null while not listening. */
+  readonly url: string | null
+  /** Replies since start, and open now. */
+  readonly counts: { readonly total: number; readonly active: number }
+  /** Every route there is, for a test that misses none. */
+  readonly routes: readonly { readonly method: string; readonly path: string }[]
+}
+
+/** The HTTP endpoint and the console's door, on one port of this machine only. */
+export async function createServer(dependencies: ServerDependencies): Promise<SwitchboardServer> {
+  const limits: ServerLimits = { ...defaultLimits, ...dependencies.limits }
+  const metrics = new Metrics()
+  const open = new OpenReplies(dependencies.keys, limits, dependencies.capacity ?? (() => limits.connections))
+  const keepAlive = new KeepAlive(limits.keepAliveCommentMs)
+  const principals = new WeakMap<FastifyRequest, Principal>()
+  let hosts: ReadonlySet<string> = new Set()
+  let url: string | null = null
+
+  const app = fastify({
+    logger: false,
+    bodyLimit: limits.bodyBytes,
+    trustProxy: false,
+    genReqId: () => ulid(),
+    return503OnClosing: false,
+    rewriteUrl: (request) => decodableTarget(request.url ?? '/'),
+    routerOptions: { caseSensitive: true, ignoreTrailingSlash: false, ignoreDuplicateSlashes: false },
+    clientErrorHandler: (failure, socket) => answerClientError(failure, socket, limits),
+    serverFactory: (handler) => createListener(handler, limits, () => hosts),
+  })
+  const routes = new RouteTable(app)
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+    try {
+      done(null, parseStrictJson(Buffer.isBuffer(body) ? body : Buffer.from(body)))
+    } catch (thrown) {
+      done(asSwitchboardError(thrown))
+    }
+  })
+  guard(app, {
+    routes,
+    authentication: new Authentication(
+      dependencies.keys,
+      dependencies.console?.secret ?? null,
+      limits.wrongKeysPerMinute,
+    ),
+    principals,
+    metrics,
+  })
+  answerErrors(app, dependencies)
+  app.setNotFoundHandler((request, reply) => refuseUnknown(request, reply, routes))
+  addCompletionRoutes(app, {
+    dependencies,
+    limits,
+    open,
+    keepAlive,
+    metrics,
+    principalOf: (request) => knownPrincipal(principals, request),
+  })
+  addInformationRoutes(app, { dependencies, open, metrics, url: () => url ?? '' })
+  const { console: window } = dependencies
+  if (window !== null) await addConsoleFiles(app, window.directory)
+  const socket = new ConsoleSocket(
+    window === null ? null : { router: createConsoleRouter(window.services, dependencies.log), secret: window.secret },
+    limits,
+    () => hosts,
+    dependencies.log,
+  )
+  socket.attach(app.server)
+  await app.ready()
+
+  let closing: Promise<void> | null = null
+  const close = async (drainMs: number, running: Promise<void>): Promise<void> => {
+    await Promise.all([open.drain(drainMs), running])
+    url = null
+    socket.dispose()
+    keepAlive.dispose()
+    await open.dispose()
+    app.server.closeIdleConnections()
+    // answers already written leave with their connections; whoever is silent by then is cut
+    const cut = setTimeout(() => app.server.closeAllConnections(), 500)
+    await app.close()
+    clearTimeout(cut)
+  }
+
+  return {
+    get url() {
+      return url
+    },
+    get counts() {
+      return open.counts
+    },
+    routes: routes.all(),
+    async listen(port = DEFAULT_PORT) {
+      try {
+        await app.listen({ port, host: '127.0.0.1' })
+      } catch (cause) {
+        if (cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE')
+          throw new SwitchboardError('port_in_use', `Port ${port} on 127.0.0.1 is taken by another program.`, {
+            cause,
+            details: { port },
+          })
+        throw cause
+      }
+      const address = app.server.address()
+      const taken = typeof address === 'object' && address !== null ? address.port : port
+      hosts = allowedHosts(taken)
+      url = `http://127.0.0.1:${taken}`
+      return url
+    },
+    async close(drainMs, running = Promise.resolve()) {
+      if (closing !== null && drainMs === 0) open.cut()
+      closing ??= close(drainMs, running)
+      await closing
+    },
+  }
+}
+
+/** Node's server with every bound set, and the door in front of everything Fastify does. */
+function createListener(handler: RequestListener, limits: ServerLimits, hosts: () => ReadonlySet<string>): Server {
+  const server = createHttpServer(
+    {
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      connectionsCheckingInterval: limits.connectionCheckMs,
+      keepAliveTimeout: limits.keepAliveMs,
+      maxHeaderSize: 16 * 1024,
+      requireHostHeader: false,
+      noDelay: true,
+      // Other offers (h2c of Java's and curl's clients) may be ignored (RFC 9110, 7.8): such a request is one like any
+      // other.
+      shouldUpgradeCallback: ({ headers }) => /\bwebsocket\b/i.test(headers.upgrade ?? ''),
+    },
+    (request, response) => {
+      try {
+        checkDoor(request, hosts())
+      } catch (thrown) {
+        refuse(response, asSwitchboardError(thrown))
+        return
+      }
+      handler(request, response)
+    },
+  )
+  server.maxRequestsPerSocket = 1000
+  server.maxConnections = limits.connections
+  // all headers are counted at the door instead of being dropped beyond a number
+  server.maxHeadersCount = 0
+  server.on('connect', (_request, stream) => {
+    if (stream instanceof Socket)
+      refuseSocket(stream, new SwitchboardError('method_not_allowed', 'This endpoint is no proxy.'))
+    else stream.destroy()
+  })
+  return server
+}
+
+/** Bytes that are no request, or none in time. */
+function answerClientError(failure: Error, socket: Socket, limits: ServerLimits): void {
+  const error = asParserError(failure)
+  if (error.code === 'request_timeout' && socket.bytesRead === 0) keepUnused(socket, limits)
+  else refuseSocket(socket, error)
+}
+
+/**
+ * A connection nobody has asked anything on yet, such as one whose first request was given up while it opened, waits as
+ * long
+ * as one between two requests, which clients are told in `Keep-Alive`, and then closes without a word: an answer to no
+ * request would be taken for the answer to the next one (RFC 9112, 9.3 and 9.5). The first byte puts it under the time
+ * limits.
+ */
+function keepUnused(socket: Socket, limits: ServerLimits): void {
+  const timer = setTimeout(
+    () => {
+      if (socket.bytesRead === 0) socket.destroy()
+    },
+    Math.max(0, limits.keepAliveMs - limits.headersTimeoutMs),
+  )
+  socket.once('close', () => clearTimeout(timer))
+}
+
+interface Guard {
+  readonly routes: RouteTable
+  readonly authentication: Authentication
+  readonly principals: WeakMap<FastifyRequest, Principal>
+  readonly metrics: Metrics
+}
+
+/** One hook for every route, known or not: whoever has no key learns nothing but that. */
+function guard(app: FastifyInstance, { routes, authentication, principals, metrics }: Guard): void {
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff')
+    if (publicRoutes.has(request.routeOptions.url ?? '')) return
+    principals.set(request, authentication.resolve(request.raw))
+    // before a body is read for nothing
+    if (request.is404) refuseUnknown(request, reply, routes)
+    if (request.method === 'POST') checkMediaType(request.raw)
+  })
+  app.addHook('onResponse', async (request, reply) =>
+    metrics.answered(request.routeOptions.url ?? 'unknown', reply.statusCode),
+  )
+}
+
+function answerErrors(app: FastifyInstance, { log }: Pick<ServerDependencies, 'log'>): void {
+  app.setErrorHandler((thrown, request, reply) => {
+    const error = asSwitchboardError(thrown)
+    if (error.code === 'internal')
+      log.error(
+        { requestId: request.id, route: request.routeOptions.url ?? 'unknown', error: error.cause ?? error },
+        'a request failed unexpectedly',
+      )
+    const answer = toHttpAnswer(error)
+    // a body that was not read ends the connection instead of being read to its end
+    if (!request.raw.complete) reply.header('connection', 'close')
+    return reply.code(answer.status).headers(answer.headers).send(answer.body)
+  })
+}
+
+/** A path that does not exist, or exists for other methods. @throws SwitchboardError always */
+function refuseUnknown(request: FastifyRequest, reply: FastifyReply, routes: RouteTable): never {
+  const methods = routes.methodsOf(request.url)
+  if (methods.length === 0 || methods.includes(request.method))
+    throw new SwitchboardError('not_found', 'There is nothing at this path.')
+  reply.header('allow', methods.join(', '))
+  throw new SwitchboardError('method_not_allowed', `This path answers to ${methods.join(', ')}.`)
+}
+
+function knownPrincipal(principals: WeakMap<FastifyRequest, Principal>, request: FastifyRequest): Principal {
+  const principal = principals.get(request)
+  if (principal === undefined) throw new SwitchboardError('unauthorized', 'No valid key came with the request.')
+  return principal
+}

@@ -1,0 +1,155 @@
+import type { z } from 'zod'
+import {
+  chatRequestSchema,
+  completionRequestSchema,
+  type ChatRequestBody,
+  type CompletionRequestBody,
+} from '../../shared/contracts/openai.ts'
+import type { PromptMessage } from '../../shared/domain/conversation.ts'
+import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
+import type { ReplyInput, ReplyRequest, ReplyStructure } from '../answering/answer.ts'
+import { describedTools, structureOf } from './reply-structure.ts'
+import { isNestedDeeperThan, MAX_DEPTH } from '../http/strict-json.ts'
+
+/** One request of either API after the door: native types, every default decided but the model's own. */
+export interface CompletionRequest {
+  readonly api: 'chat' | 'text'
+  /** null: the default model. */
+  readonly model: string | null
+  readonly input: ReplyInput
+  readonly parameters: ReplyRequest['parameters']
+  readonly stop: readonly string[]
+  readonly logprobs: number | null
+  readonly echo: boolean
+  readonly stream: boolean
+  readonly includeUsage: boolean
+  /** null: the reply is free. */
+  readonly structure: ReplyStructure | null
+  readonly speculation: boolean
+}
+
+/** @throws SwitchboardError invalid_request with the field at fault. */
+export function parseChatRequest(body: unknown): CompletionRequest {
+  const wire = parse(chatRequestSchema, body)
+  return {
+    api: 'chat',
+    ...sharedFields(wire, wire.max_completion_tokens ?? wire.max_tokens ?? undefined),
+    input: { kind: 'chat', messages: wire.messages.map(toMessage), ...describedTools(wire) },
+    structure: structureOf(wire),
+    logprobs: wire.logprobs === true ? (wire.top_logprobs ?? 0) : null,
+    echo: false,
+  }
+}
+
+/** @throws SwitchboardError invalid_request with the field at fault. */
+export function parseTextRequest(body: unknown): CompletionRequest {
+  const wire = parse(completionRequestSchema, body)
+  return {
+    api: 'text',
+    ...sharedFields(wire, wire.max_tokens ?? undefined),
+    input: typeof wire.prompt === 'string' ? { kind: 'text', prompt: wire.prompt } : { kind: 'ids', ids: wire.prompt },
+    structure: null,
+    logprobs: wire.logprobs ?? null,
+    echo: wire.echo ?? false,
+  }
+}
+
+function sharedFields(wire: ChatRequestBody | CompletionRequestBody, maxTokens: number | undefined) {
+  return {
+    model: wire.model ?? null,
+    parameters: {
+      temperature: wire.temperature ?? undefined,
+      topP: wire.top_p ?? undefined,
+      topK: wire.top_k ?? undefined,
+      minP: wire.min_p ?? undefined,
+      repetitionPenalty: wire.repetition_penalty ?? undefined,
+      frequencyPenalty: wire.frequency_penalty ?? undefined,
+      presencePenalty: wire.presence_penalty ?? undefined,
+      maxTokens,
+      seed: wire.seed ?? undefined,
+      logitBias: wire.logit_bias ?? undefined,
+    },
+    stop: typeof wire.stop === 'string' ? [wire.stop] : (wire.stop ?? []),
+    stream: wire.stream ?? false,
+    speculation: wire.speculation ?? true,
+    includeUsage: wire.stream_options?.include_usage ?? false,
+  }
+}
+
+/** `developer` is the newer name of `system`; text parts are lines of one text. */
+function toMessage(
+  { role, content, tool_calls: calls }: ChatRequestBody['messages'][number],
+  index: number,
+): PromptMessage {
+  return {
+    role: role === 'developer' ? 'system' : role,
+    content: typeof content === 'string' ? content : (content ?? []).map((part) => part.text).join('\n'),
+    ...(calls == null || calls.length === 0
+      ? {}
+      : {
+          toolCalls: calls.map((call, at) => ({
+            name: call.function.name,
+            arguments: parseArguments(
+              call.function.arguments,
+              `messages[${index}].tool_calls[${at}].function.arguments`,
+            ),
+          })),
+        }),
+  }
+}
+
+/**
+ * Arguments come back as the reply wrote them, the same key twice included; a reply that was cut off has none that can
+ * be
+ * shown to the model again. What is nested without end would be walked by template and tokenizer.
+ */
+function parseArguments(text: string, param: string): Readonly<Record<string, unknown>> {
+  const refused = (fault: string): SwitchboardError =>
+    new SwitchboardError('invalid_request', `Invalid value for '${param}': it is ${fault}.`, { param })
+  if (text === '') return {}
+  if (isNestedDeeperThan(text, MAX_DEPTH)) throw refused(`nested more than ${MAX_DEPTH} levels deep`)
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    // the parser's message quotes the text, so it is not passed on
+    throw refused('not valid JSON')
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw refused('not a JSON object')
+  return value as Readonly<Record<string, unknown>>
+}
+
+function parse<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    throw new SwitchboardError('invalid_request', 'The body is not a JSON object.')
+  const result = schema.safeParse(body)
+  if (result.success) return result.data
+  const issue = deepest(result.error.issues[0])
+  const param = pathText(issue.path)
+  throw new SwitchboardError('invalid_request', `Invalid value for '${param}': ${issue.message}.`, { param })
+}
+
+interface Fault {
+  readonly path: readonly PropertyKey[]
+  readonly message: string
+}
+
+/** Where several shapes are allowed, the one that got furthest tells best what is wrong. */
+function deepest(issue: z.core.$ZodIssue | undefined, prefix: readonly PropertyKey[] = []): Fault {
+  if (issue === undefined) return { path: prefix, message: 'not accepted' }
+  const path = [...prefix, ...issue.path]
+  if (issue.code !== 'invalid_union' || issue.errors.length === 0) return { path, message: issue.message }
+  const branches = issue.errors
+    .map((errors) => deepest(errors[0], path))
+    .filter((fault) => fault.path.length > path.length || !fault.message.startsWith('Invalid input: expected'))
+  const best = branches.sort((a, b) => b.path.length - a.path.length)[0]
+  return best ?? { path, message: 'the type is not one of those allowed here' }
+}
+
+/** A path as OpenAI writes it: `messages[0].content`. */
+function pathText(path: readonly PropertyKey[]): string {
+  const text = path
+    .map((step, at) => (typeof step === 'number' ? `[${step}]` : `${at === 0 ? '' : '.'}${String(step)}`))
+    .join('')
+  return text.slice(0, 100)
+}
