@@ -7,4 +7,6 @@ export interface ApiKey {
   readonly createdAt: number
   readonly lastUsedAt: number | null
   readonly revokedAt: number | null
+  /** Every request with this key is answered by this assistant, whatever model it names; null leaves the choice. */
+  readonly assistantId: string | null
 }

@@ -1,8 +1,8 @@
 import type { ParameterOverrides } from './conversation.ts'
 
-/** What an assistant is made of; a change of any of it makes a new version. */
+/** What an assistant is made of. */
 export interface AssistantValues {
-  /** Programs call the assistant by this name. Unlike the names of all models and other assistants, case ignored. */
+  /** 1 to 80 characters. Its {@link callName} is unlike that of every other assistant. */
   readonly name: string
   /** Catalog name of the model that answers; null takes the default model. */
   readonly model: string | null
@@ -10,29 +10,39 @@ export interface AssistantValues {
   readonly parameters: ParameterOverrides
 }
 
-/** A named model, system prompt and parameters: what people talk to and programs call. */
+/**
+ * A named model, system prompt and parameters: what people talk to and programs call. People in the window get the
+ * latest version, programs the published one.
+ */
 export interface Assistant extends AssistantValues {
   readonly id: string
-  /** Counted from 1. */
+  /** The latest version, counted from 1. */
   readonly version: number
-  /** Whether programs may call it and see it in `GET /v1/models`. */
-  readonly published: boolean
-  /** Comes with the program; it can be changed like any other, and put back as it came. */
+  /** The version that programs get; null while they may not call it. Equal to `version` or older. */
+  readonly publishedVersion: number | null
+  /** Comes with the program; it can be changed like any other. */
   readonly builtIn: boolean
   /** Milliseconds since the epoch. */
   readonly createdAt: number
   readonly updatedAt: number
 }
 
-/** An earlier or the present state of an assistant. */
+/** One state of an assistant. A version never changes once it was published; an edit after that makes a new one. */
 export interface AssistantVersion extends AssistantValues {
   readonly version: number
+  readonly published: boolean
   /** Milliseconds since the epoch. */
   readonly createdAt: number
+  readonly updatedAt: number
 }
 
-/** An assistant as a file: what `export` writes and `import` reads. */
+/** An assistant as a file: what an export writes and an import reads. */
 export interface AssistantFile extends AssistantValues {
   readonly format: 'switchboard.assistant'
   readonly formatVersion: 1
+}
+
+/** What programs write into `model`: lower case, blanks as hyphens. `Tea shop` is called as `tea-shop`. */
+export function callName(name: string): string {
+  return name.normalize('NFKC').trim().toLowerCase().replace(/\s+/gu, '-')
 }

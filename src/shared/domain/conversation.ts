@@ -68,30 +68,27 @@ export interface ParameterOverrides {
 export interface ConversationSummary {
   readonly id: string
   readonly title: string
-  readonly model: string
+  /** null: the conversation has instructions of its own. The assistant may be gone. */
+  readonly assistantId: string | null
   readonly createdAt: number
   readonly updatedAt: number
-  /** Where a search matched, with `[` `]` never added: plain text around the match. */
+  /** Plain text around the match of a search; null where the title matched or nothing was searched. */
   readonly excerpt: string | null
+  /** The message the search matched; null where the title matched or nothing was searched. */
+  readonly matchedMessageId: string | null
 }
 
-export interface Conversation extends Omit<ConversationSummary, 'excerpt'> {
+export interface Conversation extends Omit<ConversationSummary, 'excerpt' | 'matchedMessageId'> {
+  /** Catalog name; null takes the assistant's model, or the default model where there is no assistant. */
+  readonly model: string | null
+  /** Used only without an assistant. */
   readonly systemPrompt: string
-  readonly presetId: string | null
+  /** Used only without an assistant. */
   readonly parameters: ParameterOverrides
   /** The shown leaf; null while empty. */
   readonly activeLeafId: string | null
   /** All messages of the tree, oldest first. */
   readonly messages: readonly Message[]
-}
-
-/** A named system prompt with parameters. Built-in ones cannot be changed, only copied. */
-export interface Preset {
-  readonly id: string
-  readonly name: string
-  readonly systemPrompt: string
-  readonly parameters: ParameterOverrides
-  readonly builtIn: boolean
 }
 
 /** What one turn yields while it runs. Text in a delta is already stored when it arrives. */

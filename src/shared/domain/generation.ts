@@ -33,6 +33,10 @@ export type Provider = 'cuda' | 'webgpu' | 'cpu'
 /** Facts about one generation, stored with the reply and shown under it. Times in ms, monotonic clock. */
 export interface Receipt {
   readonly model: string
+  /** Absent on replies of older programs, like `assistant`. */
+  readonly modelVersion?: number
+  /** The assistant that answered, by name and version; null where the model was asked directly. */
+  readonly assistant?: { readonly name: string; readonly version: number } | null
   readonly systemFingerprint: string
   readonly provider: Provider
   readonly precision: Precision

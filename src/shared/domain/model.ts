@@ -1,9 +1,21 @@
 import type { Precision } from './generation.ts'
 
-/** A model as people and programs see it. Placeholder fields are filled by the catalog. */
+/** One precision of a model's weights, built from the imported files. */
+export interface ModelVersion {
+  /** Counted from 1; a number is never used again. */
+  readonly version: number
+  readonly precision: Precision
+  /** SHA-256 in hexadecimal over the source files, the precision and the way graphs are built. */
+  readonly contentHash: string
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number
+}
+
+/** A model as people and programs see it. */
 export interface ModelSummary {
   readonly name: string
   readonly family: string
+  /** Of the version in use. */
   readonly precision: Precision
   readonly parameters: number
   readonly contextLength: number
@@ -13,4 +25,8 @@ export interface ModelSummary {
   readonly demo: boolean
   /** Milliseconds since the epoch. */
   readonly createdAt: number
+  /** Oldest first. */
+  readonly versions: readonly ModelVersion[]
+  /** The version that answers. */
+  readonly activeVersion: number
 }

@@ -12,8 +12,8 @@ export interface Settings {
   readonly contextLength: number
   /** Model that new conversations and requests without a model use. */
   readonly defaultModel: string
-  /** Preset of new conversations. */
-  readonly defaultPresetId: string
+  /** Assistant of new conversations, and of requests that name no model once it is published. */
+  readonly defaultAssistantId: string
   /** First run was explained. */
   readonly welcomed: boolean
 }
@@ -26,6 +26,6 @@ export const defaultSettings: Settings = {
   queueRequests: 64,
   contextLength: 4096,
   defaultModel: 'demo',
-  defaultPresetId: 'web-shop',
+  defaultAssistantId: 'web-shop',
   welcomed: false,
 }

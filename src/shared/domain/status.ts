@@ -1,13 +1,29 @@
 import type { EngineState } from './engine.ts'
 
+/** One model in memory, on its way there, or failed. */
+export interface ModelStatus {
+  /** Catalog name. */
+  readonly model: string
+  readonly version: number
+  /** See engineKey in target.ts: what `models.unload` is called with. */
+  readonly key: string
+  readonly state: EngineState
+  /** When it entered this kind of state, milliseconds since the epoch. */
+  readonly since: number
+  /** Resident memory of its engine process, bytes; 0 while there is none. */
+  readonly memoryBytes: number
+}
+
 /** Everything the status bar says, pushed whenever it changes. */
 export interface AppStatus {
-  readonly engine: EngineState
+  /** Every model that is loaded, on its way or failed; the default model first, with the state `off` where it is not. */
+  readonly models: readonly ModelStatus[]
+  readonly defaultModel: string
   /** Address programs call, such as `http://127.0.0.1:4317/v1`; null while the endpoint is not listening. */
   readonly endpointUrl: string | null
-  /** Requests served since start, and open right now. */
+  /** Requests served since start, and open right now, through either door. */
   readonly requests: { readonly total: number; readonly active: number }
-  /** Resident memory of app and engine, bytes. */
+  /** Resident memory of the program without its engines, bytes. */
   readonly memoryBytes: number
 }
 

@@ -75,7 +75,12 @@ export const catalogue = {
   model_not_found: caller(404, 'List the models with GET /v1/models.', 'not_found_error'),
   conversation_not_found: caller(404, 'The conversation does not exist or was deleted.', 'not_found_error'),
   message_not_found: caller(404, 'The message does not exist or was deleted.', 'not_found_error'),
-  preset_not_found: caller(404, 'The preset does not exist or was deleted.', 'not_found_error'),
+  assistant_not_found: caller(404, 'The assistant does not exist or was deleted.', 'not_found_error'),
+  job_not_found: caller(
+    404,
+    'List the jobs in the status bar; this one does not exist or was dismissed.',
+    'not_found_error',
+  ),
   key_not_found: caller(404, 'List the keys with: switchboard keys list', 'not_found_error'),
   name_taken: caller(409, 'Choose another name.'),
   invalid_name: caller(
