@@ -82,6 +82,10 @@ export class GraphCache {
     await rm(this.#stampsPath(key), { force: true })
   }
 
+  async has(key: string): Promise<boolean> {
+    return (await stat(join(this.#directory, key)).catch(() => null)) !== null
+  }
+
   async remove(key: string): Promise<void> {
     await rm(join(this.#directory, key), { recursive: true, force: true })
     await rm(this.#stampsPath(key), { force: true })

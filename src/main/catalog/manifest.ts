@@ -1,7 +1,10 @@
+import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { plainFileName } from '../../shared/base/plain-file-name.ts'
+import type { Precision } from '../../shared/domain/generation.ts'
 import type { ModelSummary } from '../../shared/domain/model.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
+import type { ModelRow } from '../storage/repositories.ts'
 
 const fileName = z.string().refine((name) => plainFileName(name) !== null, 'not a plain file name')
 const size = z.number().int().nonnegative()
@@ -47,16 +50,27 @@ export function parseManifest(modelName: string, text: string): ModelManifest {
   })
 }
 
-export function summarise(manifest: ModelManifest): ModelSummary {
-  const { name, family, precision, parameters, contextLength, demo, createdAt } = manifest
+/** See TargetModel.contentHash. */
+export function contentHashOf({ files }: ModelManifest, precision: Precision): string {
+  const hashes = files.map(({ name, sha256 }) => `${name}:${sha256}`).sort()
+  return createHash('sha256')
+    .update(JSON.stringify([hashes, precision]))
+    .digest('hex')
+}
+
+/** @param row of the same model. */
+export function summarise(manifest: ModelManifest, { versions, activeVersion }: ModelRow): ModelSummary {
+  const { name, family, parameters, contextLength, demo, createdAt } = manifest
   return {
     name,
     family,
-    precision,
+    precision: versions.find(({ version }) => version === activeVersion)?.precision ?? manifest.precision,
     parameters,
     contextLength,
     bytes: manifest.files.reduce((sum, file) => sum + file.bytes, 0),
     demo,
     createdAt,
+    versions,
+    activeVersion,
   }
 }

@@ -20,6 +20,8 @@ export const STAMPS_FILE = 'stamps.json'
 /** Imported models: `<models>/<name>/source/...` beside `manifest.json`. */
 export class ModelStore {
   readonly directory: string
+  /** Manifests as last read, by name, each with what its file looked like: a request costs one look at the file. */
+  readonly #manifests = new Map<string, { readonly stamp: string; readonly manifest: ModelManifest }>()
 
   constructor(directory: string) {
     this.directory = directory
@@ -46,15 +48,18 @@ export class ModelStore {
   /** @throws SwitchboardError model_corrupt. @returns null when there is no such model. */
   async read(name: string): Promise<StoredModel | null> {
     if (!isModelName(name)) return null
-    const text = await readFile(join(this.directory, name, MANIFEST_FILE), 'utf8').catch(
-      (failure: NodeJS.ErrnoException) => {
-        if (failure.code === 'ENOENT' || failure.code === 'ENOTDIR') return null
-        throw failure
-      },
-    )
-    return text === null
-      ? null
-      : { manifest: parseManifest(name, text), sourceDirectory: join(this.directory, name, 'source') }
+    const path = join(this.directory, name, MANIFEST_FILE)
+    const sourceDirectory = join(this.directory, name, 'source')
+    const found = await stat(path).catch(nullIfMissing)
+    if (found === null) return null
+    const stamp = `${found.ino} ${found.size} ${found.mtimeMs}`
+    const known = this.#manifests.get(name)
+    if (known?.stamp === stamp) return { manifest: known.manifest, sourceDirectory }
+    const text = await readFile(path, 'utf8').catch(nullIfMissing)
+    if (text === null) return null
+    const manifest = parseManifest(name, text)
+    this.#manifests.set(name, { stamp, manifest })
+    return { manifest, sourceDirectory }
   }
 
   /** True when a model of this name exists, also on file systems that tell no difference between cases. */
@@ -109,4 +114,9 @@ export class ModelStore {
     await mkdir(this.directory, { recursive: true, mode: 0o700 })
     await removeStagingLeftovers(this.directory)
   }
+}
+
+function nullIfMissing(failure: NodeJS.ErrnoException): null {
+  if (failure.code === 'ENOENT' || failure.code === 'ENOTDIR') return null
+  throw failure
 }

@@ -35,6 +35,11 @@ export interface AskStructure {
   } | null
 }
 
+export interface Instructions {
+  readonly systemPrompt: string
+  readonly parameters: ParameterOverrides
+}
+
 /** One question with everything that decides its answer. */
 export interface Ask {
   readonly requestId: string
@@ -45,6 +50,8 @@ export interface Ask {
   readonly client: string
   readonly priority: Priority
   readonly target: Target
+  /** What the assistant brings along: its system prompt and parameters; null where a model was asked directly. */
+  readonly instructions: Instructions | null
   readonly input: AskInput
   readonly parameters: ParameterOverrides & { readonly logitBias?: Readonly<Record<number, number>> | undefined }
   /** At most 4 strings. The reply ends before the first of them; calls of tools are not searched. */

@@ -5,8 +5,8 @@ import type { Precision } from './generation.ts'
 export type JobInput =
   /** Copies a Hugging Face folder into the catalog under `model` and builds its first version. */
   | { readonly kind: 'import'; readonly directory: string; readonly model: string; readonly precision: Precision }
-  /** Builds the graph of a version that is in the catalog already. */
-  | { readonly kind: 'build'; readonly model: string; readonly version: number }
+  /** Builds the graph of a model that is in the catalog, as a version of this precision. */
+  | { readonly kind: 'build'; readonly model: string; readonly precision: Precision }
 
 /** `interrupted`: the process that ran the job is gone; the job can be started again or discarded. */
 export type JobState =

@@ -5,7 +5,7 @@ export interface ModelVersion {
   /** Counted from 1; a number is never used again. */
   readonly version: number
   readonly precision: Precision
-  /** SHA-256 in hexadecimal over the source files, the precision and the way graphs are built. */
+  /** SHA-256 in hexadecimal over the source files and the precision. */
   readonly contentHash: string
   /** Milliseconds since the epoch. */
   readonly createdAt: number

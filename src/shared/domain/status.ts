@@ -18,7 +18,10 @@ export interface ModelStatus {
 export interface AppStatus {
   /** Every model that is loaded, on its way or failed; the default model first, with the state `off` where it is not. */
   readonly models: readonly ModelStatus[]
+  /** The model that answers where none is named. */
   readonly defaultModel: string
+  /** The default model of the settings where it is gone and `defaultModel` stands in for it; otherwise null. */
+  readonly missingDefaultModel: string | null
   /** Address programs call, such as `http://127.0.0.1:4317/v1`; null while the endpoint is not listening. */
   readonly endpointUrl: string | null
   /** Requests served since start, and open right now, through either door. */

@@ -7,7 +7,7 @@ export interface TargetModel {
   /** Counted from 1 within the model. */
   readonly version: number
   readonly precision: Precision
-  /** SHA-256 in hexadecimal over the source files, the precision and the way graphs are built. */
+  /** SHA-256 in hexadecimal over the source files and the precision. */
   readonly contentHash: string
 }
 

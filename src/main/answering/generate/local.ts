@@ -1,53 +1,44 @@
 import { randomInt, randomUUID } from 'node:crypto'
 import type { Engine, GenerationEvent, TokenOutput } from '../../../shared/contracts/engine.ts'
+import type { Ask } from '../../../shared/domain/ask.ts'
 import type { FinishReason, Receipt } from '../../../shared/domain/generation.ts'
+import { cacheScope, type Target, type TargetModel } from '../../../shared/domain/target.ts'
 import { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
-import type { Tokenizer } from '../../text/tokenizer.ts'
 import { samplingFor } from '../../text/generation-defaults.ts'
-import { fitPrompt, type Prompt } from '../../text/fit-prompt.ts'
-import { grammarOf } from '../../text/reply-grammar.ts'
-import { ReplyReader } from './token-reader.ts'
-import type { ReplyEvent, ReplyRequest, ReplyService, TokenPiece } from '../answer.ts'
-import type { TextModel, TextModels } from '../../text/text-models.ts'
+import type { Prompt, TextModel } from '../../text/text-service.ts'
+import type { Answerer, AnswerEvent, TokenPiece } from '../answer.ts'
+import { TokenReader } from './token-reader.ts'
 import type { ReplyPart } from './tool-call-reader.ts'
 
-/** Where engines come from; the engine pool is of this shape. */
-export interface EngineSource {
-  /** @param revision the files whose text side the request was made with. */
-  acquire(model: string, signal: AbortSignal, revision: string): Promise<{ readonly engine: Engine; release(): void }>
-}
-
-export interface ReplyDependencies {
-  readonly models: Pick<TextModels, 'get'>
-  readonly engines: EngineSource
+export interface LocalGenerationOptions {
+  /** @throws SwitchboardError model_not_found when the files of this version are gone. */
+  readonly texts: { open(model: TargetModel): Promise<TextModel> }
+  readonly engines: {
+    acquire(target: Target, signal: AbortSignal): Promise<{ readonly engine: Engine; release(): void }>
+  }
   /** Unsigned 32-bit; the seed of requests without one. */
   readonly randomSeed?: () => number
 }
 
-const seeds = 2 ** 32
+const SEEDS = 2 ** 32
 
-export function createReplyService({
-  models,
+/** The last stage of the pipeline: an engine process of this machine writes the answer. */
+export function createLocalGeneration({
+  texts,
   engines,
-  randomSeed = () => randomInt(seeds),
-}: ReplyDependencies): ReplyService {
+  randomSeed = () => randomInt(SEEDS),
+}: LocalGenerationOptions): Answerer {
   return {
-    async *reply(request, signal) {
+    async *answer(ask, signal) {
       signal.throwIfAborted()
-      const model = await models.get(request.model)
-      const lease = await engines.acquire(model.name, signal, model.systemFingerprint)
+      const text = await texts.open(ask.target.model)
+      const lease = await engines.acquire(ask.target, signal)
       try {
-        lease.engine.checkRoom(request.priority, request.client)
         const { contextLength } = lease.engine.loaded
-        const prompt = fitPrompt(model.tokenizer, request.input, {
-          contextLength,
-          maxTokens: request.parameters.maxTokens,
-        })
-        checkLogitBias(request, model)
-        yield* generate(
-          { request, model, prompt, engine: lease.engine, seed: request.parameters.seed ?? randomSeed() },
-          signal,
-        )
+        checkLogitBias(ask, text)
+        const prompt = await text.prompt(ask.input, { contextLength, maxTokens: ask.parameters.maxTokens }, signal)
+        const seed = ask.parameters.seed ?? randomSeed()
+        yield* generate({ ask, text, prompt, engine: lease.engine, seed }, signal)
       } finally {
         lease.release()
       }
@@ -56,44 +47,44 @@ export function createReplyService({
 }
 
 interface Generation {
-  readonly request: ReplyRequest
-  readonly model: TextModel
+  readonly ask: Ask
+  readonly text: TextModel
   readonly prompt: Prompt
   readonly engine: Engine
   readonly seed: number
 }
 
-async function* generate(generation: Generation, signal: AbortSignal): AsyncIterable<ReplyEvent> {
-  const { request, model, prompt, engine, seed } = generation
-  const { tokenizer } = model
-  const piece = pieceMaker(model)
+async function* generate(generation: Generation, signal: AbortSignal): AsyncIterable<AnswerEvent> {
+  const { ask, text, prompt, engine, seed } = generation
+  const { target, input, structure } = ask
+  const piece = pieceMaker(text)
   const stopped = new AbortController()
-  const reader = new ReplyReader({
-    decoder: tokenizer.decoder({ continues: request.input.kind !== 'chat' }),
-    piece: request.logprobs === null ? null : piece,
-    stops: request.stop,
-    mayCallTools: request.structure?.tools != null,
+  const reader = new TokenReader({
+    decoder: text.decoder({ continues: input.kind !== 'chat' || input.begun !== undefined }),
+    piece: ask.logprobs === null ? null : piece,
+    stops: ask.stop,
+    mayCallTools: structure?.tools != null,
   })
   const events = engine.generate(
     {
-      requestId: request.requestId,
+      requestId: ask.requestId,
       promptIds: prompt.ids,
-      sampling: samplingFor(model.defaults, request.parameters, seed),
+      sampling: samplingFor(text.defaults, ask.parameters, seed),
       maxTokens: prompt.maxTokens,
-      stopIds: model.stopIds,
-      logprobs: request.logprobs,
-      promptLogprobs: request.echo ? request.logprobs : null,
-      cacheScope: request.client,
-      client: request.client,
-      priority: request.priority,
-      ...(request.speculation === undefined ? {} : { speculation: request.speculation }),
-      ...(request.structure == null ? {} : { grammar: grammarOf(request.structure) }),
+      stopIds: text.stopIds,
+      logprobs: ask.logprobs,
+      promptLogprobs: ask.echo ? ask.logprobs : null,
+      cacheScope: cacheScope(target, ask.client),
+      client: ask.client,
+      priority: ask.priority,
+      speculation: ask.speculation,
+      ...(structure === null ? {} : { grammar: await text.grammar(structure, signal) }),
     },
     AbortSignal.any([signal, stopped.signal]),
   )
 
   let started = false
-  let echoed = !request.echo
+  let echoed = !ask.echo
   for await (const event of events) {
     if (!started) {
       if (event.kind === 'done' && event.finishReason === 'cancelled')
@@ -102,8 +93,7 @@ async function* generate(generation: Generation, signal: AbortSignal): AsyncIter
       started = true
       yield {
         kind: 'started',
-        model: model.name,
-        systemFingerprint: model.systemFingerprint,
+        target,
         promptTokens: prompt.ids.length,
         truncated: prompt.truncated,
         seed,
@@ -113,8 +103,8 @@ async function* generate(generation: Generation, signal: AbortSignal): AsyncIter
       echoed = true
       yield {
         kind: 'prompt',
-        text: promptText(request, model, prompt),
-        tokens: event.kind === 'prompt' ? promptPieces(prompt, event.tokens, tokenizer, piece) : [],
+        text: promptText(ask, text, prompt),
+        tokens: event.kind === 'prompt' ? promptPieces(prompt, event.tokens, text, piece) : [],
       }
     }
     if (event.kind === 'tokens') {
@@ -125,7 +115,7 @@ async function* generate(generation: Generation, signal: AbortSignal): AsyncIter
     if (event.kind === 'done') {
       for (const part of reader.end()) yield eventOf(part)
       // A form ends by itself: a stop string inside it leaves a part of one, as a limit of tokens does.
-      const finishReason = request.structure?.format == null ? 'stop' : 'length'
+      const finishReason = structure?.format == null ? 'stop' : 'length'
       yield {
         kind: 'done',
         receipt: receiptOf(
@@ -139,7 +129,7 @@ async function* generate(generation: Generation, signal: AbortSignal): AsyncIter
 }
 
 /** Log-probabilities go with content alone, as in OpenAI's API. */
-function eventOf(part: ReplyPart<TokenPiece>): ReplyEvent {
+function eventOf(part: ReplyPart<TokenPiece>): AnswerEvent {
   switch (part.kind) {
     case 'content':
       return { kind: 'delta', text: part.text, tokens: part.tokens }
@@ -151,15 +141,17 @@ function eventOf(part: ReplyPart<TokenPiece>): ReplyEvent {
 }
 
 function receiptOf(
-  { model, prompt, engine, seed }: Generation,
+  { ask: { target }, prompt, engine, seed }: Generation,
   done: Extract<GenerationEvent, { kind: 'done' }>,
   end: { readonly finishReason: FinishReason; readonly completionTokens: number },
 ): Receipt {
   const { queueMs, ttftMs, totalMs, grammarMs } = done.timings
   const decodeMs = totalMs - ttftMs
   return {
-    model: model.name,
-    systemFingerprint: model.systemFingerprint,
+    model: target.model.name,
+    modelVersion: target.model.version,
+    assistant: target.assistant === null ? null : { name: target.assistant.name, version: target.assistant.version },
+    systemFingerprint: target.fingerprint,
     provider: engine.loaded.provider,
     precision: engine.loaded.precision,
     queueMs,
@@ -176,10 +168,10 @@ function receiptOf(
   }
 }
 
-function pieceMaker({ tokenizer }: TextModel): (token: TokenOutput, released: string) => TokenPiece {
+function pieceMaker(text: TextModel): (token: TokenOutput, released: string) => TokenPiece {
   const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
   const show = (id: number): { readonly id: number; readonly text: string; readonly bytes: readonly number[] } => {
-    const bytes = tokenizer.bytes(id)
+    const bytes = text.bytes(id)
     return { id, text: utf8.decode(bytes), bytes: [...bytes] }
   }
   return ({ id, logprob, top }, released) => ({
@@ -194,24 +186,24 @@ function pieceMaker({ tokenizer }: TextModel): (token: TokenOutput, released: st
 function promptPieces(
   prompt: Prompt,
   scored: readonly TokenOutput[],
-  tokenizer: Tokenizer,
+  text: TextModel,
   piece: (token: TokenOutput, released: string) => TokenPiece,
 ): readonly TokenPiece[] {
-  const decoder = tokenizer.decoder({ continues: false })
+  const decoder = text.decoder({ continues: false })
   return prompt.ids.map((id, index) => piece(index === 0 ? { id } : (scored[index - 1] ?? { id }), decoder.push(id)))
 }
 
-function promptText(request: ReplyRequest, { tokenizer }: TextModel, prompt: Prompt): string {
-  return request.input.kind === 'text' ? request.input.prompt.toWellFormed() : tokenizer.decode(prompt.ids)
+function promptText({ input }: Ask, text: TextModel, prompt: Prompt): string {
+  return input.kind === 'text' ? input.prompt.toWellFormed() : text.decode(prompt.ids)
 }
 
-function checkLogitBias({ parameters }: ReplyRequest, { tokenizer }: TextModel): void {
+function checkLogitBias({ parameters }: Ask, { vocabularySize }: TextModel): void {
   for (const key of Object.keys(parameters.logitBias ?? {})) {
     const id = Number(key)
-    if (!Number.isInteger(id) || id < 0 || id >= tokenizer.vocabularySize)
+    if (!Number.isInteger(id) || id < 0 || id >= vocabularySize)
       throw new SwitchboardError(
         'invalid_request',
-        `token id ${key.slice(0, 40)} is not in the vocabulary of ${tokenizer.vocabularySize}`,
+        `token id ${key.slice(0, 40)} is not in the vocabulary of ${vocabularySize}`,
         { param: 'logit_bias' },
       )
   }

@@ -11,7 +11,7 @@ export interface Released {
  * Only
  * what could still become a stop string is held back.
  */
-export class ReplyText {
+export class StopStrings {
   readonly #stops: readonly string[]
   #held = ''
   /** In code units, like all lengths here. */

@@ -1,10 +1,10 @@
 import type { TokenOutput } from '../../../shared/contracts/engine.ts'
 import type { IncrementalDecoder } from '../../text/incremental-decoder.ts'
 import type { TokenPiece } from '../answer.ts'
-import { ReplyText } from './stop-strings.ts'
+import { StopStrings } from './stop-strings.ts'
 import { ToolCallReader, type ReplyPart } from './tool-call-reader.ts'
 
-export interface ReplyReaderOptions {
+export interface TokenReaderOptions {
   readonly decoder: IncrementalDecoder
   /** Makes the pieces of tokens; null when none are asked for. */
   readonly piece: ((token: TokenOutput, released: string) => TokenPiece) | null
@@ -17,18 +17,18 @@ export interface ReplyReaderOptions {
  * written
  * in marks that nobody who sends them ever sees.
  */
-export class ReplyReader {
+export class TokenReader {
   readonly #decoder: IncrementalDecoder
-  readonly #piece: ReplyReaderOptions['piece']
+  readonly #piece: TokenReaderOptions['piece']
   readonly #calls: ToolCallReader<TokenPiece> | null
-  readonly #text: ReplyText
+  readonly #text: StopStrings
   #taken = 0
 
-  constructor({ decoder, piece, stops, mayCallTools }: ReplyReaderOptions) {
+  constructor({ decoder, piece, stops, mayCallTools }: TokenReaderOptions) {
     this.#decoder = decoder
     this.#piece = piece
     this.#calls = mayCallTools ? new ToolCallReader() : null
-    this.#text = new ReplyText(stops)
+    this.#text = new StopStrings(stops)
   }
 
   /** A stop string was reached; nothing more comes. */

@@ -6,7 +6,7 @@ export type ReplyPart<Token> =
   | { readonly kind: 'call'; readonly index: number; readonly name: string }
   | { readonly kind: 'arguments'; readonly index: number; readonly text: string }
 
-type Place = 'undecided' | 'content' | 'name' | 'arguments' | 'between'
+type State = 'undecided' | 'content' | 'name' | 'arguments' | 'between'
 
 /**
  * Reads a reply that follows the grammar of calls (reply-grammar.ts) while it arrives; the grammar vouches for
@@ -14,7 +14,7 @@ type Place = 'undecided' | 'content' | 'name' | 'arguments' | 'between'
  * between a name and its arguments. A reply that does not begin with a call is content to its end.
  */
 export class ToolCallReader<Token> {
-  #place: Place = 'undecided'
+  #state: State = 'undecided'
   #held = ''
   /** Of the held text, as long as it can become content. */
   #tokens: Token[] = []
@@ -33,7 +33,7 @@ export class ToolCallReader<Token> {
 
   /** What was held back: the beginning of a call that never came is content. */
   end(): readonly ReplyPart<Token>[] {
-    return this.#place === 'undecided' ? this.#content() : []
+    return this.#state === 'undecided' ? this.#content() : []
   }
 
   #content(): readonly ReplyPart<Token>[] {
@@ -45,7 +45,7 @@ export class ToolCallReader<Token> {
 
   /** Takes one stretch of the held text; false when it has to wait for more. */
   #advance(parts: ReplyPart<Token>[]): boolean {
-    switch (this.#place) {
+    switch (this.#state) {
       case 'undecided': {
         const { opening } = toolCallText
         if (this.#held.startsWith(opening)) return this.#enter('between')
@@ -79,8 +79,8 @@ export class ToolCallReader<Token> {
     }
   }
 
-  #enter(place: Place): boolean {
-    this.#place = place
+  #enter(state: State): boolean {
+    this.#state = state
     return true
   }
 
