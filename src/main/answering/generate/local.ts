@@ -13,8 +13,7 @@ import type { ReplyPart } from './tool-call-reader.ts'
 
 /** Where engines come from; the engine pool is of this shape. */
 export interface EngineSource {
-  /** @param revision the files whose text side the request was made with. */
-  acquire(model: string, signal: AbortSignal, revision: string): Promise<{ readonly engine: Engine; release(): void }>
+  acquire(model: string, signal: AbortSignal): Promise<{ readonly engine: Engine; release(): void }>
 }
 
 export interface ReplyDependencies {
@@ -35,7 +34,7 @@ export function createReplyService({
     async *reply(request, signal) {
       signal.throwIfAborted()
       const model = await models.get(request.model)
-      const lease = await engines.acquire(model.name, signal, model.systemFingerprint)
+      const lease = await engines.acquire(model.name, signal)
       try {
         lease.engine.checkRoom(request.priority, request.client)
         const { contextLength } = lease.engine.loaded
