@@ -3,10 +3,10 @@ import { DisposableStack, type Disposable } from '../shared/base/disposable.ts'
 import type { EngineModel } from '../shared/contracts/engine.ts'
 import type { EngineState } from '../shared/domain/engine.ts'
 import type { DoctorReport } from '../shared/domain/status.ts'
+import type { Target } from '../shared/domain/target.ts'
 import { SwitchboardError } from '../shared/errors/switchboard-error.ts'
 import { Catalog } from './catalog/catalog.ts'
 import { createReplyService } from './answering/generate/local.ts'
-import { RepairingEngines } from './answering/repairing-engines.ts'
 import type { ReplyService } from './answering/answer.ts'
 import { fingerprintOf, loadTextFiles, TextModels } from './text/text-models.ts'
 import { createTurnService } from './console/turns.ts'
@@ -38,8 +38,8 @@ export interface Core extends Disposable {
   readonly storage: Storage
   readonly catalog: Catalog
   readonly engines: EnginePool
-  /** The same engines, for whoever wants one to answer. */
-  readonly repairing: RepairingEngines
+  /** What a model name stands for now. @throws SwitchboardError model_not_found, model_corrupt. */
+  readonly targetOf: (modelName: string) => Promise<Target>
   readonly texts: TextModels
   readonly replies: ReplyService
   /** Of the model that requests use by default. */
@@ -108,13 +108,28 @@ export function createCore(options: CoreOptions): Core {
   stack.defer(endJobs)
 
   const texts = new TextModels(catalog)
+  const targetOf = async (modelName: string): Promise<Target> => {
+    const model = await catalog.find(modelName)
+    const { name, precision } = model.manifest
+    const fingerprint = fingerprintOf(model, null)
+    return {
+      name: modelName,
+      model: { name, version: 1, precision, contentHash: fingerprint },
+      adapters: [],
+      assistant: null,
+      where: { kind: 'local' },
+      fingerprint,
+    }
+  }
   const prepare = async (
-    name: string,
+    { model: { name, contentHash } }: Target,
     onProgress: (fraction: number) => void,
     signal: AbortSignal,
   ): Promise<EngineModel> => {
     const { graphDirectory } = await catalog.ensureGraph(name, { onProgress, signal })
-    const { tokenizer } = await texts.get(name)
+    const { tokenizer, systemFingerprint } = await texts.get(name)
+    if (systemFingerprint !== contentHash)
+      throw new SwitchboardError('loading', `The files of ${name} were replaced just now.`, { retryAfterSeconds: 1 })
     const { providers, slots, contextLength, queueRequests } = storage.settings.get()
     return {
       name,
@@ -129,7 +144,10 @@ export function createCore(options: CoreOptions): Core {
   const engines = stack.add(
     new EnginePool({
       prepare,
-      revisionOf: async (name) => fingerprintOf(await catalog.find(name), null),
+      distrustGraph: async ({ model }, file) => {
+        log.warn({ model: model.name, file }, 'a file of a built graph is damaged; it is built again')
+        await catalog.distrustGraph(model.name)
+      },
       supervise: (model) =>
         new EngineSupervisor({
           model,
@@ -140,11 +158,6 @@ export function createCore(options: CoreOptions): Core {
         }),
     }),
   )
-  const repairing = new RepairingEngines({
-    engines,
-    distrustGraph: (model) => catalog.distrustGraph(model),
-    onRepair: (damage) => log.warn(damage, 'a file of a built graph is damaged; it is built again'),
-  })
   const states = new Map<string, EngineState>()
   stack.add(
     engines.onChange(({ model, state }) => {
@@ -166,9 +179,12 @@ export function createCore(options: CoreOptions): Core {
     storage,
     catalog,
     engines,
-    repairing,
+    targetOf,
     texts,
-    replies: createReplyService({ models: texts, engines: repairing }),
+    replies: createReplyService({
+      models: texts,
+      engines: { acquire: async (name, signal) => engines.acquire(await targetOf(name), signal) },
+    }),
     engineState: () => states.get(storage.settings.get().defaultModel) ?? { kind: 'off' },
     async examine() {
       const { examine } = await import('./telemetry/doctor.ts')
@@ -250,9 +266,9 @@ export async function createBackend(options: BackendOptions): Promise<Backend> {
           engines
             .snapshot()
             .filter(({ model }) => model !== defaultModel)
-            .map(({ model }) => engines.unload(model)),
+            .map(({ key }) => engines.unload(key)),
         )
-        await engines.restart(defaultModel)
+        await engines.restart(await core.targetOf(defaultModel))
       },
       openExternal: options.openExternal,
     })
@@ -305,20 +321,22 @@ export async function createBackend(options: BackendOptions): Promise<Backend> {
 
 /** Gives back the memory of models that are no longer on the disk; their running replies end first. */
 async function unloadRemoved({ engines, catalog, log }: Core): Promise<void> {
-  for (const { model } of engines.snapshot()) {
+  for (const { model, key } of engines.snapshot()) {
     const gone = await catalog.find(model).then(
       () => false,
       (thrown: unknown) => thrown instanceof SwitchboardError && thrown.code === 'model_not_found',
     )
     if (!gone) continue
     log.info({ model }, 'removed; its engine ends')
-    await engines.unload(model)
+    await engines.unload(key)
   }
 }
 
 /** Loads the default model, engine and text side, so that the first question is answered at once. */
-async function warmUp({ repairing, texts, storage }: Core): Promise<void> {
+async function warmUp({ engines, targetOf, texts, storage }: Core): Promise<void> {
   const { defaultModel } = storage.settings.get()
-  const engine = repairing.acquire(defaultModel, new AbortController().signal).then((lease) => lease.release())
+  const engine = targetOf(defaultModel)
+    .then((target) => engines.acquire(target, new AbortController().signal))
+    .then((lease) => lease.release())
   await Promise.all([engine, texts.get(defaultModel)])
 }

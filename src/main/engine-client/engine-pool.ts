@@ -2,66 +2,79 @@ import type { CancelSignal } from '../../shared/base/cancel-signal.ts'
 import type { Disposable } from '../../shared/base/disposable.ts'
 import { Emitter } from '../../shared/base/emitter.ts'
 import type { Engine, EngineModel } from '../../shared/contracts/engine.ts'
+import { graphFiles } from '../../shared/contracts/graph.ts'
 import type { EngineState } from '../../shared/domain/engine.ts'
-import { serialise, SwitchboardError } from '../../shared/errors/switchboard-error.ts'
+import { engineKey, type Target } from '../../shared/domain/target.ts'
+import { serialise, SwitchboardError, type SerialisedError } from '../../shared/errors/switchboard-error.ts'
 import type { EngineSupervisor } from './engine-supervisor.ts'
 
-/** The right to use a loaded model; it stays loaded until released. */
+/** Keeps a model loaded until released. */
 export interface Lease {
   readonly engine: Engine
-  /** Calling twice is harmless. */
+  /** Idempotent. */
   release(): void
 }
 
 export interface EnginePoolOptions {
-  /** Finds the model and makes sure its graph is built. @throws SwitchboardError model_not_found, job_failed, … */
+  /**
+   * Makes sure that the graph of the target is built. Fails when the files on disk are no longer those of the target.
+   * @throws SwitchboardError model_not_found, job_failed, …
+   */
   readonly prepare: (
-    modelName: string,
+    target: Target,
     onProgress: (fraction: number) => void,
     signal: AbortSignal,
   ) => Promise<EngineModel>
   readonly supervise: (model: EngineModel) => EngineSupervisor
-  /** Changes with the files behind the name; a model without revisions never changes while it is loaded. */
-  readonly revisionOf?: (modelName: string) => Promise<string>
-  /** Processes at once; default 2. */
+  /**
+   * Called when the engine finds a damaged file in the built graph of a target (it hashes everything it loads). The next
+   * `prepare` must verify the graph byte by byte and rebuild it.
+   */
+  readonly distrustGraph: (target: Target, damagedFile: string) => Promise<void>
+  /** Engine processes at once; default 2. */
   readonly maxLoaded?: number
 }
 
 export interface ModelState {
+  /** Catalog name. */
   readonly model: string
+  /** Engine key of the target, see {@link engineKey}. */
+  readonly key: string
   readonly state: EngineState
 }
 
-/**
- * A model that found too little memory is tried again when it is asked for after this long: what took the memory may be
- * gone.
- */
+/** A load that failed for lack of memory is retried on the next request after this long. */
 const RETRY_MEMORY_MS = 30_000
 
-/** How long running replies may take to end when a model is restarted or unloaded on request. */
+/** Time that running replies get to end when their model is unloaded, restarted or superseded. */
 const DRAIN_MS = 10_000
 
-interface Place {
-  readonly name: string
+interface Entry {
+  readonly target: Target
+  readonly key: string
   readonly abort: AbortController
-  /** Of the files that are being loaded; null until they were looked at. */
-  revision: string | null
   state: EngineState
   supervisor: EngineSupervisor | null
-  /** Settles when the model is loaded; shared by everybody who waits for it. */
+  /** Settles when the model is loaded; shared by all waiting callers. */
   loading: Promise<EngineSupervisor>
+  loadedOnce: boolean
   leases: number
   lastUsed: number
-  /** ms; when a failure for want of memory may be tried again. */
+  /** ms; when a load that failed for lack of memory may be retried. */
   retryAtMs: number | null
 }
 
-/** The loaded models: loads on demand, keeps the most recently used, one process each. */
+/**
+ * The loaded models: loads on demand, one process per engine key, and keeps the most recently used. At most one entry of
+ * a model name stays: when other files (another version, an import under the same name) are loaded, the older entry
+ * finishes its replies and goes.
+ */
 export class EnginePool implements Disposable {
   readonly #options: EnginePoolOptions
-  readonly #places = new Map<string, Place>()
-  /** Models that are going away; their memory is not free yet. */
-  readonly #leaving = new Map<Place, Promise<void>>()
+  /** By engine key, oldest first. */
+  readonly #entries = new Map<string, Entry>()
+  /** Entries being unloaded; their memory is not free yet. */
+  readonly #leaving = new Map<Entry, Promise<void>>()
   readonly #changes = new Emitter<ModelState>()
   readonly #maxLoaded: number
   #uses = 0
@@ -72,86 +85,71 @@ export class EnginePool implements Disposable {
     this.#maxLoaded = options.maxLoaded ?? 2
   }
 
-  /** Every change of every model. */
+  /** Every state change. For a model name with two entries, only the newer one is reported. */
   readonly onChange = this.#changes.on
 
-  /** `off` for a model that is not here. */
-  stateOf(modelName: string): EngineState {
-    return this.#places.get(modelName)?.state ?? { kind: 'off' }
+  /** `off` for a target that is not loaded. */
+  stateOf(target: Pick<Target, 'model'>): EngineState {
+    return this.#entries.get(engineKey(target))?.state ?? { kind: 'off' }
   }
 
-  /** All models that are loaded, on their way, or failed. */
+  /** All models that are loaded, loading, or failed to load. */
   snapshot(): readonly ModelState[] {
-    return [...this.#places.values()].map(({ name, state }) => ({ model: name, state }))
+    return [...this.#entries.values()].map(stateOfEntry)
   }
 
   /**
-   * A loaded model, loading it first where needed; everybody who asks meanwhile shares that load.
-   * @throws SwitchboardError draining; cancelled when the signal aborts first; queue_full or loading when all places
-   *   are taken
-   *   by models in use or on their way; what prepare or the load failed with.
-   * @param revision the files the caller means: a model loaded from others (removed and imported anew under its name)
-   *   is
-   *   left to its running replies and loaded afresh, so that one model's text never meets another's weights.
+   * Leases the engine of a target and loads it first if needed; concurrent callers share one load.
+   * @throws SwitchboardError draining; cancelled when the signal aborts first; queue_full or loading when all processes
+   *   are in use or loading; what prepare or the load failed with.
    */
-  async acquire(modelName: string, signal: CancelSignal, revision?: string): Promise<Lease> {
-    for (;;) {
-      if (this.#draining) throw new SwitchboardError('draining', 'The program is closing.')
-      if (signal.aborted) throw new SwitchboardError('cancelled', 'The request was stopped.')
-      const found = this.#places.get(modelName)
-      if (found !== undefined && isWorthRetrying(found)) void this.#leave(found, 0)
-      const place = this.#places.get(modelName) ?? this.#open(modelName)
-      const release = this.#hold(place)
-      const isOutdated = (): boolean => revision !== undefined && place.revision !== null && place.revision !== revision
-      try {
-        const engine = await orAborted(place.loading, signal)
-        if (!isOutdated()) return { engine, release }
-      } catch (failure) {
-        // What other files failed with says nothing about these.
-        if (signal.aborted || !isOutdated()) {
-          release()
-          throw failure
-        }
-      }
+  async acquire(target: Target, signal: CancelSignal): Promise<Lease> {
+    if (this.#draining) throw new SwitchboardError('draining', 'The program is closing.')
+    if (signal.aborted) throw new SwitchboardError('cancelled', 'The request was stopped.')
+    const found = this.#entries.get(engineKey(target))
+    if (found !== undefined && isWorthReloading(found)) void this.#leave(found, 0)
+    const entry = this.#entries.get(engineKey(target)) ?? this.#open(target)
+    const release = this.#hold(entry)
+    try {
+      return { engine: await orAborted(entry.loading, signal), release }
+    } catch (failure) {
       release()
-      // The caller may have looked before the files changed, and the place after.
-      if (place.revision === (await this.#options.revisionOf?.(modelName)))
-        throw new SwitchboardError('loading', `The files of ${modelName} were replaced just now.`, {
-          retryAfterSeconds: 1,
-        })
-      if (this.#places.get(modelName) === place) void this.#leave(place, DRAIN_MS)
+      throw failure
     }
   }
 
-  /** Counted from the start, so that nobody evicts a model somebody is waiting for. */
-  #hold(place: Place): () => void {
-    place.leases += 1
-    place.lastUsed = this.#uses += 1
+  /** Leases count from the start of the wait, so that a model with waiting callers is not evicted. */
+  #hold(entry: Entry): () => void {
+    entry.leases += 1
+    entry.lastUsed = this.#uses += 1
     let held = true
     return () => {
-      if (held) place.leases -= 1
+      if (held) entry.leases -= 1
       held = false
     }
   }
 
-  /** Unloads a model after its running replies, or `DRAIN_MS`. */
-  async unload(modelName: string): Promise<void> {
-    const place = this.#places.get(modelName)
-    if (place !== undefined) await this.#leave(place, DRAIN_MS)
+  /**
+   * Unloads one entry after its running replies, or after `DRAIN_MS`.
+   * @param key as in {@link snapshot}; unknown keys are ignored.
+   */
+  async unload(key: string): Promise<void> {
+    const entry = this.#entries.get(key)
+    if (entry !== undefined) await this.#leave(entry, DRAIN_MS)
   }
 
-  /** Ends the process and loads afresh: after a failure, or so that new settings take effect. */
-  async restart(modelName: string): Promise<void> {
-    await this.unload(modelName)
+  /** Ends the process of a target and loads it again: after a failure, or to apply new settings. */
+  async restart(target: Target): Promise<void> {
+    await this.unload(engineKey(target))
     if (this.#draining) throw new SwitchboardError('draining', 'The program is closing.')
-    await (this.#places.get(modelName) ?? this.#open(modelName)).loading
+    await (this.#entries.get(engineKey(target)) ?? this.#open(target)).loading
   }
 
   /** Refuses new work and unloads everything, giving running replies `timeoutMs`. */
   async drain(timeoutMs: number): Promise<void> {
     this.#draining = true
-    for (const place of [...this.#places.values()]) void this.#leave(place, timeoutMs)
-    // Asked again without patience, what is still finishing its replies is ended now.
+    for (const entry of [...this.#entries.values()]) void this.#leave(entry, timeoutMs)
+    // A second call with 0 ends the replies that the first call still waits for.
     if (timeoutMs === 0) for (const { supervisor } of this.#leaving.keys()) void supervisor?.drain(0)
     await Promise.all(this.#leaving.values())
   }
@@ -160,114 +158,148 @@ export class EnginePool implements Disposable {
     await this.drain(0)
   }
 
-  #open(modelName: string): Place {
-    this.#makeRoom()
-    const abort = new AbortController()
-    const place: Place = {
-      name: modelName,
-      abort,
-      revision: null,
-      state: { kind: 'preparing', model: modelName, progress: 0 },
+  #open(target: Target): Entry {
+    this.#makeRoom(target.model.name)
+    const entry: Entry = {
+      target,
+      key: engineKey(target),
+      abort: new AbortController(),
+      state: { kind: 'preparing', model: target.model.name, progress: 0 },
       supervisor: null,
       loading: Promise.reject(new TypeError('not started')),
+      loadedOnce: false,
       leases: 0,
       lastUsed: this.#uses,
       retryAtMs: null,
     }
-    place.loading.catch(() => undefined)
-    this.#places.set(modelName, place)
-    place.loading = this.#load(place)
-    // Whoever waits hears of a failure; when nobody waits, the state tells it.
-    place.loading.catch(() => undefined)
-    return place
+    entry.loading.catch(() => undefined)
+    this.#entries.set(entry.key, entry)
+    entry.loading = this.#load(entry)
+    // Waiting callers get the failure; without any, the state reports it.
+    entry.loading.catch(() => undefined)
+    return entry
   }
 
   /**
-   * Takes away the least recently used idle model when all places are taken. @throws SwitchboardError queue_full,
-   * loading.
+   * Unloads the least recently used idle entry when all processes are taken. An entry of the same name does not count:
+   * it is superseded by the new one.
+   * @throws SwitchboardError queue_full, loading.
    */
-  #makeRoom(): void {
-    if (this.#places.size < this.#maxLoaded) return
-    const places = [...this.#places.values()]
-    const idle = places
-      .filter((place) => place.leases === 0 && !isOnItsWay(place.state))
+  #makeRoom(model: string): void {
+    const others = [...this.#entries.values()].filter((entry) => entry.target.model.name !== model)
+    if (others.length < this.#maxLoaded) return
+    const [oldest] = others
+      .filter((entry) => entry.leases === 0 && !isLoading(entry.state))
       .sort((a, b) => a.lastUsed - b.lastUsed)
-    const oldest = idle[0]
     if (oldest !== undefined) {
       void this.#leave(oldest, 0)
       return
     }
-    const names = places.map((place) => place.name).join(', ')
-    if (places.some((place) => isOnItsWay(place.state)))
+    const names = others.map((entry) => entry.target.model.name).join(', ')
+    if (others.some((entry) => isLoading(entry.state)))
       throw new SwitchboardError('loading', `Another model is being loaded (${names}).`, { retryAfterSeconds: 5 })
     throw new SwitchboardError('queue_full', `All loaded models are in use (${names}).`, { retryAfterSeconds: 5 })
   }
 
-  async #load(place: Place): Promise<EngineSupervisor> {
+  async #load(entry: Entry): Promise<EngineSupervisor> {
     try {
-      this.#enter(place, place.state)
-      place.revision = (await this.#options.revisionOf?.(place.name)) ?? null
-      const model = await this.#options.prepare(
-        place.name,
-        (progress) => this.#enter(place, { kind: 'preparing', model: place.name, progress }),
-        place.abort.signal,
-      )
-      // A model is fitted to the memory that is free when it loads, and keeps to that: what is leaving goes first.
-      await Promise.all(this.#leaving.values())
-      if (place.abort.signal.aborted) throw new SwitchboardError('cancelled', `${place.name} was unloaded.`)
-      const supervisor = this.#options.supervise(model)
-      place.supervisor = supervisor
-      supervisor.onState((state) => this.#enter(place, state))
-      await supervisor.start()
-      return supervisor
+      return await this.#start(entry).catch(async (failure: unknown) => {
+        const file = damagedGraphFile(serialise(failure))
+        const { supervisor } = entry
+        if (file === null || supervisor === null) throw failure
+        // Retried once. If the rebuilt graph is damaged too, the error is reported.
+        entry.supervisor = null
+        await supervisor.drain(0)
+        await this.#options.distrustGraph(entry.target, file)
+        return await this.#start(entry)
+      })
     } catch (failure) {
-      // A supervisor that failed keeps its place and its reason until restarted; a failed preparation may be tried
-      // again at once.
-      if (place.supervisor === null && this.#places.get(place.name) === place) {
-        this.#places.delete(place.name)
-        const known = failure instanceof SwitchboardError
-        this.#changes.emit({
-          model: place.name,
-          state:
-            known && failure.code === 'cancelled'
-              ? { kind: 'off' }
-              : { kind: 'failed', model: place.name, error: serialise(failure) },
-        })
+      // An entry whose engine failed stays, with its reason, until it is restarted; a failed preparation may be retried
+      // at once.
+      if (entry.supervisor === null && this.#entries.get(entry.key) === entry) {
+        this.#entries.delete(entry.key)
+        const { model, key } = stateOfEntry(entry)
+        const cancelled = failure instanceof SwitchboardError && failure.code === 'cancelled'
+        const older = this.#newest(model)
+        this.#changes.emit(
+          older === undefined
+            ? { model, key, state: cancelled ? { kind: 'off' } : { kind: 'failed', model, error: serialise(failure) } }
+            : stateOfEntry(older),
+        )
       }
       throw failure
     }
   }
 
-  #leave(place: Place, timeoutMs: number): Promise<void> {
-    this.#places.delete(place.name)
-    place.abort.abort()
-    const gone = (place.supervisor?.drain(timeoutMs) ?? Promise.resolve()).then(() => {
-      place.state = { kind: 'off' }
-      this.#leaving.delete(place)
-      if (!this.#places.has(place.name)) this.#changes.emit({ model: place.name, state: place.state })
+  async #start(entry: Entry): Promise<EngineSupervisor> {
+    const { target, abort } = entry
+    const onProgress = (progress: number): void =>
+      this.#enter(entry, { kind: 'preparing', model: target.model.name, progress })
+    onProgress(0)
+    const model = await this.#options.prepare(target, onProgress, abort.signal)
+    // Only now: a target whose files are gone must not end the engine that took its name.
+    for (const other of this.#entries.values())
+      if (other !== entry && other.target.model.name === target.model.name) void this.#leave(other, DRAIN_MS)
+    // The memory plan is made for the memory that is free at load time, so entries that are leaving go first.
+    await Promise.all(this.#leaving.values())
+    if (abort.signal.aborted) throw new SwitchboardError('cancelled', `${target.model.name} was unloaded.`)
+    const supervisor = this.#options.supervise(model)
+    entry.supervisor = supervisor
+    supervisor.onState((state) => {
+      if (entry.supervisor === supervisor) this.#enter(entry, state)
     })
-    this.#leaving.set(place, gone)
+    await supervisor.start()
+    entry.loadedOnce = true
+    return supervisor
+  }
+
+  #leave(entry: Entry, timeoutMs: number): Promise<void> {
+    this.#entries.delete(entry.key)
+    entry.abort.abort()
+    const gone = (entry.supervisor?.drain(timeoutMs) ?? Promise.resolve()).then(() => {
+      entry.state = { kind: 'off' }
+      this.#leaving.delete(entry)
+      if (this.#newest(entry.target.model.name) === undefined) this.#changes.emit(stateOfEntry(entry))
+    })
+    this.#leaving.set(entry, gone)
     return gone
   }
 
-  #enter(place: Place, state: EngineState): void {
-    place.state = state
-    place.retryAtMs =
+  #enter(entry: Entry, state: EngineState): void {
+    entry.state = state
+    entry.retryAtMs =
       state.kind === 'failed' && state.error.code === 'out_of_memory' ? performance.now() + RETRY_MEMORY_MS : null
-    // A model that is leaving no longer speaks for its name: its successor may be loading already.
-    if (this.#places.get(place.name) === place) this.#changes.emit({ model: place.name, state })
+    if (this.#newest(entry.target.model.name) === entry) this.#changes.emit(stateOfEntry(entry))
+  }
+
+  /** The entry that a model name stands for. */
+  #newest(model: string): Entry | undefined {
+    return [...this.#entries.values()].findLast((entry) => entry.target.model.name === model)
   }
 }
 
-function isOnItsWay(state: EngineState): boolean {
+function stateOfEntry({ target, key, state }: Entry): ModelState {
+  return { model: target.model.name, key, state }
+}
+
+function isLoading(state: EngineState): boolean {
   return state.kind === 'preparing' || state.kind === 'starting' || state.kind === 'loading'
 }
 
-function isWorthRetrying({ retryAtMs }: Place): boolean {
-  return retryAtMs !== null && performance.now() >= retryAtMs
+/** Whether a failed entry is worth another load: memory may be free by now, or its graph can be rebuilt. */
+function isWorthReloading({ state, retryAtMs, loadedOnce }: Entry): boolean {
+  if (retryAtMs !== null) return performance.now() >= retryAtMs
+  // The graph was whole when it was first loaded and was found damaged when a crashed engine came back.
+  return loadedOnce && state.kind === 'failed' && damagedGraphFile(state.error) !== null
 }
 
-/** The promise, or `cancelled` when the signal aborts first; the work behind the promise goes on for others. */
+/** Name of the damaged file of the built graph; null for any other failure. */
+function damagedGraphFile({ code, details }: SerialisedError): string | null {
+  const file = code === 'model_corrupt' ? details?.['file'] : undefined
+  return Object.values(graphFiles).find((name) => name === file) ?? null
+}
+
+/** The promise, or `cancelled` when the signal aborts first; the work behind the promise continues for others. */
 function orAborted<Value>(promise: Promise<Value>, signal: CancelSignal): Promise<Value> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(new SwitchboardError('cancelled', 'The request was stopped.'))
