@@ -238,7 +238,10 @@ export class Catalog {
     return row
   }
 
-  async #readRow(name: string, first: { readonly precision: Precision; readonly contentHash: string }): Promise<ModelRow> {
+  async #readRow(
+    name: string,
+    first: { readonly precision: Precision; readonly contentHash: string },
+  ): Promise<ModelRow> {
     const row = await this.#rows.find(name)
     const isOfTheseFiles = row?.versions.some(({ contentHash }) => contentHash === first.contentHash) === true
     if (row !== null && isOfTheseFiles) return row

@@ -29,13 +29,18 @@ export interface PublishedAssistant {
   readonly values: AssistantValues
 }
 
+interface Known {
+  readonly all: readonly Assistant[]
+  readonly published: readonly PublishedAssistant[]
+}
+
 /** Turns the names that doors are given into targets; nothing below the doors looks a name up. */
 export class Resolver {
   readonly #catalog: ResolverOptions['catalog']
   readonly #assistants: ResolverOptions['assistants']
   readonly #settings: ResolverOptions['settings']
   /** Assistants as last read; dropped when any changed. */
-  #known: Promise<{ readonly all: readonly Assistant[]; readonly published: readonly PublishedAssistant[] }> | null = null
+  #known: Promise<Known> | null = null
 
   constructor({ catalog, assistants, settings }: ResolverOptions) {
     this.#catalog = catalog
@@ -124,7 +129,7 @@ export class Resolver {
     return { target: targetOf(callName(name), model, { id, name, version }), instructions: { systemPrompt, parameters } }
   }
 
-  #read(): NonNullable<typeof this.#known> {
+  #read(): Promise<Known> {
     if (this.#known === null) {
       const reading = this.#load()
       this.#known = reading
@@ -135,7 +140,7 @@ export class Resolver {
     return this.#known
   }
 
-  async #load(): Promise<{ readonly all: readonly Assistant[]; readonly published: readonly PublishedAssistant[] }> {
+  async #load(): Promise<Known> {
     const all = await this.#assistants.list()
     const published: PublishedAssistant[] = []
     for (const assistant of all) {

@@ -65,7 +65,13 @@ export class JobService implements Disposable {
   }
 
   /** Begins the job and waits for its end. @throws SwitchboardError what it failed with; cancelled. */
-  async complete(input: JobInput, { signal, onProgress }: { readonly signal?: AbortSignal; readonly onProgress?: (fraction: number, step: string) => void } = {}): Promise<void> {
+  async complete(
+    input: JobInput,
+    {
+      signal,
+      onProgress,
+    }: { readonly signal?: AbortSignal; readonly onProgress?: (fraction: number, step: string) => void } = {},
+  ): Promise<void> {
     const job = await this.#jobs.start(input, this.#owner)
     const running = this.#follow(job, onProgress)
     const stop = (): void => running.abort.abort()

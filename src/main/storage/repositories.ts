@@ -100,6 +100,14 @@ export interface ConversationRepository {
   remove(id: string): Promise<void>
   restore(id: string): Promise<Conversation>
   /**
+   * The conversation and its messages from the first one down to this one; undefined: down to the shown leaf, null: none.
+   * @throws SwitchboardError conversation_not_found, message_not_found
+   */
+  path(
+    conversationId: string,
+    messageId: string | null | undefined,
+  ): Promise<Pick<BegunTurn, 'conversation' | 'thread'>>
+  /**
    * Adds a user message with an empty streaming reply under it. `parentId` undefined: under the shown leaf. First marks
    * a reply of this conversation that nobody writes any more as interrupted, like the next two.
    * @throws SwitchboardError conversation_not_found, message_not_found, invalid_request
