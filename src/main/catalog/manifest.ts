@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { plainFileName } from '../../shared/base/plain-file-name.ts'
+import { precisionSchema } from '../../shared/domain/generation.ts'
 import type { ModelSummary } from '../../shared/domain/model.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 
@@ -10,7 +11,7 @@ const manifestSchema = z.object({
   version: z.literal(1),
   name: z.string(),
   family: z.string(),
-  precision: z.enum(['fp32', 'fp16', 'int8', 'int4']),
+  precision: precisionSchema,
   parameters: size,
   layers: size,
   contextLength: size,

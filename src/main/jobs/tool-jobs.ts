@@ -1,14 +1,13 @@
 import { dirname } from 'node:path'
 import type { Disposable } from '../../shared/base/disposable.ts'
 import type { GraphDescription } from '../../shared/contracts/graph.ts'
-import type { InspectedModel, ToolJob, ToolResult } from '../../shared/contracts/jobs.ts'
+import { parseToolEvent, type InspectedModel, type ToolJob, type ToolResult } from '../../shared/contracts/jobs.ts'
 import type { Precision } from '../../shared/domain/generation.ts'
 import { revive, SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import type { ChildProcessHandle, ProcessLauncher } from '../platform/child-process.ts'
 import { processEntry } from '../platform/process-entry.ts'
 import { removeStagingLeftovers } from '../platform/staging.ts'
 import { watchMemory } from './watch-memory.ts'
-import { parseToolEvent } from './tool-event-schema.ts'
 
 export interface ToolTask {
   /** Fraction done, 0 to 1, and what is being done. */
