@@ -13,7 +13,8 @@ import { removeStagingLeftovers } from '../platform/staging.ts'
 import { looksUnchanged, readStamps, stampFile, writeStamps, type FileStamp } from './file-stamp.ts'
 import type { ModelManifest } from './manifest.ts'
 import { SharedTasks } from './shared-task.ts'
-import type { LongTask, Workshop } from './workshop.ts'
+import type { LongTask } from '../platform/long-task.ts'
+import type { Workshop } from './workshop.ts'
 
 export interface BuiltGraph {
   readonly graphDirectory: string

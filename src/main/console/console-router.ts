@@ -2,7 +2,8 @@ import { implement, ORPCError, type Router } from '@orpc/server'
 import { ValidationError } from '@orpc/contract'
 import { consoleContract } from '../../shared/contracts/console.ts'
 import { serialise, SwitchboardError } from '../../shared/errors/switchboard-error.ts'
-import type { ConsoleServices, Log } from '../http/ports.ts'
+import type { ConsoleServices } from '../http/ports.ts'
+import type { Log } from '../platform/log.ts'
 
 /** What a door tells about its connection: undefined while there is room, otherwise a promise of it. */
 interface ConsoleContext {
