@@ -1,10 +1,12 @@
 import { mkdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { StoredModel } from './model-store.ts'
-import { looksUnchanged, readStamps, stampFile, writeFileWhole, writeStamps, type FileStamp } from './file-stamp.ts'
+import { looksUnchanged, readStamps, stampFile, writeStamps, type FileStamp } from './file-stamp.ts'
 import { licenceAmong } from './import-model.ts'
 import { parseManifest, type ModelManifest } from './manifest.ts'
-import type { LongTask, Workshop } from './workshop.ts'
+import type { LongTask } from '../platform/long-task.ts'
+import { writeWhole } from '../platform/write-whole.ts'
+import type { Workshop } from './workshop.ts'
 
 /** Name of the model that is part of the program. */
 export const DEMO_MODEL = 'demo'
@@ -86,7 +88,7 @@ export class BuiltInModel {
       files: Object.entries(stamps).map(([name, { bytes, sha256 }]) => ({ name, bytes, sha256 })),
     }
     await mkdir(this.#cache, { recursive: true, mode: 0o700 })
-    await writeFileWhole(this.#manifestPath, `${JSON.stringify(manifest, null, 2)}\n`)
+    await writeWhole(this.#manifestPath, `${JSON.stringify(manifest, null, 2)}\n`)
     await writeStamps(this.#stampsPath, stamps)
     return manifest
   }

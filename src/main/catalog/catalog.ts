@@ -10,7 +10,8 @@ import { importModel } from './import-model.ts'
 import { contentHashOf, summarise, type ModelManifest } from './manifest.ts'
 import { requireModelName } from './model-name.ts'
 import { ModelStore, type StoredModel } from './model-store.ts'
-import type { LongTask, Workshop } from './workshop.ts'
+import type { LongTask } from '../platform/long-task.ts'
+import type { Workshop } from './workshop.ts'
 
 export interface CatalogOptions {
   /** Folder of imported models. */

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import { hashFile } from '../platform/hash-file.ts'
 import { openRegularFile } from '../platform/open-regular-file.ts'
-import { throwIfCancelled } from './cancelled.ts'
+import { throwIfCancelled } from '../../shared/errors/cancelled.ts'
 import { stampOf, type FileStamp } from './file-stamp.ts'
 
 /**

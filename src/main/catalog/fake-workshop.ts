@@ -4,9 +4,11 @@ import { join } from 'node:path'
 import { filesOf, GRAPH_VERSION, graphFiles, type GraphDescription } from '../../shared/contracts/graph.ts'
 import type { InspectedModel } from '../../shared/contracts/jobs.ts'
 import type { Precision } from '../../shared/domain/generation.ts'
+import { throwIfCancelled } from '../../shared/errors/cancelled.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import { stagingName } from '../platform/staging.ts'
-import type { LongTask, Workshop } from './workshop.ts'
+import type { LongTask } from '../platform/long-task.ts'
+import type { Workshop } from './workshop.ts'
 
 /** A {@link Workshop} for tests: every folder with config.json is a model, its graph is a copy of its weights. */
 export class FakeWorkshop implements Workshop {
@@ -37,7 +39,7 @@ export class FakeWorkshop implements Workshop {
     await mkdir(staging)
     task.onProgress?.(0.5, 'Writing the graph')
     await this.duringBuild(task)
-    if (task.signal?.aborted === true) throw new SwitchboardError('cancelled', 'The job was stopped.')
+    throwIfCancelled(task.signal)
     const sources: Record<string, string> = {}
     for (const name of ['config.json', 'model.safetensors'])
       sources[name] = sha256(await readFile(join(job.source, name)))

@@ -1,11 +1,10 @@
-import { randomBytes } from 'node:crypto'
 import type { Stats } from 'node:fs'
-import { open, readFile, rename, stat } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { readFile, stat } from 'node:fs/promises'
 import { z } from 'zod'
 import { hashFile } from '../platform/hash-file.ts'
 import { openRegularFile } from '../platform/open-regular-file.ts'
-import { throwIfCancelled } from './cancelled.ts'
+import { writeWhole } from '../platform/write-whole.ts'
+import { throwIfCancelled } from '../../shared/errors/cancelled.ts'
 
 const stampSchema = z.object({ bytes: z.number(), mtimeMs: z.number(), inode: z.string(), sha256: z.string() })
 
@@ -26,20 +25,7 @@ export async function readStamps(path: string): Promise<FileStamps> {
 }
 
 export async function writeStamps(path: string, stamps: FileStamps): Promise<void> {
-  await writeFileWhole(path, `${JSON.stringify(stamps, null, 2)}\n`)
-}
-
-/** Replaces a small file so that a reader sees the old or the new content, never a part, even after a power cut. */
-export async function writeFileWhole(path: string, text: string, mode = 0o600): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}`)
-  const handle = await open(temporary, 'wx', mode)
-  try {
-    await handle.writeFile(text)
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-  await rename(temporary, path)
+  await writeWhole(path, `${JSON.stringify(stamps, null, 2)}\n`)
 }
 
 /** True while size, time of change and identity of the file are those of the stamp. */

@@ -1,37 +1,25 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readFile, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
-import { filesOf, GRAPH_VERSION, graphFiles, type GraphDescription } from '../../shared/contracts/graph.ts'
+import {
+  filesOf,
+  GRAPH_VERSION,
+  graphDescriptionSchema,
+  graphFiles,
+  type GraphDescription,
+} from '../../shared/contracts/graph.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import { removeStagingLeftovers } from '../platform/staging.ts'
 import { looksUnchanged, readStamps, stampFile, writeStamps, type FileStamp } from './file-stamp.ts'
 import type { ModelManifest } from './manifest.ts'
 import { SharedTasks } from './shared-task.ts'
-import type { LongTask, Workshop } from './workshop.ts'
+import type { LongTask } from '../platform/long-task.ts'
+import type { Workshop } from './workshop.ts'
 
 export interface BuiltGraph {
   readonly graphDirectory: string
   readonly description: GraphDescription
 }
-
-const count = z.number().int().nonnegative()
-const descriptionSchema = z.object({
-  version: z.literal(GRAPH_VERSION),
-  family: z.string(),
-  precision: z.enum(['fp32', 'fp16', 'int8', 'int4']),
-  floats: z.array(z.enum(['float32', 'float16'])).min(1),
-  layers: count,
-  hiddenSize: count,
-  heads: count,
-  kvHeads: count,
-  headDim: count,
-  vocabularySize: count,
-  maxPositions: count,
-  weightBytes: count,
-  sources: z.record(z.string(), z.string()),
-  files: z.record(z.string(), z.string()),
-})
 
 /**
  * Built graphs, each in a folder named by what went into it. Nothing here is precious: a graph that is missing, damaged
@@ -172,7 +160,7 @@ function sameHashes(a: Readonly<Record<string, string>>, b: Readonly<Record<stri
 
 async function readDescription(path: string): Promise<GraphDescription | null> {
   try {
-    return descriptionSchema.parse(JSON.parse(await readFile(path, 'utf8')))
+    return graphDescriptionSchema.parse(JSON.parse(await readFile(path, 'utf8')))
   } catch {
     // damaged or of another version: either way the graph is built again
     return null

@@ -7,11 +7,13 @@ import { diskFailure } from '../platform/disk-failure.ts'
 import { stagingName } from '../platform/staging.ts'
 import { syncFolder } from '../platform/sync-folder.ts'
 import { copyModelFile } from './copy-model-file.ts'
-import { cancelled, throwIfCancelled } from './cancelled.ts'
-import { writeFileWhole, writeStamps, type FileStamp, type FileStamps } from './file-stamp.ts'
+import { cancelled, throwIfCancelled } from '../../shared/errors/cancelled.ts'
+import { writeStamps, type FileStamp, type FileStamps } from './file-stamp.ts'
 import { MANIFEST_FILE, type ModelManifest } from './manifest.ts'
 import { STAMPS_FILE, type ModelStore, type StoredModel } from './model-store.ts'
-import type { LongTask, Workshop } from './workshop.ts'
+import type { LongTask } from '../platform/long-task.ts'
+import { writeWhole } from '../platform/write-whole.ts'
+import type { Workshop } from './workshop.ts'
 
 /** Free space asked for, as a multiple of what will be written. */
 const SPACE_FACTOR = 1.1
@@ -56,7 +58,7 @@ export async function importModel(
     const copied = await workshop.inspect(source, signal === undefined ? {} : { signal })
     await checkText?.(source)
     const manifest = makeManifest(name, precision, copied, files, nowMs())
-    await writeFileWhole(join(staging, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`, 0o400)
+    await writeWhole(join(staging, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`, 0o400)
     await writeStamps(join(staging, STAMPS_FILE), stamps)
     for (const folder of [source, staging]) await syncFolder(folder)
     throwIfCancelled(signal)

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { plainFileName } from '../../shared/base/plain-file-name.ts'
-import type { Precision } from '../../shared/domain/generation.ts'
+import { precisionSchema, type Precision } from '../../shared/domain/generation.ts'
 import type { ModelSummary } from '../../shared/domain/model.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import type { ModelRow } from '../storage/repositories.ts'
@@ -13,7 +13,7 @@ const manifestSchema = z.object({
   version: z.literal(1),
   name: z.string(),
   family: z.string(),
-  precision: z.enum(['fp32', 'fp16', 'int8', 'int4']),
+  precision: precisionSchema,
   parameters: size,
   layers: size,
   contextLength: size,

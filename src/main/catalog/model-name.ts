@@ -1,7 +1,6 @@
 import { plainFileName } from '../../shared/base/plain-file-name.ts'
+import { isPlainName } from '../../shared/base/plain-name.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
-
-const pattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/u
 
 /** A model's name is the name of its folder. @throws SwitchboardError invalid_name */
 export function requireModelName(name: string): string {
@@ -13,5 +12,5 @@ export function requireModelName(name: string): string {
 }
 
 export function isModelName(name: string): boolean {
-  return pattern.test(name) && plainFileName(name) !== null
+  return isPlainName(name) && plainFileName(name) !== null
 }

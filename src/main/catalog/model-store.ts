@@ -5,7 +5,7 @@ import { removeStagingLeftovers, stagingName } from '../platform/staging.ts'
 import { looksUnchanged, readStamps, stampFile, writeStamps, type FileStamp } from './file-stamp.ts'
 import { MANIFEST_FILE, parseManifest, type ModelManifest } from './manifest.ts'
 import { isModelName, requireModelName } from './model-name.ts'
-import type { LongTask } from './workshop.ts'
+import type { LongTask } from '../platform/long-task.ts'
 
 /** One model on disk: where its files lie and what was recorded about them. */
 export interface StoredModel {

@@ -1,5 +1,6 @@
-import { cancelled, throwIfCancelled } from './cancelled.ts'
-import type { LongTask, OnProgress } from './workshop.ts'
+import { raceAbort } from '../../shared/base/cancel-signal.ts'
+import { cancelled, throwIfCancelled } from '../../shared/errors/cancelled.ts'
+import type { LongTask, OnProgress } from '../platform/long-task.ts'
 
 interface Running<Result> {
   readonly result: Promise<Result>
@@ -19,7 +20,9 @@ export class SharedTasks<Result> {
     running.waiters++
     if (task.onProgress !== undefined) running.listeners.add(task.onProgress)
     try {
-      return await raceAbort(running.result, task.signal)
+      return await (task.signal === undefined
+        ? running.result
+        : raceAbort(running.result, task.signal, () => cancelled()))
     } finally {
       if (task.onProgress !== undefined) running.listeners.delete(task.onProgress)
       running.waiters--
@@ -44,13 +47,4 @@ export class SharedTasks<Result> {
     this.#running.set(key, running)
     return running
   }
-}
-
-function raceAbort<Result>(result: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
-  if (signal === undefined) return result
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(cancelled())
-    signal.addEventListener('abort', onAbort, { once: true })
-    result.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-  })
 }

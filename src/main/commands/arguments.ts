@@ -1,4 +1,5 @@
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util'
+import { precisionSchema, type Precision } from '../../shared/domain/generation.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 
 export const usage = `switchboard: your own support bot on one machine
@@ -11,7 +12,7 @@ export const usage = `switchboard: your own support bot on one machine
   switchboard keys list
   switchboard keys revoke NAME
   switchboard models list
-  switchboard models import DIR --name N [--precision fp32|fp16|int8|int4]
+  switchboard models import DIR --name N [--precision ${precisionSchema.options.join('|')}]
   switchboard models remove N
   switchboard doctor                           say what this machine can use, and why not
 
@@ -42,7 +43,7 @@ export type Command =
       readonly kind: 'models import'
       readonly directory: string
       readonly name: string
-      readonly precision: 'fp32' | 'fp16' | 'int8' | 'int4'
+      readonly precision: Precision
     }
   | { readonly kind: 'models remove'; readonly name: string }
   | { readonly kind: 'doctor' }
@@ -135,10 +136,10 @@ function commandOf(
       const directory = one('folder')
       const modelName = text('name')
       if (modelName === undefined) throw wrong('models import needs --name N')
-      const precision = text('precision') ?? 'fp32'
-      if (precision !== 'fp32' && precision !== 'fp16' && precision !== 'int8' && precision !== 'int4')
-        throw wrong(`--precision ${precision} is none of fp32, fp16, int8, int4`)
-      return { kind: 'models import', directory, name: modelName, precision }
+      const precision = precisionSchema.safeParse(text('precision') ?? 'fp32')
+      if (!precision.success)
+        throw wrong(`--precision ${text('precision')} is none of ${precisionSchema.options.join(', ')}`)
+      return { kind: 'models import', directory, name: modelName, precision: precision.data }
     }
     case 'keys list':
     case 'models list':

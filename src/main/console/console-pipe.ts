@@ -1,7 +1,7 @@
 import { RPCHandler } from '@orpc/server/bun-ws'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import type { ConsoleRouter } from './console-router.ts'
-import type { Log } from '../http/ports.ts'
+import type { Log } from '../platform/log.ts'
 
 /** One window's connection, whatever carries it: strings both ways. */
 export interface ServerPipe {

@@ -10,7 +10,8 @@ import { attachConsolePipe, type ServerPipe } from './console-pipe.ts'
 import type { ConsoleRouter } from './console-router.ts'
 import { checkDoor } from '../http/host-check.ts'
 import { asSwitchboardError, refuseSocket } from '../http/http-errors.ts'
-import type { Log, ServerLimits } from '../http/ports.ts'
+import type { ServerLimits } from '../http/ports.ts'
+import type { Log } from '../platform/log.ts'
 
 const consoleSocketPath = '/console/ws'
 

@@ -1,5 +1,6 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { z } from 'zod'
+import { writeWholeNow } from '../platform/write-whole.ts'
 
 const placeSchema = z.object({
   x: z.number().int().optional(),
@@ -32,9 +33,7 @@ export function loadWindowPlace(path: string): WindowPlace {
 }
 
 export function saveWindowPlace(path: string, place: WindowPlace): void {
-  const partial = `${path}.partial`
-  writeFileSync(partial, JSON.stringify(place), { mode: 0o600 })
-  renameSync(partial, path)
+  writeWholeNow(path, JSON.stringify(place))
 }
 
 /** The place with its position left out when no screen shows it any more (a screen was unplugged). */

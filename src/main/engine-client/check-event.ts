@@ -1,12 +1,9 @@
 import { assertNever } from '../../shared/base/assert-never.ts'
+import { isRecord } from '../../shared/base/is-record.ts'
 import type { EngineEvent } from '../../shared/contracts/engine.ts'
 import type { EngineState } from '../../shared/domain/engine.ts'
 import { catalogue } from '../../shared/errors/catalogue.ts'
 
-type Fields = Readonly<Record<string, unknown>>
-
-const isFields = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 const isText = (value: unknown): value is string => typeof value === 'string'
 const isCount = (value: unknown): value is number =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
@@ -20,7 +17,7 @@ const isFinite = (value: unknown): value is number => typeof value === 'number' 
  * @param vocabularySize of the loaded model; null before it is known.
  */
 export function checkEvent(value: unknown, vocabularySize: number | null): EngineEvent | null {
-  if (!isFields(value)) return null
+  if (!isRecord(value)) return null
   switch (value['kind']) {
     case 'hello':
       return isText(value['runtimeVersion']) ? (value as unknown as EngineEvent) : null
@@ -64,7 +61,7 @@ export function isInTurn({ kind }: EngineEvent, state: EngineState['kind']): boo
 }
 
 function isOutput(value: unknown, vocabularySize: number): boolean {
-  if (!isFields(value) || !isText(value['requestId'])) return false
+  if (!isRecord(value) || !isText(value['requestId'])) return false
   switch (value['kind']) {
     case 'prompt':
     case 'tokens': {
@@ -87,13 +84,13 @@ function isOutput(value: unknown, vocabularySize: number): boolean {
 }
 
 function isToken(value: unknown, vocabularySize: number): boolean {
-  if (!isFields(value) || !isId(value['id'], vocabularySize)) return false
+  if (!isRecord(value) || !isId(value['id'], vocabularySize)) return false
   if (value['logprob'] !== undefined && !isFinite(value['logprob'])) return false
   const top = value['top']
   return (
     top === undefined ||
     (Array.isArray(top) &&
-      top.every((other) => isFields(other) && isId(other['id'], vocabularySize) && isFinite(other['logprob'])))
+      top.every((other) => isRecord(other) && isId(other['id'], vocabularySize) && isFinite(other['logprob'])))
   )
 }
 
@@ -102,42 +99,42 @@ const isId = (value: unknown, vocabularySize: number): boolean => isCount(value)
 const isReason = (value: unknown): boolean => value === 'stop' || value === 'length' || value === 'cancelled'
 
 const isTimings = (value: unknown): boolean =>
-  isFields(value) &&
+  isRecord(value) &&
   isFinite(value['queueMs']) &&
   isFinite(value['ttftMs']) &&
   isFinite(value['totalMs']) &&
   (value['grammarMs'] === undefined || isFinite(value['grammarMs']))
 
 const isError = (value: unknown): boolean =>
-  isFields(value) && isText(value['code']) && Object.hasOwn(catalogue, value['code']) && isText(value['message'])
+  isRecord(value) && isText(value['code']) && Object.hasOwn(catalogue, value['code']) && isText(value['message'])
 
 const isDrafted = (value: unknown): boolean =>
-  isFields(value) && isCount(value['proposed']) && isCount(value['accepted'])
+  isRecord(value) && isCount(value['proposed']) && isCount(value['accepted'])
 
 const isFullness = (value: unknown): boolean =>
-  isFields(value) &&
+  isRecord(value) &&
   isCount(value['seconds']) &&
   (value['clients'] === 'all' || (Array.isArray(value['clients']) && value['clients'].every(isText)))
 
 const isStats = (value: unknown): boolean =>
-  isFields(value) &&
+  isRecord(value) &&
   ['running', 'waiting', 'slots', 'freeSlots', 'steps'].every((name) => isCount(value[name])) &&
   isFinite(value['tokensPerSecond']) &&
   (value['full'] === null || isFullness(value['full']))
 
 const isLowered = (value: unknown): boolean =>
-  isFields(value) && ['slots', 'contextLength', 'neededBytes', 'freeBytes'].every((name) => isCount(value[name]))
+  isRecord(value) && ['slots', 'contextLength', 'neededBytes', 'freeBytes'].every((name) => isCount(value[name]))
 
 function isLoaded(value: unknown): boolean {
   return (
-    isFields(value) &&
+    isRecord(value) &&
     isText(value['model']) &&
     isText(value['precision']) &&
     ['float32', 'float16'].includes(String(value['floats'])) &&
     ['cuda', 'webgpu', 'cpu'].includes(String(value['provider'])) &&
     Array.isArray(value['refusals']) &&
     value['refusals'].every(
-      (refusal) => isFields(refusal) && isText(refusal['provider']) && isText(refusal['reason']),
+      (refusal) => isRecord(refusal) && isText(refusal['provider']) && isText(refusal['reason']),
     ) &&
     ['contextLength', 'vocabularySize', 'slots', 'weightBytes', 'kvBytes', 'loadMs', 'fullStepMs'].every((name) =>
       isCount(value[name]),

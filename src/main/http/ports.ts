@@ -7,6 +7,7 @@ import type { consoleContract } from '../../shared/contracts/console.ts'
 import type { EngineState } from '../../shared/domain/engine.ts'
 import type { ModelSummary } from '../../shared/domain/model.ts'
 import type { ReplyService } from '../answering/answer.ts'
+import type { Log } from '../platform/log.ts'
 
 /** Whose key a request carries. */
 export interface Principal {
@@ -19,12 +20,6 @@ export interface KeyAuthority {
   authenticate(secret: string): Principal | null
   /** Its open replies are cut at once. */
   readonly onRevoked: Listen<{ readonly keyId: string }>
-}
-
-export interface Log {
-  info(fields: Readonly<Record<string, unknown>>, message: string): void
-  warn(fields: Readonly<Record<string, unknown>>, message: string): void
-  error(fields: Readonly<Record<string, unknown>>, message: string): void
 }
 
 type Contract = typeof consoleContract

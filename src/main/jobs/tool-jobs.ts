@@ -1,20 +1,15 @@
 import { dirname } from 'node:path'
 import type { Disposable } from '../../shared/base/disposable.ts'
 import type { GraphDescription } from '../../shared/contracts/graph.ts'
-import type { InspectedModel, ToolJob, ToolResult } from '../../shared/contracts/jobs.ts'
+import { parseToolEvent, type InspectedModel, type ToolJob, type ToolResult } from '../../shared/contracts/jobs.ts'
 import type { Precision } from '../../shared/domain/generation.ts'
+import { cancelled, throwIfCancelled } from '../../shared/errors/cancelled.ts'
 import { revive, SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import type { ChildProcessHandle, ProcessLauncher } from '../platform/child-process.ts'
+import type { LongTask } from '../platform/long-task.ts'
 import { processEntry } from '../platform/process-entry.ts'
 import { removeStagingLeftovers } from '../platform/staging.ts'
 import { watchMemory } from './watch-memory.ts'
-import { parseToolEvent } from './tool-event-schema.ts'
-
-export interface ToolTask {
-  /** Fraction done, 0 to 1, and what is being done. */
-  readonly onProgress?: (fraction: number, step: string) => void
-  readonly signal?: AbortSignal
-}
 
 export interface ToolLimits {
   /** A job that says nothing for this long is ended. */
@@ -45,8 +40,8 @@ export class ToolJobs implements Disposable {
   }
 
   /** @throws SwitchboardError what the job failed with; cancelled, tool_crashed, job_failed (a limit was passed). */
-  async run(job: ToolJob, task: ToolTask = {}): Promise<ToolResult> {
-    if (task.signal?.aborted === true) throw cancelled()
+  async run(job: ToolJob, task: LongTask = {}): Promise<ToolResult> {
+    throwIfCancelled(task.signal)
     const child = this.#launch({
       entry: this.#entry,
       name: 'switchboard-tool',
@@ -65,7 +60,7 @@ export class ToolJobs implements Disposable {
   }
 
   /** @throws SwitchboardError see {@link run}, and what inspecting throws. */
-  async inspect(source: string, task: ToolTask = {}): Promise<InspectedModel> {
+  async inspect(source: string, task: LongTask = {}): Promise<InspectedModel> {
     const result = await this.run({ kind: 'inspect', source }, task)
     if (result.kind !== 'inspected') throw wrongResult(result)
     return result.model
@@ -74,7 +69,7 @@ export class ToolJobs implements Disposable {
   /** @throws SwitchboardError see {@link run}, and what building throws. */
   async build(
     job: { readonly source: string; readonly target: string; readonly precision: Precision },
-    task: ToolTask = {},
+    task: LongTask = {},
   ): Promise<GraphDescription> {
     const result = await this.run({ kind: 'build', ...job }, task)
     if (result.kind !== 'built') throw wrongResult(result)
@@ -89,7 +84,7 @@ export class ToolJobs implements Disposable {
   }
 
   /** Settles once the process is gone, so that whoever cleans up is alone. */
-  #follow(child: ChildProcessHandle, job: ToolJob, { onProgress, signal }: ToolTask): Promise<ToolResult> {
+  #follow(child: ChildProcessHandle, job: ToolJob, { onProgress, signal }: LongTask): Promise<ToolResult> {
     return new Promise((resolve, reject) => {
       let result: ToolResult | undefined
       let failure: SwitchboardError | undefined
@@ -145,10 +140,6 @@ export class ToolJobs implements Disposable {
       child.send(job)
     })
   }
-}
-
-function cancelled(): SwitchboardError {
-  return new SwitchboardError('cancelled', 'The job was stopped.')
 }
 
 function wrongResult(result: ToolResult): SwitchboardError {

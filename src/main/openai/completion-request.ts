@@ -5,6 +5,7 @@ import {
   type ChatRequestBody,
   type CompletionRequestBody,
 } from '../../shared/contracts/openai.ts'
+import { isRecord } from '../../shared/base/is-record.ts'
 import type { PromptMessage } from '../../shared/domain/conversation.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import type { ReplyInput, ReplyRequest, ReplyStructure } from '../answering/answer.ts'
@@ -115,13 +116,12 @@ function parseArguments(text: string, param: string): Readonly<Record<string, un
     // the parser's message quotes the text, so it is not passed on
     throw refused('not valid JSON')
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw refused('not a JSON object')
-  return value as Readonly<Record<string, unknown>>
+  if (!isRecord(value)) throw refused('not a JSON object')
+  return value
 }
 
 function parse<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
-  if (typeof body !== 'object' || body === null || Array.isArray(body))
-    throw new SwitchboardError('invalid_request', 'The body is not a JSON object.')
+  if (!isRecord(body)) throw new SwitchboardError('invalid_request', 'The body is not a JSON object.')
   const result = schema.safeParse(body)
   if (result.success) return result.data
   const issue = deepest(result.error.issues[0])

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ToolCallBody } from '../../shared/contracts/openai.ts'
 import { DisposableStack } from '../../shared/base/disposable.ts'
+import { isPlainName } from '../../shared/base/plain-name.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import type { Receipt, Truncation } from '../../shared/domain/generation.ts'
 import type { ReplyEvent, ReplyRequest, TokenPiece } from '../answering/answer.ts'
@@ -235,6 +236,6 @@ function truncationHeader(truncated: Truncation | null): Record<string, string> 
 
 /** What can be no name is no model; it is not repeated in the answer. */
 function checkModel(model: string): void {
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(model))
+  if (!isPlainName(model))
     throw new SwitchboardError('model_not_found', 'There is no model of this name.', { param: 'model' })
 }

@@ -1,3 +1,4 @@
+import { isRecord } from '../../shared/base/is-record.ts'
 import type { JsonDefinitions, JsonProperty, JsonShape } from '../../shared/domain/grammar.ts'
 import { SchemaFault } from './schema-fault.ts'
 import { checkShapes } from './shape-checks.ts'
@@ -66,8 +67,6 @@ export interface SchemaOptions {
 const anything = { kind: 'any' } as const
 
 type Fields = Readonly<Record<string, unknown>>
-const isFields = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /**
  * Reads the supported part of JSON Schema 2020-12: type, properties, required, additionalProperties (absent: none),
@@ -119,7 +118,7 @@ class SchemaReader {
     if (schema === true) return anything
     // `false`, which nothing fits, and the list of schemas that older drafts have for `items`.
     if (schema === false || Array.isArray(schema)) return this.#odd(path, 'expected a schema (an object)')
-    if (!isFields(schema)) throw new SchemaFault(path, 'expected a schema (an object)')
+    if (!isRecord(schema)) throw new SchemaFault(path, 'expected a schema (an object)')
     const used = Object.keys(schema).filter(
       (key) =>
         schema[key] !== undefined &&
@@ -215,7 +214,7 @@ class SchemaReader {
 
   #object(schema: Fields, path: string, depth: number): JsonShape {
     const { properties = {}, required = [], additionalProperties } = schema
-    if (!isFields(properties)) throw new SchemaFault(at(path, 'properties'), 'expected an object of schemas')
+    if (!isRecord(properties)) throw new SchemaFault(at(path, 'properties'), 'expected an object of schemas')
     if (!Array.isArray(required) || !required.every((name) => typeof name === 'string'))
       throw new SchemaFault(at(path, 'required'), 'expected a list of names')
     const needed = new Set<string>(required)
@@ -273,9 +272,9 @@ class SchemaReader {
   #target(pointer: string, path: string): unknown {
     if (pointer === '#') return this.#root
     const [, holder = '', name = ''] = pointer.split('/')
-    const found = isFields(this.#root) ? this.#root[holder] : undefined
+    const found = isRecord(this.#root) ? this.#root[holder] : undefined
     const key = decodePointer(name)
-    if (key === null || !isFields(found) || !Object.hasOwn(found, key))
+    if (key === null || !isRecord(found) || !Object.hasOwn(found, key))
       throw new SchemaFault(path, `${JSON.stringify(pointer.slice(0, 100))} is not defined`)
     return found[key]
   }
@@ -312,7 +311,7 @@ function isOfType(value: unknown, type: TypeName): boolean {
     case 'array':
       return Array.isArray(value)
     case 'object':
-      return isFields(value)
+      return isRecord(value)
     case 'integer':
       return Number.isInteger(value)
     default:

@@ -1,14 +1,13 @@
 import { closeSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { pino, stdSerializers } from 'pino'
-import type { Disposable } from '../../shared/base/disposable.ts'
+import type { ImmediateDisposable } from '../../shared/base/disposable.ts'
 
 /** What happened, for the operator. Fields hold ids, counts and codes: never secrets, never customers' text. */
-export interface Log extends Disposable {
+export interface Log {
   info(fields: Readonly<Record<string, unknown>>, message: string): void
   warn(fields: Readonly<Record<string, unknown>>, message: string): void
   error(fields: Readonly<Record<string, unknown>>, message: string): void
-  dispose(): void
 }
 
 const largestBytes = 5 * 1024 * 1024
@@ -22,7 +21,7 @@ type Append = (file: number, bytes: Buffer) => number
 /**
  * Appends JSON lines to `switchboard.log`; a file that grew too large is put aside at the next start, the oldest goes.
  */
-export function openLog(folder: string, append: Append = writeSync): Log {
+export function openLog(folder: string, append: Append = writeSync): Log & ImmediateDisposable {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const path = join(folder, 'switchboard.log')
   putAside(path)

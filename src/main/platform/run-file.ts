@@ -1,8 +1,9 @@
-import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { z } from 'zod'
 import type { Disposable } from '../../shared/base/disposable.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
+import { writeWholeNow } from './write-whole.ts'
 
 const schema = z.object({
   pid: z.number().int().positive(),
@@ -47,9 +48,7 @@ export function lockInstance(path: string): InstanceLock {
   rmSync(path, { force: true })
   return {
     publish(run) {
-      const whole = `${path}.${process.pid}`
-      writeFileSync(whole, `${JSON.stringify(run)}\n`, { mode: 0o600 })
-      renameSync(whole, path)
+      writeWholeNow(path, `${JSON.stringify(run)}\n`)
     },
     dispose() {
       if (!lock.isOpen) return
@@ -85,7 +84,7 @@ function readRunFile(path: string): RunFile | null {
   try {
     return schema.parse(JSON.parse(readFileSync(path, 'utf8')))
   } catch {
-    // absent or half written by a crash: nobody can be called there
+    // absent or damaged: there is no address to call
     return null
   }
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { chmodSync, closeSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync } from 'node:fs'
+import { writeWholeNow } from './write-whole.ts'
 
 const pattern = /^[0-9A-Za-z_-]{43}$/
 
@@ -11,11 +12,7 @@ export function readOrCreateSecret(path: string): string {
     return found
   }
   const secret = randomBytes(32).toString('base64url')
-  const whole = `${path}.${process.pid}`
-  const file = openSync(whole, 'w', 0o600)
-  writeFileSync(file, secret)
-  closeSync(file)
-  renameSync(whole, path)
+  writeWholeNow(path, secret)
   return secret
 }
 

@@ -1,11 +1,11 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { Emitter, type Listen } from '../../shared/base/emitter.ts'
+import { isPlainName } from '../../shared/base/plain-name.ts'
 import type { ApiKey } from '../../shared/domain/api-key.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import type { Database, Row } from './database.ts'
 import { newId } from './new-id.ts'
 
-const namePattern = /^[0-9A-Za-z][0-9A-Za-z._-]{0,63}$/
 /** `sb-` and 256 random bits, base64url. */
 const secretPattern = /^sb-[0-9A-Za-z_-]{43}$/
 const lastUsedEveryMs = 60_000
@@ -65,7 +65,7 @@ export function createApiKeyRepository(database: Database, now: () => number): A
     },
 
     create(name) {
-      if (!namePattern.test(name))
+      if (!isPlainName(name))
         throw new SwitchboardError('invalid_name', `${JSON.stringify(name)} cannot be the name of a key`, {
           param: 'name',
         })

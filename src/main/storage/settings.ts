@@ -1,4 +1,5 @@
 import { Emitter, type Listen } from '../../shared/base/emitter.ts'
+import { isRecord } from '../../shared/base/is-record.ts'
 import { defaultSettings, type Settings } from '../../shared/domain/settings.ts'
 import type { Database } from './database.ts'
 
@@ -24,7 +25,7 @@ export function createSettingsRepository(database: Database): SettingsRepository
       const value: unknown = JSON.parse(String(row['value']))
       const standard = merged[name]
       // A group gains fields over time; stored ones keep theirs.
-      merged[name] = isGroup(standard) && isGroup(value) ? { ...standard, ...value } : value
+      merged[name] = isRecord(standard) && isRecord(value) ? { ...standard, ...value } : value
     }
     return merged as unknown as Settings
   }
@@ -48,8 +49,4 @@ export function createSettingsRepository(database: Database): SettingsRepository
     },
     onChange: changes.on,
   }
-}
-
-function isGroup(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

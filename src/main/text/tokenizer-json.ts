@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { isRecord } from '../../shared/base/is-record.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 
 export interface AddedTokenJson {
@@ -41,11 +42,11 @@ export function readTokenizerFiles(folder: string): {
 /** @throws SwitchboardError tokenizer_invalid. */
 export function parseTokenizerJson(value: Readonly<Record<string, unknown>>): TokenizerJson {
   const { model, added_tokens: added, decoder } = value
-  if (!isObject(model) || !isObject(model['vocab'])) throw invalid('model.vocab is missing or not an object')
+  if (!isRecord(model) || !isRecord(model['vocab'])) throw invalid('model.vocab is missing or not an object')
   if (model['type'] !== 'BPE') throw invalid(`model.type is ${JSON.stringify(model['type'])}, expected "BPE"`)
   if (!Array.isArray(model['merges'])) throw invalid('model.merges is missing or not a list')
   if (!Array.isArray(added)) throw invalid('added_tokens is missing or not a list')
-  if (decoder !== null && !isObject(decoder)) throw invalid('decoder is not an object')
+  if (decoder !== null && !isRecord(decoder)) throw invalid('decoder is not an object')
   const owners = new Map<number, string>()
   const claim = (id: unknown, token: string): void => {
     if (typeof id !== 'number' || !Number.isInteger(id) || id < 0 || id > highestId)
@@ -57,7 +58,7 @@ export function parseTokenizerJson(value: Readonly<Record<string, unknown>>): To
   }
   for (const [token, id] of Object.entries(model['vocab'])) claim(id, token)
   for (const token of added) {
-    if (!isObject(token) || typeof token['content'] !== 'string' || token['content'] === '')
+    if (!isRecord(token) || typeof token['content'] !== 'string' || token['content'] === '')
       throw invalid('an added token has no content')
     claim(token['id'], token['content'])
   }
@@ -69,7 +70,7 @@ export function parseTokenizerConfig(value: Readonly<Record<string, unknown>>): 
   const named: Record<string, string> = {}
   for (const name of namedTokens) {
     const token = value[name]
-    const text = isObject(token) ? token['content'] : token
+    const text = isRecord(token) ? token['content'] : token
     if (typeof text === 'string') named[name] = text
   }
   return { chatTemplate: chatTemplateOf(value['chat_template']), namedTokens: named }
@@ -79,8 +80,8 @@ function chatTemplateOf(value: unknown): string | null {
   if (typeof value === 'string') return value
   if (value === undefined || value === null) return null
   if (Array.isArray(value)) {
-    const standard: unknown = value.find((entry: unknown) => isObject(entry) && entry['name'] === 'default')
-    if (isObject(standard) && typeof standard['template'] === 'string') return standard['template']
+    const standard: unknown = value.find((entry: unknown) => isRecord(entry) && entry['name'] === 'default')
+    if (isRecord(standard) && typeof standard['template'] === 'string') return standard['template']
   }
   throw new SwitchboardError(
     'template_invalid',
@@ -97,7 +98,7 @@ function readObject(path: string): Readonly<Record<string, unknown>> {
   } catch (thrown) {
     throw new SwitchboardError('tokenizer_invalid', `${basename(path)} is not JSON`, { cause: thrown })
   }
-  if (!isObject(value)) throw new SwitchboardError('tokenizer_invalid', `${basename(path)} is not a JSON object`)
+  if (!isRecord(value)) throw new SwitchboardError('tokenizer_invalid', `${basename(path)} is not a JSON object`)
   return value
 }
 
@@ -110,10 +111,6 @@ function readOptionalText(path: string): string | null {
       `${basename(path)} has ${stat.size} bytes, more than ${largestFileBytes}`,
     )
   return readFileSync(path, 'utf8')
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function invalid(what: string): SwitchboardError {

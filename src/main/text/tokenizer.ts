@@ -1,3 +1,4 @@
+import { isRecord } from '../../shared/base/is-record.ts'
 import { buildChatTemplate, type ChatTemplate } from './chat-template.ts'
 import { IncrementalDecoder } from './incremental-decoder.ts'
 import { buildPlainEncoder } from './text-encoder.ts'
@@ -92,8 +93,4 @@ function prefixIdsOf(json: TokenizerJson, controls: ReadonlyMap<string, number>)
     ids.push(id)
   }
   return ids
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

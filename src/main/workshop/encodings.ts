@@ -1,5 +1,6 @@
-import type { GraphDescription, GraphFloats } from '../../shared/contracts/graph.ts'
 import { assertNever } from '../../shared/base/assert-never.ts'
+import type { GraphFloats } from '../../shared/contracts/graph.ts'
+import type { Precision } from '../../shared/domain/generation.ts'
 import type { MatrixEncoding, MatrixEncodings } from './builder/matrix-encoding.ts'
 import { blockScales, packBlocks } from './quantizer/round-to-nearest.ts'
 import { quantizationSchemes, type QuantizationScheme } from './quantizer/scheme.ts'
@@ -7,7 +8,7 @@ import { quantizationSchemes, type QuantizationScheme } from './quantizer/scheme
 /**
  * How the builder stores matrices for a precision; null is plain numbers ({@link floatsOf}).
  */
-export function encodingsOf(precision: GraphDescription['precision']): MatrixEncodings | null {
+export function encodingsOf(precision: Precision): MatrixEncodings | null {
   switch (precision) {
     case 'fp32':
     case 'fp16':
@@ -23,7 +24,7 @@ export function encodingsOf(precision: GraphDescription['precision']): MatrixEnc
 }
 
 /** Numbers that everything is stored in which is not encoded. */
-export function floatsOf(precision: GraphDescription['precision']): GraphFloats {
+export function floatsOf(precision: Precision): GraphFloats {
   return precision === 'fp16' ? 'float16' : 'float32'
 }
 

@@ -1,8 +1,7 @@
 /**
  * The contract between the graph builder (workshop) and the runtime (engine): names, types and shapes of a decoder's
- * inputs and outputs. A built model is a folder with a graph for each kind of numbers it can compute with
- * (`model.onnx`,
- * `model-float16.onnx`), the weights that they share (`model.onnx_data`), and `graph.json` ({@link GraphDescription}).
+ * inputs and outputs. A built model is a folder with one graph for each float type it can compute in (`model.onnx`,
+ * `model-float16.onnx`), the weights that these share (`model.onnx_data`), and `graph.json` ({@link GraphDescription}).
  *
  * ```
  * input_ids              int64   [batch, sequence]
@@ -15,6 +14,9 @@
  * -> present.N.key, present.N.value: bound to the SAME buffers as the past (updated in place)
  * ```
  */
+import { z } from 'zod'
+import { precisionSchema } from '../domain/generation.ts'
+
 export const graphInputs = {
   inputIds: 'input_ids',
   seqlensK: 'seqlens_k',
@@ -40,31 +42,50 @@ export const graphFiles = {
 /** Bump when the builder's output changes, so that cached graphs are rebuilt. */
 export const GRAPH_VERSION = 3
 
-/** Numbers that a graph computes with: activations and KV cache. */
-export type GraphFloats = 'float32' | 'float16'
+const floatsSchema = z.enum(['float32', 'float16'])
+/** What a graph computes in: its activations and KV cache, whatever the precision of the weights. */
+export type GraphFloats = z.infer<typeof floatsSchema>
 
-export interface GraphDescription {
-  readonly version: number
-  readonly family: string
-  readonly precision: 'fp32' | 'fp16' | 'int8' | 'int4'
-  /** There is a graph for each of these: processors compute in float32, cards in float16 where they can. */
-  readonly floats: readonly GraphFloats[]
-  readonly layers: number
-  readonly hiddenSize: number
-  readonly heads: number
-  readonly kvHeads: number
-  readonly headDim: number
-  readonly vocabularySize: number
-  /** Positions the rotary tables cover: the longest context this graph can run. */
-  readonly maxPositions: number
-  readonly weightBytes: number
-  /** SHA-256 (hex) of config.json and of every weight file the graph was built from, by file name. */
-  readonly sources: Readonly<Record<string, string>>
-  /** SHA-256 (hex) of each of {@link filesOf}, verified before each load. */
-  readonly files: Readonly<Record<string, string>>
-}
+const count = z.int().min(1)
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, { error: 'is not a SHA-256 in hexadecimal' })
+
+/** What `graph.json` says about a built graph. */
+export const graphDescriptionSchema = z
+  .object(
+    {
+      version: z.literal(GRAPH_VERSION, {
+        error: ({ input }) => `version ${String(input)} is not ${GRAPH_VERSION}, which this program builds and reads`,
+      }),
+      family: z.string().max(64),
+      precision: precisionSchema,
+      /** One graph for each: processors compute in float32, cards in float16 where they can. */
+      floats: z.array(floatsSchema).min(1).max(2).readonly(),
+      layers: count,
+      hiddenSize: count,
+      heads: count,
+      kvHeads: count,
+      headDim: count,
+      vocabularySize: count,
+      /** Positions the rotary tables cover: the longest context this graph can run. */
+      maxPositions: count,
+      weightBytes: count,
+      /** Hashes of config.json and of every weight file the graph was built from, by file name. */
+      sources: z.record(z.string(), sha256).readonly(),
+      /** Hash of each of {@link filesOf}, verified before each load. */
+      files: z.record(z.string(), sha256).readonly(),
+    },
+    { error: 'is not an object' },
+  )
+  .superRefine(({ floats, files }, context) => {
+    for (const name of filesOf({ floats }))
+      if (!Object.hasOwn(files, name))
+        context.addIssue({ code: 'custom', path: ['files'], message: `has no SHA-256 of ${name}` })
+  })
+  .readonly()
+
+export type GraphDescription = z.infer<typeof graphDescriptionSchema>
 
 /** The files of a built graph beside its description: the graphs, then their weights. */
-export function filesOf({ floats }: Pick<GraphDescription, 'floats'>): readonly string[] {
+export function filesOf({ floats }: { readonly floats: readonly GraphFloats[] }): readonly string[] {
   return [...floats.map((kind) => graphFiles[kind]), graphFiles.weights]
 }

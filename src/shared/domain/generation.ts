@@ -1,3 +1,9 @@
+import { z } from 'zod'
+
+/** How the weights of a model are stored. */
+export const precisionSchema = z.enum(['fp32', 'fp16', 'int8', 'int4'])
+export type Precision = z.infer<typeof precisionSchema>
+
 /** Sampling parameters after defaults were applied; every field is set. Ranges are checked at the doors. */
 export interface SamplingParameters {
   /** 0 is greedy. Range 0 to 2. */
@@ -62,5 +68,3 @@ export interface Truncation {
   readonly droppedMessages: number
   readonly droppedTokens: number
 }
-
-export type Precision = 'fp32' | 'fp16' | 'int8' | 'int4'

@@ -1,16 +1,25 @@
+import { z } from 'zod'
 import { catalogue, type CatalogueEntry, type ErrorCode } from './catalogue.ts'
 
-/** What crosses a wire: plain data, rebuilt on arrival by {@link revive}. */
-export interface SerialisedError {
-  readonly code: ErrorCode
-  readonly message: string
-  /** The request field at fault, as a path such as `messages[0].content`. */
-  readonly param?: string
-  /** Seconds after which a retry makes sense. */
-  readonly retryAfterSeconds?: number
-  /** Further facts for a program: counts, file names, tensor names. Never secrets, never customers' text. */
-  readonly details?: Readonly<Record<string, string | number | boolean | null>>
-}
+const codes = Object.keys(catalogue) as [ErrorCode, ...ErrorCode[]]
+
+/** An error as it crosses a wire: plain data, turned back into an error on arrival by {@link revive}. */
+export const serialisedErrorSchema = z
+  .object({
+    code: z.enum(codes),
+    message: z.string().max(4000),
+    /** The request field at fault, as a path such as `messages[0].content`. */
+    param: z.string().max(400).exactOptional(),
+    /** Seconds after which a retry makes sense. */
+    retryAfterSeconds: z.number().exactOptional(),
+    /** Further facts for a program: counts, file names, tensor names. Never secrets, never customers' text. */
+    details: z
+      .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
+      .readonly()
+      .exactOptional(),
+  })
+  .readonly()
+export type SerialisedError = z.infer<typeof serialisedErrorSchema>
 
 export type ErrorExtras = Omit<SerialisedError, 'code' | 'message'> & { readonly cause?: unknown }
 
@@ -35,7 +44,7 @@ export class SwitchboardError extends Error {
   }
 }
 
-/** Any thrown value as plain data. Unknown errors become `internal` and keep their message out of the wire. */
+/** Any thrown value as plain data. Unknown errors become `internal`; their message does not cross the wire. */
 export function serialise(thrown: unknown): SerialisedError {
   if (!(thrown instanceof SwitchboardError)) return { code: 'internal', message: 'Something unexpected went wrong.' }
   return {

@@ -5,7 +5,8 @@ import OpenAI from 'openai'
 import { Emitter } from '../../../shared/base/emitter.ts'
 import type { EngineState } from '../../../shared/domain/engine.ts'
 import { createServer, type SwitchboardServer } from '../create-server.ts'
-import type { ConsoleServices, Log, Principal, ServerLimits } from '../ports.ts'
+import type { ConsoleServices, Principal, ServerLimits } from '../ports.ts'
+import type { Log } from '../../platform/log.ts'
 import { FakeReplies } from './fake-replies.ts'
 
 /** What a suite needs to talk to a listening endpoint, whoever is behind it. */

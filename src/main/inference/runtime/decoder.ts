@@ -4,7 +4,7 @@ import type { Provider } from '../../../shared/domain/generation.ts'
 import { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
 import { OrtIoBinding, OrtMemoryInfo, OrtRunOptions, OrtValue, type OrtSession } from '../ort/session.ts'
 import { createKvMemory, type KvMemory } from './kv-memory.ts'
-import { RecentlyUsed } from './recently-used.ts'
+import { RecentlyUsed } from '../../../shared/base/recently-used.ts'
 
 /**
  * Spans and chunk lengths kept bound, for each slot. Last chunks of prompts come in every length; a bound run takes

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { GraphDescription } from '../../../shared/contracts/graph.ts'
+import { GRAPH_VERSION, type GraphDescription } from '../../../shared/contracts/graph.ts'
 import { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
 import { groupMemory } from './machine-memory.ts'
 import { memoryNeed, planMemory, withArithmetic, type MemoryPlan, type MemoryWish } from './memory-plan.ts'
@@ -9,7 +9,7 @@ const gigabyte = 1024 ** 3
 
 /** The shape of Qwen2.5 7B at int4. */
 const description: GraphDescription = {
-  version: 1,
+  version: GRAPH_VERSION,
   family: 'qwen2',
   precision: 'int4',
   floats: ['float32', 'float16'],
