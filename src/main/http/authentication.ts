@@ -2,19 +2,24 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
 import type { IncomingMessage } from 'node:http'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
-import type { KeyAuthority, Principal } from './ports.ts'
+import type { Principal } from '../../shared/domain/api-key.ts'
 
 /** Routes open without a key: the health probe, and the console's own code, which holds nothing of a customer's. */
 export const publicRoutes: ReadonlySet<string> = new Set(['/health', '/console', '/console/*'])
 
-const windowMs = 60_000
+const WINDOW_MS = 60_000
+
+export interface KeyAuthority {
+  /** The key this secret belongs to; null when there is none or it was revoked. Compares digests, in constant time. */
+  authenticate(secret: string): Promise<Principal | null>
+}
 
 /**
  * The one place that turns a request into a principal. Only `Authorization: Bearer` counts: a key in another header, a
- * cookie or the query is as good as none.
+ * cookie or the query is ignored.
  */
 export class Authentication {
-  readonly #keys: Pick<KeyAuthority, 'authenticate'>
+  readonly #keys: KeyAuthority
   readonly #wrongKeysPerMinute: number
   readonly #wrong = new Map<string, { count: number; until: number }>()
   readonly #consoleSecret: string | null
@@ -22,7 +27,7 @@ export class Authentication {
   /**
    * @param consoleSecret opens the console, from where keys are made, so it may do what any key may; null without one.
    */
-  constructor(keys: Pick<KeyAuthority, 'authenticate'>, consoleSecret: string | null, wrongKeysPerMinute: number) {
+  constructor(keys: KeyAuthority, consoleSecret: string | null, wrongKeysPerMinute: number) {
     this.#keys = keys
     this.#consoleSecret = consoleSecret
     this.#wrongKeysPerMinute = wrongKeysPerMinute
@@ -32,13 +37,13 @@ export class Authentication {
    * The key is always looked up first, so that guessing by one program locks no rightful one out.
    * @throws SwitchboardError unauthorized, or rate_limited after too many wrong keys from one address.
    */
-  resolve(request: IncomingMessage): Principal {
+  async resolve(request: IncomingMessage): Promise<Principal> {
     const secret = bearer(request.headers.authorization)
     if (secret === null) throw unauthorized()
     const principal =
       this.#consoleSecret !== null && sameSecret(secret, this.#consoleSecret)
         ? consolePrincipal
-        : this.#keys.authenticate(secret)
+        : await this.#keys.authenticate(secret)
     if (principal !== null) return principal
     const waitMs = this.#countWrong(request.socket.remoteAddress ?? '')
     if (waitMs > 0)
@@ -54,7 +59,7 @@ export class Authentication {
     const entry = this.#wrong.get(address)
     if (entry === undefined || entry.until <= now) {
       if (this.#wrong.size > 1000) this.#wrong.clear()
-      this.#wrong.set(address, { count: 1, until: now + windowMs })
+      this.#wrong.set(address, { count: 1, until: now + WINDOW_MS })
       return 0
     }
     entry.count++
@@ -62,7 +67,7 @@ export class Authentication {
   }
 }
 
-const consolePrincipal: Principal = { id: 'console', name: 'console' }
+const consolePrincipal: Principal = { id: 'console', name: 'console', assistantId: null }
 
 /** Missing, wrong and revoked keys get the same answer. */
 const unauthorized = () => new SwitchboardError('unauthorized', 'No valid key came with the request.')

@@ -2,21 +2,57 @@ import { createServer as createHttpServer, type RequestListener, type Server } f
 import { Socket } from 'node:net'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { ulid } from 'ulid'
+import type { Listen } from '../../shared/base/emitter.ts'
+import type { Principal } from '../../shared/domain/api-key.ts'
+import type { ModelSummary } from '../../shared/domain/model.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
-import { Authentication, publicRoutes } from './authentication.ts'
-import { addCompletionRoutes } from '../openai/completion-routes.ts'
-import { addConsoleFiles } from './console-files.ts'
+import type { Answerer } from '../answering/answer.ts'
+import type { Resolver } from '../catalog/resolver.ts'
+import type { ConsoleHandlers } from '../console/console-handlers.ts'
 import { createConsoleRouter } from '../console/console-router.ts'
-import { ConsoleSocket } from '../console/console-socket.ts'
-import { allowedHosts, checkDoor, checkMediaType, decodableTarget } from './host-check.ts'
-import { asParserError, asSwitchboardError, refuse, refuseSocket, toHttpAnswer } from './http-errors.ts'
-import { addInformationRoutes } from './information-routes.ts'
-import { Metrics } from '../telemetry/metrics.ts'
+import { toHttpAnswer } from '../openai/errors.ts'
+import { addCompletionRoutes } from '../openai/completion-routes.ts'
+import { addModelRoutes } from '../openai/model-routes.ts'
 import { OpenReplies } from '../openai/open-replies.ts'
-import { defaultLimits, type Principal, type ServerDependencies, type ServerLimits } from './ports.ts'
-import { RouteTable } from './route-table.ts'
 import { KeepAlive } from '../openai/sse-writer.ts'
-import { parseStrictJson } from './strict-json.ts'
+import { parseStrictJson } from '../openai/strict-json.ts'
+import type { Log } from '../platform/log.ts'
+import type { EngineOverview } from '../telemetry/engine-overview.ts'
+import { Metrics } from '../telemetry/metrics.ts'
+import { Authentication, publicRoutes, type KeyAuthority } from './authentication.ts'
+import { addConsoleFiles } from './console-files.ts'
+import { ConsoleSocket } from './console-socket.ts'
+import { allowedHosts, checkHost, checkMediaType, decodableTarget } from './host-check.ts'
+import { asParserError, asSwitchboardError, refuse, refuseSocket } from './http-errors.ts'
+import { addInformationRoutes } from './information-routes.ts'
+import { RouteTable } from './route-table.ts'
+import { defaultLimits, type ServerLimits } from './server-limits.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set by the guard on every route that needs a key. */
+    principal: Principal | null
+  }
+}
+
+export interface ServerDependencies {
+  readonly answerer: Answerer
+  readonly resolver: Pick<Resolver, 'forProgram' | 'published'>
+  readonly keys: KeyAuthority & {
+    /** Its open replies are cut at once. */
+    readonly onRevoked: Listen<{ readonly keyId: string }>
+  }
+  readonly models: { list(): Promise<readonly ModelSummary[]> }
+  /** The supervisors' last word on the engines. */
+  readonly engines: () => EngineOverview
+  /** Replies that may be open at once, slots and waiting places together: one more is refused before any work. */
+  readonly capacity?: () => number
+  /** The console: its handlers, the secret its page was opened with, and the built page; null serves no console. */
+  readonly console: { readonly handlers: ConsoleHandlers; readonly secret: string; readonly directory: string } | null
+  readonly version: string
+  readonly log: Log
+  readonly limits?: Partial<ServerLimits>
+}
 
 const DEFAULT_PORT = 4317
 
@@ -46,7 +82,6 @@ export async function createServer(dependencies: ServerDependencies): Promise<Sw
   const metrics = new Metrics()
   const open = new OpenReplies(dependencies.keys, limits, dependencies.capacity ?? (() => limits.connections))
   const keepAlive = new KeepAlive(limits.keepAliveCommentMs)
-  const principals = new WeakMap<FastifyRequest, Principal>()
   let hosts: ReadonlySet<string> = new Set()
   let url: string | null = null
 
@@ -61,6 +96,7 @@ export async function createServer(dependencies: ServerDependencies): Promise<Sw
     clientErrorHandler: (failure, socket) => answerClientError(failure, socket, limits),
     serverFactory: (handler) => createListener(handler, limits, () => hosts),
   })
+  app.decorateRequest('principal', null)
   const routes = new RouteTable(app)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
@@ -77,24 +113,18 @@ export async function createServer(dependencies: ServerDependencies): Promise<Sw
       dependencies.console?.secret ?? null,
       limits.wrongKeysPerMinute,
     ),
-    principals,
     metrics,
   })
   answerErrors(app, dependencies)
   app.setNotFoundHandler((request, reply) => refuseUnknown(request, reply, routes))
-  addCompletionRoutes(app, {
-    dependencies,
-    limits,
-    open,
-    keepAlive,
-    metrics,
-    principalOf: (request) => knownPrincipal(principals, request),
-  })
-  addInformationRoutes(app, { dependencies, open, metrics, url: () => url ?? '' })
+  const { answerer, resolver, models, engines, log, version } = dependencies
+  addCompletionRoutes(app, { answerer, resolver, log, limits, open, keepAlive, metrics, principalOf })
+  addModelRoutes(app, { models, resolver, principalOf })
+  addInformationRoutes(app, { engines, version, open, metrics, url: () => url ?? '' })
   const { console: window } = dependencies
   if (window !== null) await addConsoleFiles(app, window.directory)
   const socket = new ConsoleSocket(
-    window === null ? null : { router: createConsoleRouter(window.services, dependencies.log), secret: window.secret },
+    window === null ? null : { router: createConsoleRouter(window.handlers, log), secret: window.secret },
     limits,
     () => hosts,
     dependencies.log,
@@ -166,7 +196,7 @@ function createListener(handler: RequestListener, limits: ServerLimits, hosts: (
     },
     (request, response) => {
       try {
-        checkDoor(request, hosts())
+        checkHost(request, hosts())
       } catch (thrown) {
         refuse(response, asSwitchboardError(thrown))
         return
@@ -213,16 +243,15 @@ function keepUnused(socket: Socket, limits: ServerLimits): void {
 interface Guard {
   readonly routes: RouteTable
   readonly authentication: Authentication
-  readonly principals: WeakMap<FastifyRequest, Principal>
   readonly metrics: Metrics
 }
 
 /** One hook for every route, known or not: whoever has no key learns nothing but that. */
-function guard(app: FastifyInstance, { routes, authentication, principals, metrics }: Guard): void {
+function guard(app: FastifyInstance, { routes, authentication, metrics }: Guard): void {
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff')
     if (publicRoutes.has(request.routeOptions.url ?? '')) return
-    principals.set(request, authentication.resolve(request.raw))
+    request.principal = await authentication.resolve(request.raw)
     // before a body is read for nothing
     if (request.is404) refuseUnknown(request, reply, routes)
     if (request.method === 'POST') checkMediaType(request.raw)
@@ -256,8 +285,8 @@ function refuseUnknown(request: FastifyRequest, reply: FastifyReply, routes: Rou
   throw new SwitchboardError('method_not_allowed', `This path answers to ${methods.join(', ')}.`)
 }
 
-function knownPrincipal(principals: WeakMap<FastifyRequest, Principal>, request: FastifyRequest): Principal {
-  const principal = principals.get(request)
-  if (principal === undefined) throw new SwitchboardError('unauthorized', 'No valid key came with the request.')
+/** @throws SwitchboardError unauthorized where the guard let nobody in: a public route has no principal. */
+function principalOf({ principal }: FastifyRequest): Principal {
+  if (principal === null) throw new SwitchboardError('unauthorized', 'no valid key came with the request')
   return principal
 }

@@ -18,7 +18,7 @@ export function allowedHosts(port: number): ReadonlySet<string> {
  * nothing: a web page can reach it, by a rebound name or directly.
  * @throws SwitchboardError headers_too_large, invalid_request, host_not_allowed, origin_not_allowed.
  */
-export function checkDoor(request: IncomingMessage, hosts: ReadonlySet<string>): void {
+export function checkHost(request: IncomingMessage, hosts: ReadonlySet<string>): void {
   if (request.rawHeaders.length > 2 * MAX_HEADERS)
     throw new SwitchboardError('headers_too_large', `The request has more than ${MAX_HEADERS} headers.`)
   const host = onlyHost(request)

@@ -1,68 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { ErrorBody } from '../../shared/contracts/openai.ts'
-import { catalogue, type ErrorCode } from '../../shared/errors/catalogue.ts'
-import { SwitchboardError, serialise } from '../../shared/errors/switchboard-error.ts'
-
-/** An error as it leaves the server. */
-export interface HttpAnswer {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: string
-}
-
-/** Seconds after which a retry makes sense, where the error itself does not say. */
-const retryAfter: Partial<Record<ErrorCode, number>> = {
-  queue_full: 1,
-  loading: 2,
-  draining: 5,
-  rate_limited: 1,
-  engine_crashed: 2,
-  out_of_memory: 5,
-}
-
-/** The body of a refusal: always the same four fields, never a stack, a path or text of the request. */
-function errorBody(thrown: unknown): ErrorBody {
-  const data = serialise(thrown)
-  const entry = catalogue[data.code]
-  return {
-    error: {
-      message: `${asSentence(data.message)} ${entry.hint}`,
-      type: entry.type,
-      param: data.param ?? null,
-      code: data.code,
-    },
-  }
-}
-
-/** Services say what is wrong in a clause; here the next step follows it. */
-const asSentence = (clause: string) =>
-  `${clause.charAt(0).toUpperCase()}${clause.slice(1)}${/[.!?]$/.test(clause) ? '' : '.'}`
-
-/** Any thrown value as status, headers and body. */
-export function toHttpAnswer(thrown: unknown): HttpAnswer {
-  const error = asSwitchboardError(thrown)
-  const { httpStatus } = catalogue[error.code]
-  const seconds = error.retryAfterSeconds ?? retryAfter[error.code]
-  return {
-    status: httpStatus,
-    headers: {
-      'content-type': 'application/json; charset=utf-8',
-      'cache-control': 'no-store',
-      'x-content-type-options': 'nosniff',
-      ...(httpStatus === 401 ? { 'www-authenticate': 'Bearer' } : {}),
-      ...(seconds === undefined ? {} : { 'retry-after': String(Math.ceil(seconds)) }),
-    },
-    body: JSON.stringify(errorBody(error)),
-  }
-}
-
-/** The same error inside a stream that has begun, where no status can follow: one event, and no `[DONE]` after it. */
-export function toErrorEvent(thrown: unknown): string {
-  const error = asSwitchboardError(thrown)
-  const body = errorBody(error)
-  return `data: ${JSON.stringify({ error: { ...body.error, retryable: catalogue[error.code].retryable } })}\n\n`
-}
+import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
+import { known, toHttpAnswer } from '../openai/errors.ts'
 
 /** Fastify's own refusals in our words; everything unknown becomes `internal`. */
 export function asSwitchboardError(thrown: unknown): SwitchboardError {
@@ -78,7 +17,7 @@ export function asSwitchboardError(thrown: unknown): SwitchboardError {
     case 'FST_ERR_BAD_URL':
       return new SwitchboardError('not_found', 'There is nothing at this path.')
     default:
-      return byStatus(thrown) ?? new SwitchboardError('internal', 'Something unexpected went wrong.', { cause: thrown })
+      return byStatus(thrown) ?? known(thrown)
   }
 }
 

@@ -1,60 +1,42 @@
 import type { FastifyInstance } from 'fastify'
-import type { ModelBody } from '../../shared/contracts/openai.ts'
 import type { EngineState } from '../../shared/domain/engine.ts'
-import type { ModelSummary } from '../../shared/domain/model.ts'
 import { revive, SwitchboardError } from '../../shared/errors/switchboard-error.ts'
-import type { Metrics } from '../telemetry/metrics.ts'
 import type { OpenReplies } from '../openai/open-replies.ts'
+import { overallState, type EngineOverview } from '../telemetry/engine-overview.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
 import { openApiDocument } from './openapi.ts'
-import type { ServerDependencies } from './ports.ts'
 
 export interface InformationContext {
-  readonly dependencies: Pick<ServerDependencies, 'models' | 'engine' | 'version'>
-  readonly open: OpenReplies
+  readonly engines: () => EngineOverview
+  readonly version: string
+  readonly open: Pick<OpenReplies, 'draining' | 'counts'>
   readonly metrics: Metrics
   /** Address of this server, known once it listens. */
   readonly url: () => string
 }
 
-/** Everything that only tells: models, health, metrics and the description of the endpoint itself. */
-export function addInformationRoutes(app: FastifyInstance, context: InformationContext): void {
-  const { models, engine, version } = context.dependencies
-  app.get('/v1/models', async () => ({ object: 'list', data: (await models.list()).map(toModelBody) }))
-  app.get<{ Params: { id: string } }>('/v1/models/:id', async (request) => {
-    const found = (await models.list()).find((model) => model.name === request.params.id)
-    if (found === undefined)
-      throw new SwitchboardError('model_not_found', 'There is no model of this name.', { param: 'model' })
-    return toModelBody(found)
-  })
+/** Health, readiness, metrics and the description of the endpoint itself. */
+export function addInformationRoutes(
+  app: FastifyInstance,
+  { engines, version, open, metrics, url }: InformationContext,
+): void {
   app.get('/health', async (_request, reply) => {
-    const health = context.open.draining ? { alive: false, status: 'draining' } : healthOf(engine.state)
+    const health = open.draining ? { alive: false, status: 'draining' } : healthOf(overallState(engines()))
     return await reply
       .code(health.alive ? 200 : 503)
       .header('cache-control', 'no-store')
       .send({ status: health.status })
   })
   app.get('/ready', async () => {
-    if (context.open.draining) throw new SwitchboardError('draining', 'The endpoint is closing.')
-    assertReady(engine.state)
+    if (open.draining) throw new SwitchboardError('draining', 'The endpoint is closing.')
+    assertReady(overallState(engines()))
     return { status: 'ready' }
   })
   app.get('/metrics', async (_request, reply) => {
-    const text = await context.metrics.text(engine.state, context.open.counts.active)
-    return await reply.header('content-type', context.metrics.contentType).send(text)
+    const text = await metrics.text(engines().all, open.counts.active)
+    return await reply.header('content-type', metrics.contentType).send(text)
   })
-  app.get('/openapi.json', async () => openApiDocument(version, context.url()))
-}
-
-function toModelBody(model: ModelSummary): ModelBody {
-  return {
-    id: model.name,
-    object: 'model',
-    created: Math.floor(model.createdAt / 1000),
-    owned_by: 'switchboard',
-    context_length: model.contextLength,
-    family: model.family,
-    precision: model.precision,
-  }
+  app.get('/openapi.json', async () => openApiDocument(version, url()))
 }
 
 /**

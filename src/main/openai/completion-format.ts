@@ -8,7 +8,7 @@ import type {
   Usage,
 } from '../../shared/contracts/openai.ts'
 import type { Receipt } from '../../shared/domain/generation.ts'
-import type { ReplyEvent, TokenPiece } from '../answering/answer.ts'
+import type { AnswerEvent, TokenPiece } from '../answering/answer.ts'
 import type { CompletionRequest } from './completion-request.ts'
 
 /** Everything a whole reply consists of. */
@@ -18,14 +18,14 @@ interface WholeReply {
   readonly calls: readonly ToolCallBody[]
 }
 
-type CallEvent = Extract<ReplyEvent, { kind: 'toolCall' | 'toolArguments' }>
-type Started = Extract<ReplyEvent, { kind: 'started' }>
+type CallEvent = Extract<AnswerEvent, { kind: 'toolCall' | 'toolArguments' }>
+type Started = Extract<AnswerEvent, { kind: 'started' }>
 
 /**
  * Writes one reply in OpenAI's shapes. Chunks are built by concatenation around one JSON.stringify: there is one a
  * token.
  */
-export class ReplyFormat {
+export class CompletionFormat {
   readonly #request: CompletionRequest
   readonly #started: Started
   readonly #id: string
@@ -44,7 +44,7 @@ export class ReplyFormat {
     this.#id = `${request.api === 'chat' ? 'chatcmpl' : 'cmpl'}-${id}`
     this.#created = Math.floor(nowMs / 1000)
     const kind = request.api === 'chat' ? 'chat.completion.chunk' : 'text_completion'
-    this.#head = `data: {"id":${JSON.stringify(this.#id)},"object":"${kind}","created":${this.#created},"model":${JSON.stringify(started.model)},"system_fingerprint":${JSON.stringify(started.systemFingerprint)},"choices":[`
+    this.#head = `data: {"id":${JSON.stringify(this.#id)},"object":"${kind}","created":${this.#created},"model":${JSON.stringify(started.target.name)},"system_fingerprint":${JSON.stringify(started.target.fingerprint)},"choices":[`
     this.#tail = request.includeUsage ? '],"usage":null}\n\n' : ']}\n\n'
   }
 
@@ -55,7 +55,7 @@ export class ReplyFormat {
   }
 
   delta(text: string, tokens: readonly TokenPiece[]): string {
-    const logprobs = this.#request.logprobs === null ? 'null' : JSON.stringify(this.logprobs(tokens))
+    const logprobs = this.#request.ask.logprobs === null ? 'null' : JSON.stringify(this.logprobs(tokens))
     const content =
       this.#request.api === 'chat' ? `"delta":{"content":${JSON.stringify(text)}}` : `"text":${JSON.stringify(text)}`
     return `${this.#head}{"index":0,${content},"logprobs":${logprobs},"finish_reason":null}${this.#tail}`
@@ -85,12 +85,12 @@ export class ReplyFormat {
     const base = {
       id: this.#id,
       created: this.#created,
-      model: this.#started.model,
-      system_fingerprint: this.#started.systemFingerprint,
+      model: this.#started.target.name,
+      system_fingerprint: this.#started.target.fingerprint,
       usage: usage(receipt),
       switchboard: switchboardFacts(receipt),
     }
-    const withLogprobs = this.#request.logprobs !== null
+    const withLogprobs = this.#request.ask.logprobs !== null
     if (this.#request.api === 'chat') {
       const called = calls.length > 0
       const message = {

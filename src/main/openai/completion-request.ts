@@ -6,27 +6,26 @@ import {
   type CompletionRequestBody,
 } from '../../shared/contracts/openai.ts'
 import { isRecord } from '../../shared/base/is-record.ts'
+import type { Ask } from '../../shared/domain/ask.ts'
 import type { PromptMessage } from '../../shared/domain/conversation.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
-import type { ReplyInput, ReplyRequest, ReplyStructure } from '../answering/answer.ts'
 import { describedTools, structureOf } from './reply-structure.ts'
-import { isNestedDeeperThan, MAX_DEPTH } from '../http/strict-json.ts'
+import { isNestedDeeperThan, MAX_DEPTH } from './strict-json.ts'
+
+/** What the body of a request decides of a question; key and target are added by the route. */
+export type AskedByProgram = Pick<
+  Ask,
+  'input' | 'parameters' | 'stop' | 'logprobs' | 'echo' | 'structure' | 'speculation'
+>
 
 /** One request of either API after the door: native types, every default decided but the model's own. */
 export interface CompletionRequest {
   readonly api: 'chat' | 'text'
-  /** null: the default model. */
+  /** null: the default. */
   readonly model: string | null
-  readonly input: ReplyInput
-  readonly parameters: ReplyRequest['parameters']
-  readonly stop: readonly string[]
-  readonly logprobs: number | null
-  readonly echo: boolean
+  readonly ask: AskedByProgram
   readonly stream: boolean
   readonly includeUsage: boolean
-  /** null: the reply is free. */
-  readonly structure: ReplyStructure | null
-  readonly speculation: boolean
 }
 
 /** @throws SwitchboardError invalid_request with the field at fault. */
@@ -34,11 +33,14 @@ export function parseChatRequest(body: unknown): CompletionRequest {
   const wire = parse(chatRequestSchema, body)
   return {
     api: 'chat',
-    ...sharedFields(wire, wire.max_completion_tokens ?? wire.max_tokens ?? undefined),
-    input: { kind: 'chat', messages: wire.messages.map(toMessage), ...describedTools(wire) },
-    structure: structureOf(wire),
-    logprobs: wire.logprobs === true ? (wire.top_logprobs ?? 0) : null,
-    echo: false,
+    ...deliveryOf(wire),
+    ask: {
+      ...sharedFields(wire, wire.max_completion_tokens ?? wire.max_tokens ?? undefined),
+      input: { kind: 'chat', messages: wire.messages.map(toMessage), ...describedTools(wire) },
+      structure: structureOf(wire),
+      logprobs: wire.logprobs === true ? (wire.top_logprobs ?? 0) : null,
+      echo: false,
+    },
   }
 }
 
@@ -47,17 +49,33 @@ export function parseTextRequest(body: unknown): CompletionRequest {
   const wire = parse(completionRequestSchema, body)
   return {
     api: 'text',
-    ...sharedFields(wire, wire.max_tokens ?? undefined),
-    input: typeof wire.prompt === 'string' ? { kind: 'text', prompt: wire.prompt } : { kind: 'ids', ids: wire.prompt },
-    structure: null,
-    logprobs: wire.logprobs ?? null,
-    echo: wire.echo ?? false,
+    ...deliveryOf(wire),
+    ask: {
+      ...sharedFields(wire, wire.max_tokens ?? undefined),
+      input:
+        typeof wire.prompt === 'string' ? { kind: 'text', prompt: wire.prompt } : { kind: 'ids', ids: wire.prompt },
+      structure: null,
+      logprobs: wire.logprobs ?? null,
+      echo: wire.echo ?? false,
+    },
   }
 }
 
-function sharedFields(wire: ChatRequestBody | CompletionRequestBody, maxTokens: number | undefined) {
+type WireBody = ChatRequestBody | CompletionRequestBody
+
+function deliveryOf(wire: WireBody): Pick<CompletionRequest, 'model' | 'stream' | 'includeUsage'> {
   return {
     model: wire.model ?? null,
+    stream: wire.stream ?? false,
+    includeUsage: wire.stream_options?.include_usage ?? false,
+  }
+}
+
+function sharedFields(
+  wire: WireBody,
+  maxTokens: number | undefined,
+): Pick<AskedByProgram, 'parameters' | 'stop' | 'speculation'> {
+  return {
     parameters: {
       temperature: wire.temperature ?? undefined,
       topP: wire.top_p ?? undefined,
@@ -71,9 +89,7 @@ function sharedFields(wire: ChatRequestBody | CompletionRequestBody, maxTokens: 
       logitBias: wire.logit_bias ?? undefined,
     },
     stop: typeof wire.stop === 'string' ? [wire.stop] : (wire.stop ?? []),
-    stream: wire.stream ?? false,
     speculation: wire.speculation ?? true,
-    includeUsage: wire.stream_options?.include_usage ?? false,
   }
 }
 

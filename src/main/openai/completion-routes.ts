@@ -5,19 +5,25 @@ import { DisposableStack } from '../../shared/base/disposable.ts'
 import { isPlainName } from '../../shared/base/plain-name.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import type { Receipt, Truncation } from '../../shared/domain/generation.ts'
-import type { ReplyEvent, ReplyRequest, TokenPiece } from '../answering/answer.ts'
+import type { Principal } from '../../shared/domain/api-key.ts'
+import type { Ask } from '../../shared/domain/ask.ts'
+import type { Answerer, AnswerEvent, TokenPiece } from '../answering/answer.ts'
+import type { Resolver } from '../catalog/resolver.ts'
+import type { Log } from '../platform/log.ts'
 import { parseChatRequest, parseTextRequest, type CompletionRequest } from './completion-request.ts'
-import { asSwitchboardError, toErrorEvent } from '../http/http-errors.ts'
+import { known, toErrorEvent } from './errors.ts'
 import { fingerprintOf, Idempotency, idempotencyKey, type WholeAnswer } from './idempotency.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { endingReason, type OpenReplies, type OpenReply } from './open-replies.ts'
-import { addToCalls, ReplyFormat } from './completion-format.ts'
-import type { Principal, ServerDependencies, ServerLimits } from '../http/ports.ts'
+import { addToCalls, CompletionFormat } from './completion-format.ts'
+import type { ReplyLimits } from './reply-limits.ts'
 import { type KeepAlive, SseWriter } from './sse-writer.ts'
 
 export interface CompletionContext {
-  readonly dependencies: Pick<ServerDependencies, 'replies' | 'defaultModel' | 'log'>
-  readonly limits: ServerLimits
+  readonly answerer: Answerer
+  readonly resolver: Pick<Resolver, 'forProgram'>
+  readonly log: Log
+  readonly limits: ReplyLimits
   readonly open: OpenReplies
   readonly keepAlive: KeepAlive
   readonly metrics: Metrics
@@ -68,43 +74,47 @@ function abortWhenGone(response: ServerResponse, open: OpenReply): void {
   })
 }
 
+/** What a program sees of an answer: it knows its own question. */
+type ProgramEvent = Exclude<AnswerEvent, { kind: 'accepted' }>
+
 /** One reply on its way out, whole or as a stream. */
 class ReplyRun {
   readonly #context: CompletionContext
   readonly #request: CompletionRequest
   readonly #requestId: string
-  readonly #replyRequest: ReplyRequest
+  readonly #principal: Principal
 
   constructor(context: CompletionContext, request: CompletionRequest, requestId: string, principal: Principal) {
     this.#context = context
     this.#request = request
     this.#requestId = requestId
-    const model = request.model ?? context.dependencies.defaultModel()
-    checkModel(model)
-    const { input, parameters, stop, logprobs, echo, structure, speculation } = request
-    this.#replyRequest = {
-      requestId,
-      client: principal.id,
+    this.#principal = principal
+  }
+
+  /** The question with its target, which is looked up here and nowhere below. */
+  async *#answer(signal: AbortSignal): AsyncGenerator<ProgramEvent, void, void> {
+    const { model, ask: asked } = this.#request
+    const { answerer, resolver } = this.#context
+    const { target, instructions } = await resolver.forProgram(model, this.#principal.assistantId)
+    const ask: Ask = {
+      ...asked,
+      requestId: this.#requestId,
+      client: this.#principal.id,
       priority: 'batch',
-      model,
-      input,
-      parameters,
-      stop,
-      logprobs,
-      echo,
-      structure,
-      speculation,
+      target,
+      instructions,
     }
+    for await (const event of answerer.answer(ask, signal)) if (event.kind !== 'accepted') yield event
   }
 
   /** @throws SwitchboardError whatever stopped it. */
   async whole(signal: AbortSignal): Promise<WholeAnswer> {
-    let started: Extract<ReplyEvent, { kind: 'started' }> | null = null
+    let started: Extract<AnswerEvent, { kind: 'started' }> | null = null
     let text = ''
     const tokens: TokenPiece[] = []
     const calls: ToolCallBody[] = []
     try {
-      for await (const event of this.#context.dependencies.replies.reply(this.#replyRequest, signal)) {
+      for await (const event of this.#answer(signal)) {
         if (event.kind === 'started') started = event
         else if (event.kind === 'done') {
           if (started === null) throw outOfOrder()
@@ -130,7 +140,7 @@ class ReplyRun {
    * @throws SwitchboardError before anything was sent.
    */
   async stream(reply: FastifyReply, open: OpenReply): Promise<void> {
-    const events = this.#context.dependencies.replies.reply(this.#replyRequest, open.signal)[Symbol.asyncIterator]()
+    const events = this.#answer(open.signal)
     const silence = new DisposableStack()
     let writer: SseWriter | null = null
     try {
@@ -175,7 +185,7 @@ class ReplyRun {
     return writer
   }
 
-  async #write(writer: SseWriter, events: AsyncIterator<ReplyEvent>, format: ReplyFormat): Promise<void> {
+  async #write(writer: SseWriter, events: AsyncIterator<ProgramEvent>, format: CompletionFormat): Promise<void> {
     const opening = format.opening()
     if (opening !== '') await writer.write(opening)
     for (;;) {
@@ -195,8 +205,8 @@ class ReplyRun {
     }
   }
 
-  #format(started: Extract<ReplyEvent, { kind: 'started' }>): ReplyFormat {
-    return new ReplyFormat(this.#request, started, this.#requestId, Date.now())
+  #format(started: Extract<AnswerEvent, { kind: 'started' }>): CompletionFormat {
+    return new CompletionFormat(this.#request, started, this.#requestId, Date.now())
   }
 
   /** A reply that was cancelled from outside is not an answer. */
@@ -208,10 +218,10 @@ class ReplyRun {
   }
 
   #failed(signal: AbortSignal, thrown: unknown): SwitchboardError {
-    const error = asSwitchboardError(endingReason(signal, thrown))
+    const error = known(endingReason(signal, thrown))
     this.#context.metrics.ended(this.#request.api, error.code, null)
     if (error.code === 'internal')
-      this.#context.dependencies.log.error(
+      this.#context.log.error(
         { requestId: this.#requestId, error: error.cause ?? error },
         'a reply failed unexpectedly',
       )
@@ -232,10 +242,4 @@ function truncationHeader(truncated: Truncation | null): Record<string, string> 
   return truncated === null
     ? {}
     : { 'x-switchboard-truncated': `messages=${truncated.droppedMessages}; tokens=${truncated.droppedTokens}` }
-}
-
-/** What can be no name is no model; it is not repeated in the answer. */
-function checkModel(model: string): void {
-  if (!isPlainName(model))
-    throw new SwitchboardError('model_not_found', 'There is no model of this name.', { param: 'model' })
 }

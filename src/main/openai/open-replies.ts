@@ -1,6 +1,8 @@
 import type { Disposable } from '../../shared/base/disposable.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
-import type { KeyAuthority, Principal, ServerLimits } from '../http/ports.ts'
+import type { Listen } from '../../shared/base/emitter.ts'
+import type { Principal } from '../../shared/domain/api-key.ts'
+import type { ReplyLimits } from './reply-limits.ts'
 
 /** One reply being written. Its signal aborts with a SwitchboardError that says why. */
 export interface OpenReply extends Disposable {
@@ -20,7 +22,7 @@ interface Entry {
 export class OpenReplies implements Disposable {
   readonly #open = new Set<Entry>()
   readonly #perKey = new Map<string, number>()
-  readonly #limits: Pick<ServerLimits, 'repliesPerKey' | 'replyTimeoutMs'>
+  readonly #limits: Pick<ReplyLimits, 'repliesPerKey' | 'replyTimeoutMs'>
   readonly #capacity: () => number
   readonly #revocations: Disposable
   #total = 0
@@ -28,8 +30,8 @@ export class OpenReplies implements Disposable {
   #emptied: (() => void) | null = null
 
   constructor(
-    keys: Pick<KeyAuthority, 'onRevoked'>,
-    limits: Pick<ServerLimits, 'repliesPerKey' | 'replyTimeoutMs'>,
+    keys: { readonly onRevoked: Listen<{ readonly keyId: string }> },
+    limits: Pick<ReplyLimits, 'repliesPerKey' | 'replyTimeoutMs'>,
     capacity: () => number,
   ) {
     this.#limits = limits

@@ -1,14 +1,14 @@
 import type { ChatRequestBody } from '../../shared/contracts/openai.ts'
 import type { ToolDescription } from '../../shared/domain/conversation.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
-import type { JsonFormat, ReplyStructure } from '../answering/answer.ts'
+import type { AskStructure, JsonFormat } from '../../shared/domain/ask.ts'
 import { parseJsonSchema, SchemaBudget, type SchemaOptions } from './json-schema.ts'
 import { SchemaFault } from './schema-fault.ts'
 
 /** Calls of one reply where several are allowed: a bound for models that would not come to an end. */
-const MOST_CALLS = 8
+const MAX_CALLS = 8
 /** Characters of all tools together, as JSON text. */
-const MOST_TOOL_CHARACTERS = 262_144
+const MAX_TOOL_CHARACTERS = 262_144
 
 type Wire = Pick<ChatRequestBody, 'response_format' | 'tools' | 'tool_choice' | 'parallel_tool_calls'>
 type ToolFunction = NonNullable<Wire['tools']>[number]['function']
@@ -17,12 +17,12 @@ type ToolFunction = NonNullable<Wire['tools']>[number]['function']
  * `response_format`, `tools` and `tool_choice` as the shape of the reply; null when they leave it free.
  * @throws SwitchboardError invalid_request with the field at fault.
  */
-export function structureOf(wire: Wire): ReplyStructure | null {
+export function structureOf(wire: Wire): AskStructure | null {
   const budget = new SchemaBudget()
   const format = formatOf(wire.response_format, budget)
   const choice = wire.tool_choice ?? 'auto'
-  if (JSON.stringify(wire.tools ?? []).length > MOST_TOOL_CHARACTERS)
-    throw invalid('tools', `they have more than ${MOST_TOOL_CHARACTERS} characters`)
+  if (JSON.stringify(wire.tools ?? []).length > MAX_TOOL_CHARACTERS)
+    throw invalid('tools', `they have more than ${MAX_TOOL_CHARACTERS} characters`)
   // Every tool is checked, also where none may be called.
   const all = (wire.tools ?? []).map((tool, index) => ({
     name: tool.function.name,
@@ -36,7 +36,7 @@ export function structureOf(wire: Wire): ReplyStructure | null {
       : {
           callable,
           required: choice !== 'auto',
-          mostCalls: named !== null || wire.parallel_tool_calls === false ? 1 : MOST_CALLS,
+          maxCalls: named !== null || wire.parallel_tool_calls === false ? 1 : MAX_CALLS,
         }
   return format === null && tools === null ? null : { format, tools }
 }

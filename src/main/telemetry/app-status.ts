@@ -1,29 +1,41 @@
 import type { Listen } from '../../shared/base/emitter.ts'
-import type { EngineState } from '../../shared/domain/engine.ts'
-import type { AppStatus } from '../../shared/domain/status.ts'
+import type { AppStatus, ModelStatus } from '../../shared/domain/status.ts'
 import { residentBytes } from './resident-memory.ts'
 
 export interface StatusSources {
-  readonly engineState: () => EngineState
+  /** See AppStatus; memory is added here. */
+  readonly models: () => Pick<AppStatus, 'defaultModel' | 'missingDefaultModel'> & {
+    readonly models: readonly Omit<ModelStatus, 'memoryBytes'>[]
+  }
   readonly onEngineChange: Listen<unknown>
   readonly endpointUrl: () => string | null
   readonly requests: () => { readonly total: number; readonly active: number }
 }
 
-/** Looked at this often for what announces nothing: counts and memory. */
-const sampleMs = 1000
-/** The least time between two values, so that an engine at full speed does not redraw a window at full speed. */
-const restMs = 200
+/** How often what announces no change is looked at: counts and memory, ms. */
+const SAMPLE_MS = 1000
+/** The least time between two values, ms, so that an engine at full speed does not redraw a window at full speed. */
+const REST_MS = 200
 /** Memory moves all the time; smaller changes are not worth a message. */
-const memoryStepBytes = 4 * 1024 * 1024
+const MEMORY_STEP_BYTES = 4 * 1024 * 1024
 
 /** Everything the status bar says, at this moment. */
 export function readAppStatus(sources: StatusSources): AppStatus {
-  const engine = sources.engineState()
-  const own = residentBytes(process.pid) ?? 0
-  const other = engine.kind === 'ready' ? (residentBytes(engine.pid) ?? 0) : 0
-  const memoryBytes = Math.round((own + other) / memoryStepBytes) * memoryStepBytes
-  return { engine, endpointUrl: sources.endpointUrl(), requests: sources.requests(), memoryBytes }
+  const { models, ...rest } = sources.models()
+  return {
+    ...rest,
+    models: models.map((model) => ({
+      ...model,
+      memoryBytes: rounded(model.state.kind === 'ready' ? residentBytes(model.state.pid) : 0),
+    })),
+    endpointUrl: sources.endpointUrl(),
+    requests: sources.requests(),
+    memoryBytes: rounded(residentBytes(process.pid)),
+  }
+}
+
+function rounded(bytes: number | null): number {
+  return Math.round((bytes ?? 0) / MEMORY_STEP_BYTES) * MEMORY_STEP_BYTES
 }
 
 /**
@@ -48,11 +60,11 @@ export async function* watchAppStatus(sources: StatusSources, signal: AbortSigna
       if (text !== shown) {
         shown = text
         yield status
-        await pause(restMs, signal)
+        await pause(REST_MS, signal)
       }
       if (changed || signal.aborted) continue
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, sampleMs)
+        const timer = setTimeout(resolve, SAMPLE_MS)
         wake = () => {
           clearTimeout(timer)
           resolve()

@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { EngineState } from '../../shared/domain/engine.ts'
 import type { Receipt } from '../../shared/domain/generation.ts'
+import { totals } from './engine-overview.ts'
 
 const engineKinds: readonly EngineState['kind'][] = [
   'off',
@@ -44,7 +45,7 @@ export class Metrics {
   readonly #freeSlots = this.#gauge('engine_free_slots', 'Slots without a request')
   readonly #steps = this.#gauge('engine_steps', 'Steps since the model was loaded')
   readonly #speed = this.#gauge('engine_tokens_per_second', 'Tokens decoded in the last second')
-  readonly #engine = this.#gauge('engine_state', '1 for the state the engine is in', ['state'])
+  readonly #engine = this.#gauge('engine_state', 'Engines in this state; one that is not loaded is counted nowhere', ['state'])
   readonly #memory = this.#gauge('process_resident_memory_bytes', 'Resident memory of the app, without the engine')
   readonly #heap = this.#gauge('process_heap_bytes', 'JavaScript heap in use')
 
@@ -66,16 +67,15 @@ export class Metrics {
   }
 
   /** The text Prometheus reads. */
-  async text(state: EngineState, activeReplies: number): Promise<string> {
-    const stats =
-      state.kind === 'ready' ? state.stats : { running: 0, waiting: 0, freeSlots: 0, steps: 0, tokensPerSecond: 0 }
+  async text(states: readonly EngineState[], activeReplies: number): Promise<string> {
+    const stats = totals(states)
     this.#activeReplies.set(activeReplies)
     this.#running.set(stats.running)
     this.#waiting.set(stats.waiting)
     this.#freeSlots.set(stats.freeSlots)
     this.#steps.set(stats.steps)
     this.#speed.set(stats.tokensPerSecond)
-    for (const kind of engineKinds) this.#engine.set({ state: kind }, kind === state.kind ? 1 : 0)
+    for (const kind of engineKinds) this.#engine.set({ state: kind }, states.filter((state) => state.kind === kind).length)
     const { rss, heapUsed } = process.memoryUsage()
     this.#memory.set(rss)
     this.#heap.set(heapUsed)

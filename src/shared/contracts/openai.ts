@@ -337,4 +337,8 @@ export interface ModelBody {
   readonly context_length: number
   readonly family: string
   readonly precision: string
+  /** The model an assistant answers with; null for a model itself. */
+  readonly parent: string | null
+  /** Only on assistants. */
+  readonly assistant?: { readonly name: string; readonly version: number }
 }

@@ -10,3 +10,12 @@ export interface ApiKey {
   /** Every request with this key is answered by this assistant, whatever model it names; null leaves the choice. */
   readonly assistantId: string | null
 }
+
+/** Whose key a request carries. */
+export interface Principal {
+  /** Id of the key; `console` for the window's own secret. */
+  readonly id: string
+  readonly name: string
+  /** See {@link ApiKey.assistantId}. */
+  readonly assistantId: string | null
+}

@@ -5,17 +5,17 @@ import { WebSocketServer, type WebSocket } from 'ws'
 import type { Disposable } from '../../shared/base/disposable.ts'
 import { consoleBridge } from '../../shared/contracts/console-bridge.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
-import { sameSecret } from '../http/authentication.ts'
-import { attachConsolePipe, type ServerPipe } from './console-pipe.ts'
-import type { ConsoleRouter } from './console-router.ts'
-import { checkDoor } from '../http/host-check.ts'
-import { asSwitchboardError, refuseSocket } from '../http/http-errors.ts'
-import type { ServerLimits } from '../http/ports.ts'
+import { attachConsolePipe, type ServerPipe } from '../console/console-pipe.ts'
+import type { ConsoleRouter } from '../console/console-router.ts'
+import { sameSecret } from './authentication.ts'
+import { checkHost } from './host-check.ts'
+import { asSwitchboardError, refuseSocket } from './http-errors.ts'
+import type { ServerLimits } from './server-limits.ts'
 import type { Log } from '../platform/log.ts'
 
 const consoleSocketPath = '/console/ws'
 
-export interface ConsoleDoor {
+export interface ConsoleAccess {
   readonly router: ConsoleRouter
   readonly secret: string
 }
@@ -28,15 +28,15 @@ export interface ConsoleDoor {
 export class ConsoleSocket implements Disposable {
   readonly #sockets: WebSocketServer
   readonly #limits: ServerLimits
-  readonly #door: ConsoleDoor | null
+  readonly #access: ConsoleAccess | null
   readonly #log: Log
   readonly #hosts: () => ReadonlySet<string>
   readonly #answered = new WeakSet<WebSocket>()
   readonly #pings: NodeJS.Timeout
   #closed = false
 
-  constructor(door: ConsoleDoor | null, limits: ServerLimits, hosts: () => ReadonlySet<string>, log: Log) {
-    this.#door = door
+  constructor(access: ConsoleAccess | null, limits: ServerLimits, hosts: () => ReadonlySet<string>, log: Log) {
+    this.#access = access
     this.#limits = limits
     this.#hosts = hosts
     this.#log = log
@@ -53,8 +53,8 @@ export class ConsoleSocket implements Disposable {
   attach(server: Server): void {
     server.on('upgrade', (request: IncomingMessage, stream: Duplex, head: Buffer) => {
       try {
-        const door = this.#authorise(request)
-        this.#sockets.handleUpgrade(request, stream, head, (socket) => this.#accept(socket, door))
+        const access = this.#authorise(request)
+        this.#sockets.handleUpgrade(request, stream, head, (socket) => this.#accept(socket, access))
       } catch (thrown) {
         if (stream instanceof Socket) refuseSocket(stream, asSwitchboardError(thrown))
         else stream.destroy()
@@ -66,11 +66,11 @@ export class ConsoleSocket implements Disposable {
    * @throws SwitchboardError host_not_allowed, origin_not_allowed, invalid_request, unauthorized, draining,
    * rate_limited.
    */
-  #authorise(request: IncomingMessage): ConsoleDoor {
-    checkDoor(request, this.#hosts())
-    const door = this.#door
+  #authorise(request: IncomingMessage): ConsoleAccess {
+    checkHost(request, this.#hosts())
+    const access = this.#access
     if (
-      door === null ||
+      access === null ||
       request.method !== 'GET' ||
       request.url !== consoleSocketPath ||
       request.headers.upgrade?.toLowerCase() !== 'websocket'
@@ -82,20 +82,20 @@ export class ConsoleSocket implements Disposable {
     const [protocol, key, ...rest] = (request.headers['sec-websocket-protocol'] ?? '')
       .split(',')
       .map((name) => name.trim())
-    if (protocol !== consoleBridge.subprotocol || rest.length > 0 || !sameSecret(key ?? '', `key.${door.secret}`))
+    if (protocol !== consoleBridge.subprotocol || rest.length > 0 || !sameSecret(key ?? '', `key.${access.secret}`))
       throw new SwitchboardError('unauthorized', 'No valid console key came with the connection.')
     if (this.#closed) throw new SwitchboardError('draining', 'The program is closing.')
     if (this.#sockets.clients.size >= this.#limits.consoleConnections)
       throw new SwitchboardError('rate_limited', 'Too many console windows are open.')
-    return door
+    return access
   }
 
-  #accept(socket: WebSocket, door: ConsoleDoor): void {
+  #accept(socket: WebSocket, access: ConsoleAccess): void {
     this.#answered.add(socket)
     socket.on('pong', () => this.#answered.add(socket))
     socket.on('error', () => socket.terminate())
     attachConsolePipe(
-      door.router,
+      access.router,
       pipeOf(socket, this.#limits.consoleBufferBytes, this.#limits.stalledReaderMs),
       this.#log,
     )
