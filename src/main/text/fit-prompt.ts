@@ -1,39 +1,24 @@
-import type { PromptMessage, ToolDescription } from '../../shared/domain/conversation.ts'
-import type { Truncation } from '../../shared/domain/generation.ts'
+import type { AskInput } from '../../shared/domain/ask.ts'
+import type { PromptMessage } from '../../shared/domain/conversation.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import type { EncodeCache } from './chat-template.ts'
+import type { Prompt, PromptLimits } from './text-service.ts'
 import type { Tokenizer } from './tokenizer.ts'
-import type { ReplyInput } from '../answering/answer.ts'
 
-/** Longest reply where the request names no limit and the context has room for it. */
-export const DEFAULT_MAX_TOKENS = 1024
-
-export interface Prompt {
-  readonly ids: readonly number[]
-  /** Tokens the reply may have: what was asked for or the default, and never more than what is left of the context. */
-  readonly maxTokens: number
-  readonly truncated: Truncation | null
-}
-
-export interface PromptLimits {
-  /** Tokens of prompt and reply together. */
-  readonly contextLength: number
-  /** Asked for by the request; undefined takes {@link DEFAULT_MAX_TOKENS}. 0 only scores the prompt. */
-  readonly maxTokens: number | undefined
-}
+/** Longest reply where the request sets no limit and the context has room for it. */
+const DEFAULT_MAX_TOKENS = 1024
 
 /**
- * The prompt's ids, fitted into the context. A chat that outgrew it loses its oldest turns whole (a question with what
- * followed it), never a system prompt and never the turn of the last message, until a quarter of the context (half
- * where
- * the request asks for a longer reply) is free. A limit on the reply is an upper bound and shrinks to what is left; a
- * text or a list of ids is never cut.
+ * The prompt's ids, fitted into the context. A chat that outgrew the context loses its oldest turns (a question and
+ * what follows it), never a system prompt and never the last turn, until a quarter of the context (half where the
+ * request asks for a longer reply) is free. The begun text of a reply is never cut either. A limit on the reply is an
+ * upper bound and shrinks to what is left; texts and lists of ids are never cut.
  * @throws SwitchboardError context_length_exceeded, invalid_request, template_invalid.
  */
-export function fitPrompt(tokenizer: Tokenizer, input: ReplyInput, limits: PromptLimits): Prompt {
+export function fitPrompt(tokenizer: Tokenizer, input: AskInput, limits: PromptLimits): Prompt {
   switch (input.kind) {
     case 'chat':
-      return fitChat(tokenizer, input.messages, input.tools ?? [], limits)
+      return fitChat(tokenizer, input, limits)
     case 'text':
       refuseByLength(tokenizer, byteLength(input.prompt), limits)
       return whole([...tokenizer.prefixIds, ...tokenizer.encodeText(input.prompt)], limits)
@@ -58,8 +43,7 @@ function whole(ids: readonly number[], limits: PromptLimits): Prompt {
 
 function fitChat(
   tokenizer: Tokenizer,
-  messages: readonly PromptMessage[],
-  tools: readonly ToolDescription[],
+  { messages, tools = [], begun = '' }: Extract<AskInput, { kind: 'chat' }>,
   limits: PromptLimits,
 ): Prompt {
   const template = tokenizer.chat
@@ -74,35 +58,36 @@ function fitChat(
   const toolBytes = tools.length === 0 ? 0 : byteLength(JSON.stringify(tools.map(({ parameters }) => parameters)))
   refuseByLength(
     tokenizer,
-    kept(turns.length - 1).reduce((sum, { content }) => sum + byteLength(content), toolBytes),
+    kept(turns.length - 1).reduce((sum, { content }) => sum + byteLength(content), toolBytes + byteLength(begun)),
     limits,
   )
 
   const cache: EncodeCache = new Map()
-  const encode = (dropped: number): readonly number[] => template.encode(kept(dropped), cache, tools)
+  // Encoded apart from the template's text, as the reply was written: the prompt before it keeps its tokens.
+  const begunIds = tokenizer.encodeText(begun)
+  const encode = (dropped: number): readonly number[] => [...template.encode(kept(dropped), cache, tools), ...begunIds]
   const all = encode(0)
   const budget = limits.contextLength - reserveFor(limits)
   if (all.length <= budget) return { ids: all, maxTokens: roomFor(all.length, limits), truncated: null }
 
-  // Fewer turns never take more tokens, so the fewest to leave out are found by halving.
+  // Fewer turns never take more tokens, so the fewest turns to leave out are found by bisection.
   let tooFew = 0
-  let most = turns.length - 1
-  let ids = most === 0 ? all : encode(most)
-  while (most - tooFew > 1 && ids.length <= budget) {
-    const middle = (tooFew + most) >> 1
+  let enough = turns.length - 1
+  let ids = enough === 0 ? all : encode(enough)
+  while (enough - tooFew > 1 && ids.length <= budget) {
+    const middle = (tooFew + enough) >> 1
     const tried = encode(middle)
-    if (tried.length <= budget) [most, ids] = [middle, tried]
+    if (tried.length <= budget) [enough, ids] = [middle, tried]
     else tooFew = middle
   }
   const truncated =
-    most === 0 ? null : { droppedMessages: messages.length - kept(most).length, droppedTokens: all.length - ids.length }
+    enough === 0
+      ? null
+      : { droppedMessages: messages.length - kept(enough).length, droppedTokens: all.length - ids.length }
   return { ids, maxTokens: roomFor(ids.length, limits), truncated }
 }
 
-/**
- * Index of the first message of each turn: a question and what follows it. What comes before the first question belongs
- * to it.
- */
+/** Index of the first message of each turn. What comes before the first question belongs to the first turn. */
 function turnStarts(messages: readonly PromptMessage[]): readonly number[] {
   const starts: number[] = []
   for (const [index, { role }] of messages.entries()) if (role === 'user') starts.push(index)
@@ -123,10 +108,10 @@ function roomFor(promptTokens: number, { contextLength, maxTokens }: PromptLimit
   return Math.min(maxTokens ?? DEFAULT_MAX_TOKENS, contextLength - promptTokens)
 }
 
-/** A text far beyond the context is refused before it is encoded: no token stands for more than so many bytes. */
+/** Refuses a text far beyond the context before it is encoded, by the bytes of the longest token. */
 function refuseByLength(tokenizer: Tokenizer, bytes: number, { contextLength }: PromptLimits): void {
-  const fewest = Math.ceil(bytes / tokenizer.longestTokenBytes)
-  if (fewest > contextLength) throw exceeded(fewest, contextLength, true)
+  const minTokens = Math.ceil(bytes / tokenizer.maxTokenBytes)
+  if (minTokens > contextLength) throw exceeded(minTokens, contextLength, true)
 }
 
 function exceeded(promptTokens: number, contextLength: number, atLeast: boolean): SwitchboardError {

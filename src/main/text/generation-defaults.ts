@@ -1,18 +1,20 @@
 import { z } from 'zod'
+import type { Ask } from '../../shared/domain/ask.ts'
 import type { SamplingParameters } from '../../shared/domain/generation.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
-import type { ReplyRequest } from '../answering/answer.ts'
 
-/** Sampling of a model when nobody says otherwise, and the ids it ends with. */
+/** What a model's generation_config.json says. */
 export interface GenerationDefaults {
   readonly sampling: Omit<SamplingParameters, 'seed' | 'logitBias'>
+  /** Ids that end a reply (`eos_token_id`). */
   readonly stopIds: readonly number[]
 }
 
 const id = z.number().int().min(0)
 
 /**
- * The fields of Hugging Face's generation_config.json that are used; out of range means absent, as a file is no caller.
+ * The fields of Hugging Face's generation_config.json that are used. A value out of range counts as absent: a file
+ * cannot correct itself as a caller can.
  */
 const schema = z.object({
   do_sample: z.boolean().optional().catch(undefined),
@@ -27,8 +29,8 @@ const schema = z.object({
     .catch(undefined),
 })
 
-/** For models that say nothing: careful answers with a little variety. */
-const unsaid: GenerationDefaults['sampling'] = {
+/** For models without a generation_config.json: careful answers with a little variety. */
+const fallback: GenerationDefaults['sampling'] = {
   temperature: 0.7,
   topP: 1,
   topK: 0,
@@ -40,7 +42,7 @@ const unsaid: GenerationDefaults['sampling'] = {
 
 /** @throws SwitchboardError model_corrupt when the file is no JSON object. */
 export function readGenerationDefaults(text: string | null): GenerationDefaults {
-  if (text === null) return { sampling: unsaid, stopIds: [] }
+  if (text === null) return { sampling: fallback, stopIds: [] }
   let config: z.infer<typeof schema>
   try {
     config = schema.parse(JSON.parse(text))
@@ -50,21 +52,21 @@ export function readGenerationDefaults(text: string | null): GenerationDefaults 
   const { eos_token_id: end } = config
   return {
     sampling: {
-      ...unsaid,
-      temperature: config.do_sample === false ? 0 : (config.temperature ?? unsaid.temperature),
-      topP: config.top_p ?? unsaid.topP,
-      topK: config.top_k ?? unsaid.topK,
-      minP: config.min_p ?? unsaid.minP,
-      repetitionPenalty: config.repetition_penalty ?? unsaid.repetitionPenalty,
+      ...fallback,
+      temperature: config.do_sample === false ? 0 : (config.temperature ?? fallback.temperature),
+      topP: config.top_p ?? fallback.topP,
+      topK: config.top_k ?? fallback.topK,
+      minP: config.min_p ?? fallback.minP,
+      repetitionPenalty: config.repetition_penalty ?? fallback.repetitionPenalty,
     },
     stopIds: end === undefined || end === null ? [] : [end].flat(),
   }
 }
 
-/** The model's defaults under what the request says. */
+/** The request's parameters, with the model's defaults for those it leaves out. */
 export function samplingFor(
   defaults: GenerationDefaults,
-  parameters: ReplyRequest['parameters'],
+  parameters: Ask['parameters'],
   seed: number,
 ): SamplingParameters {
   const { sampling } = defaults

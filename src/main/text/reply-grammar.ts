@@ -1,13 +1,13 @@
+import type { AskStructure } from '../../shared/domain/ask.ts'
 import type { Grammar, GrammarPart, JsonDefinitions } from '../../shared/domain/grammar.ts'
 import { toolCallText } from './tool-text.ts'
-import type { ReplyStructure } from '../answering/answer.ts'
 
-/** The grammar of a reply: its format, or calls of tools, or either. */
-export function grammarOf({ format, tools }: ReplyStructure): Grammar {
+/** The grammar of a reply: its format, tool calls, or a choice of both. */
+export function grammarOf({ format, tools }: AskStructure): Grammar {
   const content: GrammarPart =
     format === null ? { kind: 'free', unless: toolCallText.opening } : { kind: 'json', shape: format.shape }
   if (tools === null) return { definitions: format?.definitions ?? {}, root: content }
-  // Arguments by name: every one of several calls may have them.
+  // Arguments are referenced by name, because each of several calls may use them.
   const argumentsName = (name: string): string => `${name}()`
   const definitions: JsonDefinitions = Object.fromEntries([
     ...Object.entries(format?.definitions ?? {}),
@@ -28,9 +28,9 @@ export function grammarOf({ format, tools }: ReplyStructure): Grammar {
     })),
   }
   let calls: GrammarPart = call
-  for (let count = 1; count < tools.mostCalls; count += 1) {
-    const more: GrammarPart = { kind: 'sequence', parts: [{ kind: 'text', text: toolCallText.between }, calls] }
-    calls = { kind: 'sequence', parts: [call, { kind: 'choice', options: [{ kind: 'text', text: '' }, more] }] }
+  for (let count = 1; count < tools.maxCalls; count += 1) {
+    const further: GrammarPart = { kind: 'sequence', parts: [{ kind: 'text', text: toolCallText.between }, calls] }
+    calls = { kind: 'sequence', parts: [call, { kind: 'choice', options: [{ kind: 'text', text: '' }, further] }] }
   }
   return { definitions, root: tools.required ? calls : { kind: 'choice', options: [calls, content] } }
 }

@@ -10,7 +10,7 @@ export interface TokenTable {
   /** One more than the highest id. */
   readonly size: number
   /** The most bytes of text one token stands for. */
-  readonly longestTokenBytes: number
+  readonly maxTokenBytes: number
   /** Ids of all special and added tokens: none of them may come from text. */
   readonly controlIds: ReadonlySet<number>
   /** Ids the tokenizer marks as special: they carry no text of the reply. */
@@ -40,7 +40,7 @@ export function buildTokenTable(json: TokenizerJson): TokenTable {
   return {
     alphabet,
     size: entries.length,
-    longestTokenBytes: longest,
+    maxTokenBytes: longest,
     controlIds,
     specialIds: ids(json.added_tokens.filter(({ special }) => special)),
     stripsLeadingSpace: steps(json).some(

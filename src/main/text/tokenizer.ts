@@ -16,7 +16,7 @@ export interface Tokenizer {
   /** One more than the highest id. */
   readonly vocabularySize: number
   /** The most bytes of text one token stands for: a text of n bytes has at least n / this tokens. */
-  readonly longestTokenBytes: number
+  readonly maxTokenBytes: number
   /** Ids put before a prompt that is not rendered by a template, such as a start token; often none. */
   readonly prefixIds: readonly number[]
   /** The token that ends a reply, where tokenizer_config.json names one (`eos_token`). */
@@ -57,7 +57,7 @@ function buildTokenizer(json: TokenizerJson, config: TokenizerConfigJson): Token
   const controls = new Map(json.added_tokens.map(({ content, id }) => [content, id]))
   return {
     vocabularySize: table.size,
-    longestTokenBytes: table.longestTokenBytes,
+    maxTokenBytes: table.maxTokenBytes,
     endId: controls.get(config.namedTokens['eos_token'] ?? '') ?? null,
     prefixIds: prefixIdsOf(json, controls),
     chat:
