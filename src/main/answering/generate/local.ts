@@ -36,7 +36,6 @@ export function createReplyService({
       const model = await models.get(request.model)
       const lease = await engines.acquire(model.name, signal)
       try {
-        lease.engine.checkRoom(request.priority, request.client)
         const { contextLength } = lease.engine.loaded
         const prompt = fitPrompt(model.tokenizer, request.input, {
           contextLength,
