@@ -111,16 +111,10 @@ const isError = (value: unknown): boolean =>
 const isDrafted = (value: unknown): boolean =>
   isRecord(value) && isCount(value['proposed']) && isCount(value['accepted'])
 
-const isFullness = (value: unknown): boolean =>
-  isRecord(value) &&
-  isCount(value['seconds']) &&
-  (value['clients'] === 'all' || (Array.isArray(value['clients']) && value['clients'].every(isText)))
-
 const isStats = (value: unknown): boolean =>
   isRecord(value) &&
   ['running', 'waiting', 'slots', 'freeSlots', 'steps'].every((name) => isCount(value[name])) &&
-  isFinite(value['tokensPerSecond']) &&
-  (value['full'] === null || isFullness(value['full']))
+  isFinite(value['tokensPerSecond'])
 
 const isLowered = (value: unknown): boolean =>
   isRecord(value) && ['slots', 'contextLength', 'neededBytes', 'freeBytes'].every((name) => isCount(value[name]))

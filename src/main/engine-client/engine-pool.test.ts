@@ -8,7 +8,7 @@ import { serialise, SwitchboardError } from '../../shared/errors/switchboard-err
 import { EnginePool, type ModelState } from './engine-pool.ts'
 import type { EngineSupervisor } from './engine-supervisor.ts'
 
-const stats = { running: 0, waiting: 0, slots: 4, freeSlots: 4, steps: 0, tokensPerSecond: 0, full: null }
+const stats = { running: 0, waiting: 0, slots: 4, freeSlots: 4, steps: 0, tokensPerSecond: 0 }
 const never = new AbortController().signal
 
 const target = (name: string, contentHash = 'first'): Target => ({

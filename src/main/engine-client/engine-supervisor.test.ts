@@ -63,7 +63,7 @@ class ScriptedProcess implements ChildProcessHandle {
   }
 }
 
-const stats = { running: 0, waiting: 0, slots: 4, freeSlots: 4, steps: 0, tokensPerSecond: 0, full: null }
+const stats = { running: 0, waiting: 0, slots: 4, freeSlots: 4, steps: 0, tokensPerSecond: 0 }
 const model: EngineModel = {
   name: 'm',
   graphDirectory: '/nowhere',
@@ -283,63 +283,6 @@ describe('EngineSupervisor', () => {
       model: 'm',
       error: { code: 'model_corrupt', message: 'model.onnx_data is damaged' },
     })
-  })
-
-  it('refuses on the engine’s word that it is full, as long as that is fresh and nothing has ended since', async () => {
-    const supervisor = ready()
-    const refusal = (client = 'a') => {
-      try {
-        supervisor.checkRoom('batch', client)
-        return null
-      } catch (failure) {
-        return failure
-      }
-    }
-    const full = { ...stats, waiting: 1, full: { clients: 'all', seconds: 7 } }
-    expect(refusal()).toBeNull()
-    latest().say({ kind: 'stats', stats: full })
-    expect(refusal()).toMatchObject({ code: 'queue_full', retryAfterSeconds: 7 })
-    // Who sits at the screen waits in a queue of his own.
-    expect(() => supervisor.checkRoom('interactive', 'a')).not.toThrow()
-    latest().say({ kind: 'stats', stats })
-    expect(refusal()).toBeNull()
-    latest().say({ kind: 'stats', stats: { ...full, full: { clients: ['b', 'a'], seconds: 5 } } })
-    expect(refusal()).toMatchObject({
-      code: 'queue_full',
-      retryAfterSeconds: 5,
-      message: expect.stringContaining('kept for others') as string,
-    })
-    expect(refusal('c')).toBeNull()
-    latest().say({ kind: 'stats', stats })
-
-    const reading = outcome(read(supervisor.generate(request('a'), never)))
-    await Promise.resolve()
-    latest().say({ kind: 'stats', stats: full })
-    latest().output(tokens('a', 1), {
-      kind: 'failed',
-      requestId: 'refused',
-      error: { code: 'queue_full', message: 'full' },
-    })
-    expect(refusal()).not.toBeNull()
-    latest().output(done('a'))
-    expect(refusal()).toBeNull()
-    await reading
-
-    const abort = new AbortController()
-    const cancelled = outcome(read(supervisor.generate(request('b'), abort.signal)))
-    await Promise.resolve()
-    latest().say({ kind: 'stats', stats: full })
-    abort.abort()
-    expect(refusal()).toBeNull()
-    latest().output(done('b', 'cancelled'))
-    await cancelled
-
-    latest().say({ kind: 'stats', stats: full })
-    await vi.advanceTimersByTimeAsync(1100)
-    expect(refusal()).toBeNull()
-    latest().say({ kind: 'stats', stats: full })
-    latest().exit(1)
-    expect(refusal()).toBeNull()
   })
 
   it('quarantines a prompt that ended the engine twice while it ran alone', async () => {

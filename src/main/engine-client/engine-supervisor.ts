@@ -10,8 +10,7 @@ import type {
   GenerateRequest,
   GenerationEvent,
 } from '../../shared/contracts/engine.ts'
-import type { EngineFullness, EngineState, LoadedModel } from '../../shared/domain/engine.ts'
-import type { Priority } from '../../shared/domain/generation.ts'
+import type { EngineState, LoadedModel } from '../../shared/domain/engine.ts'
 import { revive, serialise, SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import type { ChildExit, ChildProcessHandle, ProcessLauncher } from '../platform/child-process.ts'
 import { checkEvent, isInTurn } from './check-event.ts'
@@ -39,9 +38,6 @@ const SILENT_STEPS = 8
 
 /** What an engine fails requests with before it ends itself. */
 const engineFaults: readonly string[] = ['engine_fault', 'out_of_memory', 'internal']
-
-/** Older word than this says nothing about the queue; the engine speaks at least this often. */
-const STATS_TRUSTED_MS = 1000
 
 const defaultTimings: SupervisorTimings = { silenceMs: 5_000, helloMs: 30_000, loadMs: 15 * 60_000, shutdownMs: 2_000 }
 
@@ -79,8 +75,6 @@ export class EngineSupervisor implements Engine, Disposable {
   #watch: NodeJS.Timeout | null = null
   #restart: NodeJS.Timeout | null = null
   #heardMs = 0
-  /** The engine's last word on whose batch requests find no place in its queue, until something says otherwise. */
-  #full: (EngineFullness & { readonly sinceMs: number }) | null = null
   #watchedMs = 0
   #killReason: string | null = null
   #closing: 'no' | 'draining' | 'disposed' = 'no'
@@ -142,23 +136,6 @@ export class EngineSupervisor implements Engine, Disposable {
     })
   }
 
-  checkRoom(priority: Priority, client: string): void {
-    if (
-      priority !== 'batch' ||
-      this.#full === null ||
-      this.#state.kind !== 'ready' ||
-      performance.now() - this.#full.sinceMs > STATS_TRUSTED_MS
-    )
-      return
-    const { clients, seconds } = this.#full
-    if (clients !== 'all' && !clients.includes(client)) return
-    const reason =
-      clients === 'all'
-        ? `The queue of ${this.model.name} is full.`
-        : `So much of this client waits for ${this.model.name} already that the rest of its queue is kept for others.`
-    throw new SwitchboardError('queue_full', reason, { retryAfterSeconds: seconds })
-  }
-
   async *generate(request: GenerateRequest, signal: CancelSignal): AsyncIterable<GenerationEvent> {
     const { requestId } = request
     if (signal.aborted) {
@@ -185,7 +162,6 @@ export class EngineSupervisor implements Engine, Disposable {
     const cancel = (): void => {
       // The process may be another one by now, which never heard of this request.
       if (inbox.ended || this.#process !== owner) return
-      this.#full = null
       send(owner, { kind: 'cancel', requestId })
     }
     signal.addEventListener('abort', cancel, { once: true })
@@ -321,13 +297,6 @@ export class EngineSupervisor implements Engine, Disposable {
         this.#enter({ kind: 'failed', model: this.model.name, error: event.error })
         return
       case 'outputs':
-        // Whatever ended made room; the engine's next word tells whether somebody took it.
-        if (
-          event.outputs.some(
-            (output) => output.kind === 'done' || (output.kind === 'failed' && output.error.code !== 'queue_full'),
-          )
-        )
-          this.#full = null
         this.#faulted = event.outputs.flatMap((output) => {
           const failed =
             output.kind === 'failed' && engineFaults.includes(output.error.code)
@@ -338,7 +307,6 @@ export class EngineSupervisor implements Engine, Disposable {
         for (const output of event.outputs) this.#requests.get(output.requestId)?.inbox.push(output)
         return
       case 'stats':
-        this.#full = event.stats.full === null ? null : { ...event.stats.full, sinceMs: performance.now() }
         if (this.#state.kind === 'ready') this.#enter({ ...this.#state, stats: event.stats })
         return
       default:
@@ -348,7 +316,6 @@ export class EngineSupervisor implements Engine, Disposable {
 
   #ended(gone: ChildProcessHandle, exit: ChildExit): void {
     this.#process = null
-    this.#full = null
     this.#stopWatching()
     if (this.#closing === 'disposed') return
     const reason =

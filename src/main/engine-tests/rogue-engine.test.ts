@@ -42,7 +42,7 @@ const source = `
   import { Socket } from 'node:net'
   import { FrameDecoder } from ${JSON.stringify(join(import.meta.dirname, '../platform/frame-codec.ts'))}
   const [, , misdeed, seed] = process.argv
-  const stats = { running: 0, waiting: 0, slots: 4, freeSlots: 4, steps: 0, tokensPerSecond: 0, full: null }
+  const stats = { running: 0, waiting: 0, slots: 4, freeSlots: 4, steps: 0, tokensPerSecond: 0 }
   const loaded = ${JSON.stringify(fakeLoadedModel)}
   const socket = new Socket({ fd: 3 })
   const line = (message) => JSON.stringify(message) + '\\n'

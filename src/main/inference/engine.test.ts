@@ -210,12 +210,19 @@ describe('InferenceEngine', () => {
     const { engine } = setUp(1)
     engine.submit(request('running'))
     engine.submit(request('waiting'))
-    const before = engine.stats().full?.seconds
+    const seconds = () => {
+      engine.submit(request('refused'))
+      return end(engine.takeOutputs(), 'refused')
+    }
+    const before = seconds()
     for (let turn = 0; turn < 40; turn += 1) {
       engine.cancel('waiting')
       engine.submit(request('waiting'))
     }
-    expect([before, engine.stats().full?.seconds]).toEqual([4, 4])
+    expect([before, seconds()]).toMatchObject([
+      { error: { retryAfterSeconds: 4 } },
+      { error: { retryAfterSeconds: 4 } },
+    ])
   })
 
   it('tells everybody in the step when the runtime fails, and throws', () => {

@@ -118,7 +118,7 @@ export class InferenceEngine {
     const elapsed = now - this.#speed.since
     if (elapsed >= 500)
       this.#speed = { since: now, tokens: 0, perSecond: Math.round((this.#speed.tokens / elapsed) * 10_000) / 10 }
-    const { running, waiting, freeSlots, full: clients } = this.#scheduler
+    const { running, waiting, freeSlots } = this.#scheduler
     return {
       running,
       waiting,
@@ -126,7 +126,6 @@ export class InferenceEngine {
       freeSlots,
       steps: this.#steps,
       tokensPerSecond: this.#speed.perSecond,
-      full: clients === 'all' || clients.length > 0 ? { clients, seconds: this.#retryAfterSeconds() } : null,
     }
   }
 

@@ -44,7 +44,7 @@ function serve(port: ParentPort<EngineCommand, EngineEvent>): void {
     const outputs = engine.takeOutputs()
     if (outputs.length > 0) port.send({ kind: 'outputs', outputs })
     const stats = engine.stats()
-    const counts = `${stats.running} ${stats.waiting} ${String(stats.full?.clients)}`
+    const counts = `${stats.running} ${stats.waiting}`
     if (counts === shown) return
     shown = counts
     port.send({ kind: 'stats', stats })

@@ -71,7 +71,7 @@ export const fakeStatus: AppStatus = {
       loadMs: 412,
       fullStepMs: 31,
     },
-    stats: { running: 0, waiting: 0, slots: 8, freeSlots: 8, steps: 18_204, tokensPerSecond: 0, full: null },
+    stats: { running: 0, waiting: 0, slots: 8, freeSlots: 8, steps: 18_204, tokensPerSecond: 0 },
     pid: 4242,
   },
   endpointUrl: 'http://127.0.0.1:4317/v1',

@@ -1,6 +1,6 @@
 import type { CancelSignal } from '../base/cancel-signal.ts'
 import type { LoadedModel } from '../domain/engine.ts'
-import type { FinishReason, Priority } from '../domain/generation.ts'
+import type { FinishReason } from '../domain/generation.ts'
 import { SwitchboardError } from '../errors/switchboard-error.ts'
 import type { Engine, EngineTimings, GenerateRequest, GenerationEvent, TokenOutput } from './engine.ts'
 
@@ -56,8 +56,6 @@ export class FakeEngine implements Engine {
   readonly cancelled: string[] = []
   /** Requests that run now. */
   running = 0
-  /** Says that nothing more is taken. */
-  full: 'all' | readonly string[] = []
   readonly #reply: (request: GenerateRequest, turn: number) => FakeReply
   readonly #timings: EngineTimings
   #gate: { readonly open: Promise<void>; readonly release: () => void } | null = null
@@ -81,11 +79,6 @@ export class FakeEngine implements Engine {
   release(): void {
     this.#gate?.release()
     this.#gate = null
-  }
-
-  checkRoom(priority: Priority, client: string): void {
-    if ((this.full === 'all' || this.full.includes(client)) && priority === 'batch')
-      throw new SwitchboardError('queue_full', 'the queue is full', { retryAfterSeconds: 3 })
   }
 
   async *generate(request: GenerateRequest, signal: CancelSignal): AsyncIterable<GenerationEvent> {

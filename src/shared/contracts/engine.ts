@@ -147,13 +147,6 @@ export type GenerationEvent = Exclude<RequestOutput, { kind: 'failed' }>
 export interface Engine {
   readonly loaded: LoadedModel
   /**
-   * Refuses before any work is done for a request (its text encoded, its ids sent), when the engine has just said that
-   * it
-   * would refuse whatever comes from this program. Returning promises nothing: the engine itself decides.
-   * @throws SwitchboardError queue_full.
-   */
-  checkRoom(priority: Priority, client: string): void
-  /**
    * @throws SwitchboardError queue_full, context_length_exceeded, loading (while it restarts), engine_crashed,
    * engine_failed, engine_fault, draining.
    */

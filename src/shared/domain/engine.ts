@@ -50,14 +50,6 @@ export interface LoadedModel {
   readonly fullStepMs: number
 }
 
-/** Who would be turned away from the queue now. */
-export interface EngineFullness {
-  /** Clients that wait with so much that the rest is kept for others; `all` when nothing is left. */
-  readonly clients: 'all' | readonly string[]
-  /** Seconds that they would be told to wait. */
-  readonly seconds: number
-}
-
 export interface EngineStats {
   readonly running: number
   readonly waiting: number
@@ -66,8 +58,6 @@ export interface EngineStats {
   /** Steps since the model was loaded: a heartbeat that only a working loop moves. */
   readonly steps: number
   readonly tokensPerSecond: number
-  /** null while there is room in the queue for everybody's batch requests. */
-  readonly full: EngineFullness | null
 }
 
 /** The truth about the engine, fed by the process itself; what the status bar shows. */

@@ -151,22 +151,6 @@ describe('a reply', () => {
     expect(released).toBe(1)
   })
 
-  it('is refused by a full engine before its text is looked at', async () => {
-    const { engine, replies } = serviceOver(says('x'))
-    engine.full = 'all'
-    const unreadable = request({ input: { kind: 'ids', ids: [-1] } })
-    await expect(collect(replies.reply(unreadable, never()))).rejects.toMatchObject({
-      code: 'queue_full',
-      retryAfterSeconds: 3,
-    })
-    engine.full = ['key-1']
-    await expect(collect(replies.reply(unreadable, never()))).rejects.toMatchObject({ code: 'queue_full' })
-    // Its place is not taken by others' requests.
-    engine.full = ['key-2']
-    await expect(collect(replies.reply(unreadable, never()))).rejects.toMatchObject({ code: 'invalid_request' })
-    expect(released).toBe(3)
-  })
-
   it('ends at the limit of tokens and never shows half a character', async () => {
     const { replies } = serviceOver(says('a👍b'))
     const events = await collect(replies.reply(request({ parameters: { maxTokens: 3 } }), never()))

@@ -57,7 +57,7 @@ export const readyEngine: EngineState = {
     loadMs: 1,
     fullStepMs: 1,
   },
-  stats: { running: 0, waiting: 0, slots: 8, freeSlots: 8, steps: 0, tokensPerSecond: 0, full: null },
+  stats: { running: 0, waiting: 0, slots: 8, freeSlots: 8, steps: 0, tokensPerSecond: 0 },
 }
 
 export interface FakeEndpointOptions {

@@ -39,11 +39,6 @@ export class FairQueue<Item extends Queued> {
     return { requests: own.length, tokens: own.reduce((sum, { tokens }) => sum + tokens, 0) }
   }
 
-  /** Those who have something waiting. */
-  clientsOf(priority: Priority): readonly string[] {
-    return [...this.#lanes[priority].keys()]
-  }
-
   add(item: Item): void {
     const lane = this.#lanes[item.priority]
     const own = lane.get(item.client)

@@ -158,19 +158,10 @@ describe('Scheduler', () => {
     expect(order).toEqual(['running', 'screen', 'a1', 'b1', 'a2', 'a3'])
   })
 
-  it('is full when any request would be refused', () => {
+  it('has a queue for each priority', () => {
     const scheduler = schedulerOf({ ...limits, slots: 1 })
-    for (const id of ['a', 'b']) scheduler.add(shape(id, { client: id }), 0)
-    // Who waits already takes no second of two places.
-    expect(scheduler.full).toEqual(['b'])
-    scheduler.add(shape('c', { client: 'c' }), 0)
-    expect(scheduler.full).toBe('all')
-    scheduler.cancel('c', 0)
-    scheduler.add(shape('d', { client: 'd', promptTokens: 30 }), 0)
-    expect([scheduler.full, scheduler.add(shape('e', { client: 'e', promptTokens: 1 }), 0)?.reason]).toEqual([
-      'all',
-      'queue_full',
-    ])
+    for (const id of ['a', 'b', 'c']) scheduler.add(shape(id, { client: id }), 0)
+    expect(scheduler.add(shape('e', { client: 'e', promptTokens: 1 }), 0)?.reason).toBe('queue_full')
     // Programs fill their own queue, not the one of the screen.
     expect(
       ['s1', 's2', 's3'].map((id) => scheduler.add(shape(id, { client: id, priority: 'interactive' }), 0)?.reason),
@@ -186,13 +177,7 @@ describe('Scheduler', () => {
     }
     const byRequests = schedulerOf(own)
     byRequests.add(shape('running', { client: 'z' }), 0)
-    expect([fill(byRequests, 'a', 1), byRequests.full]).toEqual([12, ['a']])
-    expect([fill(byRequests, 'b', 1), fill(byRequests, 'c', 1), byRequests.full, fill(byRequests, 'd', 1)]).toEqual([
-      3,
-      1,
-      'all',
-      0,
-    ])
+    expect(['a', 'b', 'c', 'd'].map((client) => fill(byRequests, client, 1))).toEqual([12, 3, 1, 0])
     const byTokens = schedulerOf(own)
     byTokens.add(shape('running', { client: 'z' }), 0)
     expect([fill(byTokens, 'a', 30), fill(byTokens, 'b', 30), fill(byTokens, 'c', 30)]).toEqual([10, 2, 1])
@@ -422,13 +407,6 @@ describe('Scheduler, whatever happens', () => {
             }
           }
           expect(scheduler.waiting).toBe(waiting.length)
-          // What is told beforehand is what would be said to the smallest request.
-          for (const client of ['a', 'b', 'c', 'd']) {
-            const { full } = scheduler
-            const probe = scheduler.add(shape('probe', { client, promptTokens: 1 }), 0)
-            expect(probe !== null).toBe(full === 'all' || full.includes(client))
-            scheduler.cancel('probe', 0)
-          }
         }
       }),
       { numRuns: 200, seed: 20261125 },

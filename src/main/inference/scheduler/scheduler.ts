@@ -134,16 +134,6 @@ export class Scheduler {
     return this.#limits.slots - this.running
   }
 
-  /** Whose batch requests would be refused now, whatever their size. */
-  get full(): 'all' | readonly string[] {
-    if (this.#full('batch', '', 1) !== null) return 'all'
-    return this.#waiting.clientsOf('batch').filter((client) => this.#full('batch', client, 1) !== null)
-  }
-
-  has(requestId: string): boolean {
-    return this.#entries.has(requestId)
-  }
-
   /** Why a request would not be taken in, before anything is computed for it; null when it would. */
   refusal({ requestId, promptTokens, maxTokens, priority, client }: RequestShape): Refusal | null {
     const { contextLength } = this.#limits
