@@ -7,6 +7,7 @@ import {
 } from '../../shared/contracts/openai.ts'
 import { isRecord } from '../../shared/base/is-record.ts'
 import type { PromptMessage } from '../../shared/domain/conversation.ts'
+import { fromWire } from '../../shared/domain/sampling.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import type { ReplyInput, ReplyRequest, ReplyStructure } from '../answering/answer.ts'
 import { describedTools, structureOf } from './reply-structure.ts'
@@ -34,7 +35,7 @@ export function parseChatRequest(body: unknown): CompletionRequest {
   const wire = parse(chatRequestSchema, body)
   return {
     api: 'chat',
-    ...sharedFields(wire, wire.max_completion_tokens ?? wire.max_tokens ?? undefined),
+    ...sharedFields({ ...wire, max_tokens: wire.max_completion_tokens ?? wire.max_tokens }),
     input: { kind: 'chat', messages: wire.messages.map(toMessage), ...describedTools(wire) },
     structure: structureOf(wire),
     logprobs: wire.logprobs === true ? (wire.top_logprobs ?? 0) : null,
@@ -47,7 +48,7 @@ export function parseTextRequest(body: unknown): CompletionRequest {
   const wire = parse(completionRequestSchema, body)
   return {
     api: 'text',
-    ...sharedFields(wire, wire.max_tokens ?? undefined),
+    ...sharedFields(wire),
     input: typeof wire.prompt === 'string' ? { kind: 'text', prompt: wire.prompt } : { kind: 'ids', ids: wire.prompt },
     structure: null,
     logprobs: wire.logprobs ?? null,
@@ -55,21 +56,10 @@ export function parseTextRequest(body: unknown): CompletionRequest {
   }
 }
 
-function sharedFields(wire: ChatRequestBody | CompletionRequestBody, maxTokens: number | undefined) {
+function sharedFields(wire: ChatRequestBody | CompletionRequestBody) {
   return {
     model: wire.model ?? null,
-    parameters: {
-      temperature: wire.temperature ?? undefined,
-      topP: wire.top_p ?? undefined,
-      topK: wire.top_k ?? undefined,
-      minP: wire.min_p ?? undefined,
-      repetitionPenalty: wire.repetition_penalty ?? undefined,
-      frequencyPenalty: wire.frequency_penalty ?? undefined,
-      presencePenalty: wire.presence_penalty ?? undefined,
-      maxTokens,
-      seed: wire.seed ?? undefined,
-      logitBias: wire.logit_bias ?? undefined,
-    },
+    parameters: { ...fromWire(wire), logitBias: wire.logit_bias ?? undefined },
     stop: typeof wire.stop === 'string' ? [wire.stop] : (wire.stop ?? []),
     stream: wire.stream ?? false,
     speculation: wire.speculation ?? true,
