@@ -126,7 +126,10 @@ export class Resolver {
     const model = await this.#catalog.find(values.model ?? (await this.defaultModel()))
     const { systemPrompt, parameters } = values
     const { id, name } = assistant
-    return { target: targetOf(callName(name), model, { id, name, version }), instructions: { systemPrompt, parameters } }
+    return {
+      target: targetOf(callName(name), model, { id, name, version }),
+      instructions: { systemPrompt, parameters },
+    }
   }
 
   #read(): Promise<Known> {
@@ -160,6 +163,8 @@ function targetOf(name: string, model: TargetModel, assistant: Target['assistant
 
 /** Changes with any file of the model, its precision and the way graphs are built. */
 function fingerprintOf({ contentHash }: TargetModel): string {
-  const digest = createHash('sha256').update(JSON.stringify([contentHash, [], GRAPH_VERSION])).digest('hex')
+  const digest = createHash('sha256')
+    .update(JSON.stringify([contentHash, [], GRAPH_VERSION]))
+    .digest('hex')
   return `fp_${digest.slice(0, 12)}`
 }

@@ -1,5 +1,6 @@
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util'
 import { precisionSchema, type Precision } from '../../shared/domain/generation.ts'
+import { samplingFields } from '../../shared/domain/sampling.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 
 export const usage = `switchboard: your own support bot on one machine
@@ -80,9 +81,6 @@ const optionsOf: Readonly<Record<string, ParseArgsOptionsConfig>> = {
   status: json,
 }
 
-const largestSeed = 4_294_967_295
-const largestMaxTokens = 131_072
-
 /** @throws SwitchboardError invalid_arguments. */
 export function parseArguments(given: readonly string[]): Invocation {
   const first = given[0]
@@ -125,8 +123,8 @@ function commandOf(
         text: one('text; put it in quotation marks'),
         model: text('model'),
         system: text('system'),
-        maxTokens: number(text('max-tokens'), '--max-tokens', 1, largestMaxTokens),
-        seed: number(text('seed'), '--seed', 0, largestSeed),
+        maxTokens: parameter(text('max-tokens'), '--max-tokens', 'maxTokens'),
+        seed: parameter(text('seed'), '--seed', 'seed'),
       }
     case 'keys create':
     case 'keys revoke':
@@ -177,6 +175,10 @@ export function wantedPort(given: number | undefined, environment: NodeJS.Proces
 
 function parsePort(text: string | undefined, where: string): number | undefined {
   return number(text, where, 0, 65_535)
+}
+
+function parameter(text: string | undefined, where: string, name: 'maxTokens' | 'seed'): number | undefined {
+  return number(text, where, samplingFields[name].min, samplingFields[name].max)
 }
 
 function number(text: string | undefined, where: string, lowest: number, highest: number): number | undefined {

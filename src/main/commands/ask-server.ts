@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import { z } from 'zod'
+import { toWire } from '../../shared/domain/sampling.ts'
 import { catalogue, type ErrorCode } from '../../shared/errors/catalogue.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import type { Question } from './ask.ts'
@@ -33,21 +34,11 @@ export async function askServer(question: Question, options: AskServerOptions): 
 }
 
 async function askOnce(question: Question, { url, secret, write, signal }: AskServerOptions): Promise<boolean> {
-  const { temperature, topP, topK, minP, repetitionPenalty, frequencyPenalty, presencePenalty, maxTokens, seed } =
-    question.parameters
   const body = JSON.stringify({
     model: question.model,
     messages: question.messages,
     stream: true,
-    temperature,
-    top_p: topP,
-    top_k: topK,
-    min_p: minP,
-    repetition_penalty: repetitionPenalty,
-    frequency_penalty: frequencyPenalty,
-    presence_penalty: presencePenalty,
-    max_tokens: maxTokens,
-    seed,
+    ...toWire(question.parameters),
   })
   let response: Response
   try {

@@ -79,7 +79,8 @@ function stream(handler: AnyHandler, log: Log) {
 
 function toWireError(thrown: unknown, path: string, log: Log): ORPCError<'SWITCHBOARD', ReturnType<typeof serialise>> {
   if (thrown instanceof ORPCError && thrown.code === 'SWITCHBOARD') return thrown
-  const error = thrown instanceof ORPCError && thrown.cause instanceof ValidationError ? invalidInput(thrown.cause) : thrown
+  const error =
+    thrown instanceof ORPCError && thrown.cause instanceof ValidationError ? invalidInput(thrown.cause) : thrown
   const data = serialise(error)
   if (data.code === 'internal') log.error({ path, error }, 'a console call failed unexpectedly')
   return new ORPCError('SWITCHBOARD', { defined: true, message: data.message, data })

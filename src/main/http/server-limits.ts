@@ -34,4 +34,3 @@ export const defaultLimits: ServerLimits = {
   consoleBufferBytes: 256 * 1024,
   consolePingMs: 20_000,
 }
-

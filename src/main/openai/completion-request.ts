@@ -8,6 +8,7 @@ import {
 import { isRecord } from '../../shared/base/is-record.ts'
 import type { Ask } from '../../shared/domain/ask.ts'
 import type { PromptMessage } from '../../shared/domain/conversation.ts'
+import { fromWire } from '../../shared/domain/sampling.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import { describedTools, structureOf } from './reply-structure.ts'
 import { isNestedDeeperThan, MAX_DEPTH } from './strict-json.ts'
@@ -35,7 +36,7 @@ export function parseChatRequest(body: unknown): CompletionRequest {
     api: 'chat',
     ...deliveryOf(wire),
     ask: {
-      ...sharedFields(wire, wire.max_completion_tokens ?? wire.max_tokens ?? undefined),
+      ...sharedFields({ ...wire, max_tokens: wire.max_completion_tokens ?? wire.max_tokens }),
       input: { kind: 'chat', messages: wire.messages.map(toMessage), ...describedTools(wire) },
       structure: structureOf(wire),
       logprobs: wire.logprobs === true ? (wire.top_logprobs ?? 0) : null,
@@ -51,7 +52,7 @@ export function parseTextRequest(body: unknown): CompletionRequest {
     api: 'text',
     ...deliveryOf(wire),
     ask: {
-      ...sharedFields(wire, wire.max_tokens ?? undefined),
+      ...sharedFields(wire),
       input:
         typeof wire.prompt === 'string' ? { kind: 'text', prompt: wire.prompt } : { kind: 'ids', ids: wire.prompt },
       structure: null,
@@ -71,23 +72,9 @@ function deliveryOf(wire: WireBody): Pick<CompletionRequest, 'model' | 'stream' 
   }
 }
 
-function sharedFields(
-  wire: WireBody,
-  maxTokens: number | undefined,
-): Pick<AskedByProgram, 'parameters' | 'stop' | 'speculation'> {
+function sharedFields(wire: WireBody): Pick<AskedByProgram, 'parameters' | 'stop' | 'speculation'> {
   return {
-    parameters: {
-      temperature: wire.temperature ?? undefined,
-      topP: wire.top_p ?? undefined,
-      topK: wire.top_k ?? undefined,
-      minP: wire.min_p ?? undefined,
-      repetitionPenalty: wire.repetition_penalty ?? undefined,
-      frequencyPenalty: wire.frequency_penalty ?? undefined,
-      presencePenalty: wire.presence_penalty ?? undefined,
-      maxTokens,
-      seed: wire.seed ?? undefined,
-      logitBias: wire.logit_bias ?? undefined,
-    },
+    parameters: { ...fromWire(wire), logitBias: wire.logit_bias ?? undefined },
     stop: typeof wire.stop === 'string' ? [wire.stop] : (wire.stop ?? []),
     speculation: wire.speculation ?? true,
   }

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { parameterSchema } from '../../shared/contracts/console.ts'
+import { parameterSchema } from '../../shared/domain/sampling.ts'
 import type { BuiltInPreset } from './presets.ts'
 
 const schema = z.object({

@@ -45,7 +45,9 @@ export class Metrics {
   readonly #freeSlots = this.#gauge('engine_free_slots', 'Slots without a request')
   readonly #steps = this.#gauge('engine_steps', 'Steps since the model was loaded')
   readonly #speed = this.#gauge('engine_tokens_per_second', 'Tokens decoded in the last second')
-  readonly #engine = this.#gauge('engine_state', 'Engines in this state; one that is not loaded is counted nowhere', ['state'])
+  readonly #engine = this.#gauge('engine_state', 'Engines in this state; one that is not loaded is counted nowhere', [
+    'state',
+  ])
   readonly #memory = this.#gauge('process_resident_memory_bytes', 'Resident memory of the app, without the engine')
   readonly #heap = this.#gauge('process_heap_bytes', 'JavaScript heap in use')
 
@@ -75,7 +77,8 @@ export class Metrics {
     this.#freeSlots.set(stats.freeSlots)
     this.#steps.set(stats.steps)
     this.#speed.set(stats.tokensPerSecond)
-    for (const kind of engineKinds) this.#engine.set({ state: kind }, states.filter((state) => state.kind === kind).length)
+    for (const kind of engineKinds)
+      this.#engine.set({ state: kind }, states.filter((state) => state.kind === kind).length)
     const { rss, heapUsed } = process.memoryUsage()
     this.#memory.set(rss)
     this.#heap.set(heapUsed)

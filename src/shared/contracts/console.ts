@@ -11,7 +11,8 @@ import type { Change } from '../domain/change.ts'
 import type { Conversation, ConversationSummary, TurnEvent } from '../domain/conversation.ts'
 import type { Job } from '../domain/job.ts'
 import type { ModelSummary } from '../domain/model.ts'
-import type { Settings } from '../domain/settings.ts'
+import { parameterSchema } from '../domain/sampling.ts'
+import { settingsPatchSchema, type Settings } from '../domain/settings.ts'
 import type { AppStatus, DoctorReport } from '../domain/status.ts'
 import type { SerialisedError } from '../errors/switchboard-error.ts'
 
@@ -23,33 +24,6 @@ export const MAX_MESSAGE_CHARACTERS = 200_000
 /** Most characters of a system prompt. */
 export const MAX_PROMPT_CHARACTERS = 50_000
 const text = z.string().min(1).max(MAX_MESSAGE_CHARACTERS)
-
-/** Ranges of the sampling parameters, the same at every door. */
-export const parameterSchema = z.object({
-  temperature: z.number().min(0).max(2).optional(),
-  topP: z.number().gt(0).max(1).optional(),
-  topK: z.number().int().min(0).max(1000).optional(),
-  minP: z.number().min(0).max(1).optional(),
-  repetitionPenalty: z.number().min(0.5).max(2).optional(),
-  frequencyPenalty: z.number().min(-2).max(2).optional(),
-  presencePenalty: z.number().min(-2).max(2).optional(),
-  maxTokens: z.number().int().min(1).max(131_072).optional(),
-  seed: z.number().int().min(0).max(4_294_967_295).optional(),
-})
-
-export const settingsPatchSchema = z
-  .object({
-    language: z.enum(['auto', 'en', 'zh-CN']),
-    theme: z.enum(['auto', 'light', 'dark']),
-    providers: z.object({ prefer: z.enum(['auto', 'cuda', 'webgpu', 'cpu']), allowCpu: z.boolean() }),
-    slots: z.number().int().min(1).max(64),
-    queueRequests: z.number().int().min(0).max(10_000),
-    contextLength: z.number().int().min(256).max(131_072),
-    defaultModel: z.string().min(1).max(64),
-    defaultAssistantId: id,
-    welcomed: z.boolean(),
-  })
-  .partial()
 
 const nothing = z.object({}).optional()
 

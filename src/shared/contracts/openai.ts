@@ -5,6 +5,7 @@
  * Field meanings: https://platform.openai.com/docs/api-reference/chat/create
  */
 import { z } from 'zod'
+import { valueSchema, wireParameterShape } from '../domain/sampling.ts'
 
 /** Most messages of one request: bounds the work done before anything is tokenised. */
 const MAX_MESSAGES = 2048
@@ -15,7 +16,6 @@ const MAX_PROMPT_IDS = 131_072
  * Text as people send it. A lone surrogate is no character: it becomes U+FFFD here, so that nothing behind meets one.
  */
 const text = z.string().overwrite((value) => value.toWellFormed())
-const number = (min: number, max: number) => z.number().min(min).max(max).nullish()
 const integer = (min: number, max: number) => z.int().min(min).max(max).nullish()
 const flag = z.boolean().nullish()
 const unsupported = (name: string) => z.null({ error: `${name} is not supported yet` }).optional()
@@ -74,17 +74,10 @@ const messageSchema = z
 
 const stopText = text.min(1).max(1000)
 
-/** Fields that chat and text completions share. Ranges are those of `parameterSchema` in console.ts. */
+/** Fields that chat and text completions share. */
 const shared = {
   model: text.nullish().describe('Name of a model in GET /v1/models; absent: the default model.'),
-  temperature: number(0, 2),
-  top_p: z.number().gt(0).max(1).nullish(),
-  top_k: integer(0, 1000),
-  min_p: number(0, 1),
-  repetition_penalty: number(0.5, 2),
-  frequency_penalty: number(-2, 2),
-  presence_penalty: number(-2, 2),
-  seed: integer(0, 4_294_967_295),
+  ...wireParameterShape,
   stop: z.union([z.null(), stopText, boundedArray(stopText, 0, 4)]).optional(),
   logit_bias: z
     .record(z.string().regex(/^\d{1,7}$/, { error: 'must be a token id' }), z.number().min(-100).max(100))
@@ -136,8 +129,7 @@ export const chatRequestSchema = z
   .object({
     ...shared,
     messages: boundedArray(messageSchema, 1, MAX_MESSAGES),
-    max_tokens: integer(1, 131_072),
-    max_completion_tokens: integer(1, 131_072),
+    max_completion_tokens: valueSchema('maxTokens').nullish().describe('The newer name of max_tokens.'),
     logprobs: flag,
     top_logprobs: integer(0, 20),
     response_format: responseFormatSchema
@@ -216,7 +208,7 @@ export const completionRequestSchema = z
   .object({
     ...shared,
     prompt: promptSchema,
-    max_tokens: integer(0, 131_072),
+    max_tokens: valueSchema('maxTokens', 0).nullish().describe('0 with echo only scores the prompt.'),
     logprobs: integer(0, 20),
     echo: flag,
     best_of: z.literal(1, { error: 'only 1 is supported' }).nullish(),

@@ -1,5 +1,8 @@
 import type { SerialisedError } from '../errors/switchboard-error.ts'
 import type { Receipt } from './generation.ts'
+import type { ParameterOverrides } from './sampling.ts'
+
+export type { ParameterOverrides } from './sampling.ts'
 
 export type Role = 'system' | 'user' | 'assistant'
 
@@ -50,19 +53,6 @@ export interface Message {
   readonly receipt: Receipt | null
   /** Milliseconds since the epoch, for display; order is by id and tree, never by clock. */
   readonly createdAt: number
-}
-
-/** Optional overrides of the sampling defaults; absent means the model's or the settings' default. */
-export interface ParameterOverrides {
-  readonly temperature?: number | undefined
-  readonly topP?: number | undefined
-  readonly topK?: number | undefined
-  readonly minP?: number | undefined
-  readonly repetitionPenalty?: number | undefined
-  readonly frequencyPenalty?: number | undefined
-  readonly presencePenalty?: number | undefined
-  readonly maxTokens?: number | undefined
-  readonly seed?: number | undefined
 }
 
 export interface ConversationSummary {

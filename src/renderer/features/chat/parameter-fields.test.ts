@@ -1,10 +1,5 @@
 import { expect, test } from 'vitest'
-import { parameterSchema } from '../../../shared/contracts/console.ts'
 import { parameterFields, parseParameter, withParameter } from './parameter-fields.ts'
-
-test('there is a field for every parameter of the contract', () => {
-  expect(parameterFields.map(({ name }) => name).toSorted()).toEqual(Object.keys(parameterSchema.shape).toSorted())
-})
 
 test.each(parameterFields)('the range shown for $name is the range of the contract', ({ name, min, max, whole }) => {
   const step = whole ? 1 : 0.011

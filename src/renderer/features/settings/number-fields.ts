@@ -1,15 +1,15 @@
-import { settingsPatchSchema } from '../../../shared/contracts/console.ts'
+import { settingRange, settingsPatchSchema } from '../../../shared/domain/settings.ts'
 
 export type NumberSetting = 'slots' | 'queueRequests' | 'contextLength'
 
-/** Ranges of the contract, for the words under a field (a test compares them with the schema). */
+/** Ranges for the words under a field. */
 export const numberRanges: Readonly<Record<NumberSetting, { readonly min: number; readonly max: number }>> = {
-  slots: { min: 1, max: 64 },
-  queueRequests: { min: 0, max: 10_000 },
-  contextLength: { min: 256, max: 131_072 },
+  slots: settingRange('slots'),
+  queueRequests: settingRange('queueRequests'),
+  contextLength: settingRange('contextLength'),
 }
 
-/** The number as typed, or null where the contract refuses it. */
+/** The number as typed, or null where it is no whole number in range. */
 export function parseNumberSetting(name: NumberSetting, text: string): number | null {
   if (!/^\d+$/.test(text.trim())) return null
   const parsed = settingsPatchSchema.safeParse({ [name]: Number(text.trim()) })
