@@ -1,29 +1,35 @@
 import { join } from 'node:path'
 import { DisposableStack, type Disposable } from '../shared/base/disposable.ts'
-import type { EngineModel } from '../shared/contracts/engine.ts'
 import type { EngineState } from '../shared/domain/engine.ts'
+import type { JobInput } from '../shared/domain/job.ts'
 import type { DoctorReport } from '../shared/domain/status.ts'
-import type { Target } from '../shared/domain/target.ts'
 import { SwitchboardError } from '../shared/errors/switchboard-error.ts'
+import { accept } from './answering/accept.ts'
+import { pipeline, type Answerer } from './answering/answer.ts'
+import { EngineCare, openText, prepareEngine, stateChange } from './answering/generate/engine-care.ts'
+import { createLocalGeneration } from './answering/generate/local.ts'
+import { instruct } from './answering/instruct.ts'
 import { Catalog } from './catalog/catalog.ts'
-import { createReplyService } from './answering/generate/local.ts'
-import type { ReplyService } from './answering/answer.ts'
-import { fingerprintOf, loadTextFiles, TextModels } from './text/text-models.ts'
+import { Resolver } from './catalog/resolver.ts'
+import type { ConsoleHandlers } from './console/console-handlers.ts'
 import { createTurnService } from './console/turns.ts'
 import { EnginePool } from './engine-client/engine-pool.ts'
 import { EngineSupervisor } from './engine-client/engine-supervisor.ts'
+import type { SwitchboardServer } from './http/create-server.ts'
+import { JobService } from './jobs/job-service.ts'
 import { ToolJobs } from './jobs/tool-jobs.ts'
 import type { ProcessLauncher } from './platform/child-process.ts'
 import type { Home } from './platform/home.ts'
 import { openLog, type Log } from './platform/log.ts'
 import { processEntry } from './platform/process-entry.ts'
-import { repeatedTask } from './platform/repeated-task.ts'
 import type { ProductFiles } from './platform/product-files.ts'
-import type { SwitchboardServer } from './http/create-server.ts'
-import type { ConsoleServices } from './http/ports.ts'
-import { readBuiltInPresets } from './storage/built-in-presets.ts'
-import { openStorage, type Storage } from './storage/storage.ts'
+import { repeatedTask } from './platform/repeated-task.ts'
+import { readBuiltInAssistants } from './storage/built-in-assistants.ts'
+import { newId } from './storage/new-id.ts'
+import { openStorage } from './storage/open-storage.ts'
+import type { Storage } from './storage/repositories.ts'
 import type { StatusSources } from './telemetry/app-status.ts'
+import { createTextService } from './text/create-text-service.ts'
 
 export interface CoreOptions {
   readonly home: Home
@@ -32,24 +38,27 @@ export interface CoreOptions {
   readonly launch: ProcessLauncher
 }
 
-/** Everything that answers questions, without a network: what one command needs, and what the backend serves. */
-export interface Core extends Disposable {
-  readonly log: Log
+/** What is stored, and the models: what commands that answer nothing need. */
+export interface Stores extends Disposable {
   readonly storage: Storage
   readonly catalog: Catalog
-  readonly engines: EnginePool
-  /** What a model name stands for now. @throws SwitchboardError model_not_found, model_corrupt. */
-  readonly targetOf: (modelName: string) => Promise<Target>
-  readonly texts: TextModels
-  readonly replies: ReplyService
-  /** Of the model that requests use by default. */
-  readonly engineState: () => EngineState
-  readonly examine: () => Promise<DoctorReport>
+  readonly resolver: Resolver
+  /** Imports and builds, as rows that every window and command sees. */
+  readonly jobs: JobService
   dispose(): Promise<void>
 }
 
+/** Everything that answers questions, without a network: what one command needs, and what the backend serves. */
+export interface Core extends Stores {
+  readonly log: Log
+  readonly engines: EnginePool
+  readonly care: EngineCare
+  readonly answerer: Answerer
+  readonly examine: () => Promise<DoctorReport>
+}
+
 export interface BackendOptions extends CoreOptions {
-  /** Opens the console for whoever knows it; null serves no console over HTTP. */
+  /** Opens the console for those who know it; null serves no console over HTTP. */
   readonly consoleSecret: string | null
   readonly openExternal: ((url: string) => Promise<void>) | null
 }
@@ -57,96 +66,100 @@ export interface BackendOptions extends CoreOptions {
 export interface Backend extends Disposable {
   readonly core: Core
   readonly server: SwitchboardServer
-  /** The console's services, for the desktop's own door. */
-  readonly services: ConsoleServices
+  /** What the window may call, for the desktop's own carrier. */
+  readonly handlers: ConsoleHandlers
   readonly status: StatusSources
   /** Settles when the default model answers. @throws SwitchboardError what loading it failed with. */
   readonly ready: Promise<void>
-  /**
-   * Refuses new work, lets running replies end for this long, then ends them. A second call with 0 hurries the first.
-   */
+  /** Refuses new work, lets running replies end for this long, then ends them. A second call with 0 hurries the first. */
   drain(timeoutMs: number): Promise<void>
   dispose(): Promise<void>
 }
 
-/** Prompt tokens that may wait, for each priority. */
-const queueTokens = 262_144
-/** Prompt tokens run beside the decodes of one step: short enough that nobody's reply stutters. */
-const prefillChunk = 128
-const foreignChangesMs = 500
+/** How often other processes' writes and removed models are looked for, ms. */
+const FOREIGN_CHANGES_MS = 500
+/** How often conversations that were deleted over 30 days ago are purged while the program runs, ms. */
+const PURGE_MS = 6 * 60 * 60_000
 
 /** Storage alone, for commands that touch nothing else. @throws SwitchboardError storage_*. */
-export function openStorageAt(home: Home, files: ProductFiles): Storage {
-  return openStorage({ path: home.database, builtInPresets: readBuiltInPresets(join(files.resources, 'presets')) })
+export function openStorageAt(home: Home, files: ProductFiles, workers: boolean): Promise<Storage> {
+  const builtInAssistants = readBuiltInAssistants(join(files.resources, 'assistants'))
+  return openStorage({ path: home.database, builtInAssistants, workers })
 }
 
-/** The models on disk and the jobs that bring them in. Dispose it to end the jobs. */
-export function openCatalog({ home, files, launch }: Pick<CoreOptions, 'home' | 'files' | 'launch'>): {
-  readonly catalog: Catalog
-  dispose(): Promise<void>
-} {
-  const jobs = new ToolJobs(launch)
-  return {
-    catalog: new Catalog({
-      models: home.models,
-      graphs: home.graphs,
-      demo: join(files.resources, 'models', 'demo'),
-      workshop: jobs,
-      checkText: loadTextFiles,
+/** @param workers false reads and writes in this thread: for short commands. @throws SwitchboardError storage_*. */
+export async function openStores(
+  { home, files, launch }: Pick<CoreOptions, 'home' | 'files' | 'launch'>,
+  workers: boolean,
+): Promise<Stores & { readonly texts: ReturnType<typeof createTextService> }> {
+  const stack = new DisposableStack()
+  const storage = stack.add(await openStorageAt(home, files, workers))
+  const texts = stack.add(createTextService())
+  const workshop = stack.add(new ToolJobs(launch))
+  const catalog = new Catalog({
+    models: home.models,
+    graphs: home.graphs,
+    demo: join(files.resources, 'models', 'demo'),
+    rows: storage.models,
+    workshop,
+    checkText: (directory) => texts.check(directory),
+  })
+  const resolver = new Resolver({ catalog, assistants: storage.assistants, settings: storage.settings })
+  const jobs = stack.add(
+    new JobService({
+      jobs: storage.jobs,
+      owner: `${process.pid} ${newId()}`,
+      run: (input, task) => runJob(catalog, input, task),
     }),
-    dispose: () => jobs.dispose(),
+  )
+  stack.add(
+    storage.onChange(({ kind }) => {
+      if (kind === 'models' || kind === 'everything') catalog.forgetRows()
+      if (kind === 'assistants' || kind === 'everything') resolver.forgetAssistants()
+      if (kind === 'jobs' || kind === 'everything') jobs.announce()
+    }),
+  )
+  return { storage, texts, catalog, resolver, jobs, dispose: () => stack.dispose() }
+}
+
+async function runJob(
+  catalog: Catalog,
+  input: JobInput,
+  task: Parameters<Catalog['import']>[3] & object,
+): Promise<void> {
+  switch (input.kind) {
+    case 'import':
+      await catalog.importWhole(input.directory, input.model, input.precision, task)
+      return
+    case 'build':
+      await catalog.addVersion(input.model, input.precision, task)
   }
 }
 
 /** @throws SwitchboardError storage_*. */
-export function createCore(options: CoreOptions): Core {
+export async function createCore(options: CoreOptions): Promise<Core> {
   const { home, files, host, launch } = options
   const stack = new DisposableStack()
   const log = stack.add(openLog(home.logs))
-  const storage = stack.add(openStorageAt(home, files))
-  const { catalog, dispose: endJobs } = openCatalog(options)
-  stack.defer(endJobs)
+  const stores = stack.add(await openStores(options, true))
+  const { storage, catalog, resolver, jobs, texts } = stores
 
-  const texts = new TextModels(catalog)
-  const targetOf = async (modelName: string): Promise<Target> => {
-    const model = await catalog.find(modelName)
-    const { name, precision } = model.manifest
-    const fingerprint = fingerprintOf(model, null)
-    return {
-      name: modelName,
-      model: { name, version: 1, precision, contentHash: fingerprint },
-      adapters: [],
-      assistant: null,
-      where: { kind: 'local' },
-      fingerprint,
-    }
-  }
-  const prepare = async (
-    { model: { name, contentHash } }: Target,
-    onProgress: (fraction: number) => void,
-    signal: AbortSignal,
-  ): Promise<EngineModel> => {
-    const { graphDirectory } = await catalog.ensureGraph(name, { onProgress, signal })
-    const { tokenizer, systemFingerprint } = await texts.get(name)
-    if (systemFingerprint !== contentHash)
-      throw new SwitchboardError('loading', `The files of ${name} were replaced just now.`, { retryAfterSeconds: 1 })
-    const { providers, slots, contextLength, queueRequests } = storage.settings.get()
-    return {
-      name,
-      graphDirectory,
-      policy: providers,
-      limits: { slots, contextLength, queueRequests, queueTokens, prefillChunk },
-      threads: 0,
-      vocabulary: Buffer.from(tokenizer.packedBytes()).toString('base64'),
-    }
+  const preparation = {
+    catalog,
+    texts,
+    settings: storage.settings,
+    buildAsJob: (
+      model: { readonly name: string; readonly precision: 'fp32' | 'fp16' | 'int8' | 'int4' },
+      task: object,
+    ) => jobs.complete({ kind: 'build', model: model.name, precision: model.precision }, task),
   }
   const entry = processEntry('engine')
   const engines = stack.add(
     new EnginePool({
-      prepare,
+      prepare: (target, onProgress, signal) => prepareEngine(preparation, target, onProgress, signal),
       distrustGraph: async ({ model }, file) => {
         log.warn({ model: model.name, file }, 'a file of a built graph is damaged; it is built again')
-        await catalog.distrustGraph(model.name)
+        await catalog.distrustGraph(model)
       },
       supervise: (model) =>
         new EngineSupervisor({
@@ -158,34 +171,33 @@ export function createCore(options: CoreOptions): Core {
         }),
     }),
   )
-  const states = new Map<string, EngineState>()
-  stack.add(
-    engines.onChange(({ model, state }) => {
-      if (state.kind !== states.get(model)?.kind)
-        log.info(
-          {
-            model,
-            state: state.kind,
-            ...(state.kind === 'failed' ? { code: state.error.code, reason: state.error.message } : {}),
-            ...(state.kind === 'ready' && state.loaded.lowered !== null ? { lowered: state.loaded.lowered } : {}),
-          },
-          'engine',
-        )
-      states.set(model, state)
+  const care = stack.add(
+    new EngineCare({
+      engines,
+      catalog,
+      resolver,
+      settings: storage.settings,
+      warmText: (model) => openText(preparation, model),
     }),
   )
+  const states = new Map<string, EngineState>()
+  stack.add(
+    engines.onChange(({ model, key, state }) => {
+      const change = stateChange(states.get(key), model, state)
+      if (change !== null) log.info(change, 'engine')
+      states.set(key, state)
+    }),
+  )
+  const generation = createLocalGeneration({ engines, texts: { open: (model) => openText(preparation, model) } })
   return {
     log,
     storage,
     catalog,
+    resolver,
+    jobs,
     engines,
-    targetOf,
-    texts,
-    replies: createReplyService({
-      models: texts,
-      engines: { acquire: async (name, signal) => engines.acquire(await targetOf(name), signal) },
-    }),
-    engineState: () => states.get(storage.settings.get().defaultModel) ?? { kind: 'off' },
+    care,
+    answerer: pipeline([accept, instruct], generation),
     async examine() {
       const { examine } = await import('./telemetry/doctor.ts')
       return examine({
@@ -203,15 +215,14 @@ export function createCore(options: CoreOptions): Core {
 
 /** Builds everything in order; dispose gives it back in reverse. @throws SwitchboardError storage_*. */
 export async function createBackend(options: BackendOptions): Promise<Backend> {
-  const core = createCore(options)
   const stack = new DisposableStack()
-  stack.add(core)
+  const core = stack.add(await createCore(options))
   try {
-    const { storage, catalog, engines, replies, log } = core
-    const recovered = storage.recover()
+    const { storage, catalog, resolver, jobs, engines, care, answerer, log } = core
+    const recovered = await storage.recover()
     log.info({ version: options.files.version, host: options.host, ...recovered }, 'started')
     // The model loads while the rest is built.
-    const ready = catalog.tidy().then(() => warmUp(core))
+    const ready = catalog.tidy().then(() => care.warmUp())
     const settled = ready.catch((thrown: unknown) =>
       log.error({ error: thrown }, 'the default model could not be loaded'),
     )
@@ -220,31 +231,44 @@ export async function createBackend(options: BackendOptions): Promise<Backend> {
       await settled
     })
 
-    const turns = createTurnService({ conversations: storage.conversations, replies })
+    const turns = createTurnService({ conversations: storage.conversations, resolver, answerer, newId })
     stack.add(turns)
-    // Another process (the command line) may have revoked keys or removed models.
-    const lookForRevocations = repeatedTask(
-      () => storage.keys.announceForeignRevocations(),
-      (failure) => log.error({ error: failure }, 'keys that another process revoked could not be looked for'),
+    stack.add(
+      storage.onChange(({ kind }) => {
+        if (kind === 'models' || kind === 'settings' || kind === 'everything')
+          care
+            .refreshDefault()
+            .catch((error: unknown) => log.error({ error }, 'the default model could not be looked up'))
+      }),
     )
-    const unloadModels = repeatedTask(
-      () => unloadRemoved(core),
-      (failure) => log.error({ error: failure }, 'a removed model could not be unloaded'),
+    // Another process (the command line) may have revoked keys, removed models or changed assistants.
+    const lookForChanges = repeatedTask(
+      async () => {
+        await storage.announceForeignChanges()
+        await care.unloadRemoved((model) => log.info({ model }, 'removed; its engine ends'))
+      },
+      (error) => log.error({ error }, 'what other processes changed could not be looked up'),
     )
-    const watch = setInterval(() => {
-      void lookForRevocations()
-      void unloadModels()
-    }, foreignChangesMs).unref()
-    stack.defer(() => clearInterval(watch))
+    const purge = repeatedTask(
+      async () => void (await storage.purgeRemoved()),
+      (error) => log.error({ error }, 'removed conversations could not be purged'),
+    )
+    const timers = [
+      setInterval(() => void lookForChanges(), FOREIGN_CHANGES_MS),
+      setInterval(() => void purge(), PURGE_MS),
+    ]
+    stack.defer(() => {
+      for (const timer of timers) clearInterval(timer)
+    })
 
     // The page's schemas and the HTTP framework take longest to load: not for commands that need neither.
-    const [{ createServer }, { createConsoleServices }] = await Promise.all([
+    const [{ createServer }, { createConsoleHandlers }] = await Promise.all([
       import('./http/create-server.ts'),
-      import('./console/console-services.ts'),
+      import('./console/console-handlers.ts'),
     ])
     const status: StatusSources = {
-      engineState: core.engineState,
-      onEngineChange: engines.onChange,
+      models: () => care.status(),
+      onEngineChange: care.onChange,
       endpointUrl: () => (server.url === null ? null : `${server.url}/v1`),
       // Replies through either door.
       requests: () => ({
@@ -252,63 +276,44 @@ export async function createBackend(options: BackendOptions): Promise<Backend> {
         active: server.counts.active + turns.counts.active,
       }),
     }
-    const services = createConsoleServices({
+    const handlers = createConsoleHandlers({
       info: { version: options.files.version, host: options.host, home: options.home.root },
       storage,
       turns,
       status,
       models: catalog,
+      engines,
+      jobs,
       examine: core.examine,
-      // Other models load again with the new settings when they are asked for.
-      async restartEngine() {
-        const { defaultModel } = storage.settings.get()
-        await Promise.all(
-          engines
-            .snapshot()
-            .filter(({ model }) => model !== defaultModel)
-            .map(({ key }) => engines.unload(key)),
-        )
-        await engines.restart(await core.targetOf(defaultModel))
-      },
+      restartEngine: () => care.restart(),
       openExternal: options.openExternal,
     })
     const { renderer } = options.files
     const server: SwitchboardServer = await createServer({
-      replies,
+      answerer,
+      resolver,
       log,
       keys: storage.keys,
       models: catalog,
-      engine: {
-        get state() {
-          return core.engineState()
-        },
-      },
-      defaultModel: () => storage.settings.get().defaultModel,
-      capacity: () => {
-        const { slots, queueRequests } = storage.settings.get()
-        return slots + queueRequests
-      },
+      engines: () => ({ standard: care.standard, all: engines.snapshot().map(({ state }) => state) }),
+      capacity: () => storage.settings.current.slots + storage.settings.current.queueRequests,
       console:
         options.consoleSecret === null || renderer === null
           ? null
-          : { services, secret: options.consoleSecret, directory: renderer },
+          : { handlers, secret: options.consoleSecret, directory: renderer },
       version: options.files.version,
     })
     stack.defer(() => server.close(0))
     return {
       core,
       server,
-      services,
+      handlers,
       status,
       ready,
       async drain(timeoutMs) {
-        const late = setTimeout(() => {
-          try {
-            turns.dispose()
-          } catch (thrown) {
-            log.error({ error: thrown }, 'the end of replies could not be stored')
-          }
-        }, timeoutMs)
+        const end = (): void =>
+          void turns.dispose().catch((error: unknown) => log.error({ error }, 'the end of replies could not be stored'))
+        const late = setTimeout(end, timeoutMs)
         await server.close(timeoutMs, turns.drain()).finally(() => clearTimeout(late))
       },
       dispose: () => stack.dispose(),
@@ -317,26 +322,4 @@ export async function createBackend(options: BackendOptions): Promise<Backend> {
     await stack.dispose()
     throw thrown
   }
-}
-
-/** Gives back the memory of models that are no longer on the disk; their running replies end first. */
-async function unloadRemoved({ engines, catalog, log }: Core): Promise<void> {
-  for (const { model, key } of engines.snapshot()) {
-    const gone = await catalog.find(model).then(
-      () => false,
-      (thrown: unknown) => thrown instanceof SwitchboardError && thrown.code === 'model_not_found',
-    )
-    if (!gone) continue
-    log.info({ model }, 'removed; its engine ends')
-    await engines.unload(key)
-  }
-}
-
-/** Loads the default model, engine and text side, so that the first question is answered at once. */
-async function warmUp({ engines, targetOf, texts, storage }: Core): Promise<void> {
-  const { defaultModel } = storage.settings.get()
-  const engine = targetOf(defaultModel)
-    .then((target) => engines.acquire(target, new AbortController().signal))
-    .then((lease) => lease.release())
-  await Promise.all([engine, texts.get(defaultModel)])
 }

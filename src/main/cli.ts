@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { parseArguments, usage, wantedPort, type Invocation } from './commands/arguments.ts'
+import type { CommandContext } from './commands/context.ts'
 import { describe, type Terminal } from './commands/terminal.ts'
 import { defaultHomeRoot, openHome } from './platform/home.ts'
 import { findProductFiles } from './platform/product-files.ts'
@@ -44,36 +45,56 @@ async function run({ command, home, json }: Invocation): Promise<number> {
   const interrupt = new AbortController()
   process.once('SIGINT', () => interrupt.abort())
   process.once('SIGTERM', () => interrupt.abort())
-  const place = { home: openHome(root), files, terminal, json, signal: interrupt.signal }
+  const context: CommandContext = { home: openHome(root), files, terminal, json, signal: interrupt.signal }
   try {
     switch (command.kind) {
       case 'ask': {
         const { ask } = await import('./commands/ask.ts')
-        await ask(command, { home: place.home, files, write: terminal.out, signal: interrupt.signal })
+        await ask(command, context)
         terminal.out('\n')
+        return 0
+      }
+      case 'assistants list':
+      case 'assistants create':
+      case 'assistants publish':
+      case 'assistants export':
+      case 'assistants import':
+      case 'assistants remove': {
+        const { manageAssistants } = await import('./commands/assistants.ts')
+        await manageAssistants(command, context)
         return 0
       }
       case 'keys create':
       case 'keys list':
+      case 'keys bind':
       case 'keys revoke': {
-        const { manageKeys } = await import('./commands/manage.ts')
-        manageKeys(command, place)
+        const { manageKeys } = await import('./commands/keys.ts')
+        await manageKeys(command, context)
         return 0
       }
       case 'models list':
       case 'models import':
+      case 'models build':
+      case 'models use':
       case 'models remove': {
-        const { manageModels } = await import('./commands/manage.ts')
-        await manageModels(command, place)
+        const { manageModels } = await import('./commands/models.ts')
+        await manageModels(command, context)
+        return 0
+      }
+      case 'jobs list':
+      case 'jobs cancel':
+      case 'jobs dismiss': {
+        const { manageJobs } = await import('./commands/jobs.ts')
+        await manageJobs(command, context)
         return 0
       }
       case 'doctor': {
-        const { runDoctor } = await import('./commands/manage.ts')
-        return await runDoctor(place)
+        const { runDoctor } = await import('./commands/doctor.ts')
+        return await runDoctor(context)
       }
       case 'status': {
         const { showStatus } = await import('./commands/status.ts')
-        return showStatus(place)
+        return showStatus(context)
       }
     }
   } catch (thrown) {

@@ -76,7 +76,7 @@ async function start({ home, profile, port }: Place): Promise<void> {
       consoleSecret: readOrCreateSecret(home.consoleKey),
       openExternal: (url) => openExternalLink(url, texts()),
     })
-    settings = backend.core.storage.settings.get()
+    settings = backend.core.storage.settings.current
     const url = await listen(backend, port, texts())
     if (url === null) {
       await backend.dispose()
@@ -144,7 +144,7 @@ async function openWindow({ backend, lock, files, profile, texts }: Parts): Prom
   app.on('web-contents-created', (_event, contents) => lockContents(contents))
 
   const { log, storage } = backend.core
-  const router = createConsoleRouter(backend.services, log)
+  const router = createConsoleRouter(backend.handlers, log)
   let quitting = false
   const icons = join(files.resources, 'icons')
   const window = new MainWindow({
@@ -161,7 +161,7 @@ async function openWindow({ backend, lock, files, profile, texts }: Parts): Prom
     endpointUrl: () => backend.status.endpointUrl(),
   }
   const tray = createTray(join(icons, 'tray.png'), actions)
-  const dress = (): void => dressDesktop(tray, texts(), storage.settings.get(), actions)
+  const dress = (): void => dressDesktop(tray, texts(), storage.settings.current, actions)
   dress()
   storage.settings.onChange(dress)
 

@@ -125,6 +125,22 @@ export class Catalog {
   }
 
   /**
+   * Imports a model and builds its graph, so that its first question waits for nothing; all of it or nothing.
+   * @throws SwitchboardError like {@link import} and {@link ensureGraph}.
+   */
+  async importWhole(directory: string, name: string, precision: Precision, task: LongTask = {}): Promise<ModelSummary> {
+    const model = await this.import(directory, name, precision, task)
+    try {
+      await this.ensureGraph(await this.find(name), task)
+      return model
+    } catch (failure) {
+      // Left there, it would take its room and its name, and fail every request.
+      await this.remove(name)
+      throw failure
+    }
+  }
+
+  /**
    * Adds a version of another precision, built from the same files, and its graph. One that exists is only built.
    * @throws SwitchboardError model_not_found and what {@link ensureGraph} throws; then nothing was added.
    */

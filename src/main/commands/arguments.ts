@@ -1,6 +1,6 @@
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util'
 import { precisionSchema, type Precision } from '../../shared/domain/generation.ts'
-import { samplingFields } from '../../shared/domain/sampling.ts'
+import { parseParameter, samplingFields, type ParameterOverrides } from '../../shared/domain/sampling.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 
 export const usage = `switchboard: your own support bot on one machine
@@ -9,17 +9,30 @@ export const usage = `switchboard: your own support bot on one machine
   switchboard status                           where the running one is reached, with the console's key
   switchboard ask "TEXT" [--model M] [--system S] [--max-tokens N] [--seed N]
                                                answer one question on standard output
-  switchboard keys create NAME                 print a new key, once
+  switchboard assistants list
+  switchboard assistants create NAME [--model M] [--system TEXT|@FILE] [--set temperature=0.3]… [--draft]
+                                               a model with instructions; programs call it by its name
+  switchboard assistants publish NAME          programs get the latest version
+  switchboard assistants export NAME           print it as JSON
+  switchboard assistants import FILE [--draft]
+  switchboard assistants remove NAME
+  switchboard keys create NAME [--assistant A] print a new key, once; with A, that assistant answers it
+  switchboard keys bind NAME [--assistant A]   answer a key by one assistant, or by any model again
   switchboard keys list
   switchboard keys revoke NAME
   switchboard models list
   switchboard models import DIR --name N [--precision ${precisionSchema.options.join('|')}]
+  switchboard models build N --precision P     add a version of another precision
+  switchboard models use N VERSION             answer with this version
   switchboard models remove N
+  switchboard jobs list                        imports and builds of every process
+  switchboard jobs cancel ID
+  switchboard jobs dismiss ID
   switchboard doctor                           say what this machine can use, and why not
 
   --home DIR   folder of everything that is stored      (SWITCHBOARD_HOME)
   --port N     port of serve, 4317 unless told, 0 any   (SWITCHBOARD_PORT)
-  --json       machine-readable output of keys, models, doctor and status
+  --json       machine-readable output of all but serve and ask
   --version, --help
 `
 
@@ -36,7 +49,21 @@ export type Command =
       readonly maxTokens: number | undefined
       readonly seed: number | undefined
     }
-  | { readonly kind: 'keys create'; readonly name: string }
+  | { readonly kind: 'assistants list' }
+  | {
+      readonly kind: 'assistants create'
+      readonly name: string
+      readonly model: string | undefined
+      readonly system: string | undefined
+      readonly parameters: ParameterOverrides
+      /** Programs may not call it yet. */
+      readonly draft: boolean
+    }
+  | { readonly kind: 'assistants publish'; readonly name: string }
+  | { readonly kind: 'assistants export'; readonly name: string }
+  | { readonly kind: 'assistants import'; readonly file: string; readonly draft: boolean }
+  | { readonly kind: 'assistants remove'; readonly name: string }
+  | { readonly kind: 'keys create' | 'keys bind'; readonly name: string; readonly assistant: string | undefined }
   | { readonly kind: 'keys list' }
   | { readonly kind: 'keys revoke'; readonly name: string }
   | { readonly kind: 'models list' }
@@ -46,9 +73,16 @@ export type Command =
       readonly name: string
       readonly precision: Precision
     }
+  | { readonly kind: 'models build'; readonly name: string; readonly precision: Precision }
+  | { readonly kind: 'models use'; readonly name: string; readonly version: number }
   | { readonly kind: 'models remove'; readonly name: string }
+  | { readonly kind: 'jobs list' }
+  | { readonly kind: 'jobs cancel' | 'jobs dismiss'; readonly id: string }
   | { readonly kind: 'doctor' }
   | { readonly kind: 'status' }
+
+/** The command of one kind, or of several. */
+export type CommandOf<Kind extends Command['kind']> = Extract<Command, { readonly kind: Kind }>
 
 export interface Invocation {
   readonly command: Command
@@ -71,15 +105,36 @@ const optionsOf: Readonly<Record<string, ParseArgsOptionsConfig>> = {
     'max-tokens': { type: 'string' },
     seed: { type: 'string' },
   },
-  'keys create': json,
+  'assistants list': json,
+  'assistants create': {
+    ...json,
+    model: { type: 'string' },
+    system: { type: 'string' },
+    set: { type: 'string', multiple: true },
+    draft: { type: 'boolean' },
+  },
+  'assistants publish': json,
+  'assistants export': json,
+  'assistants import': { ...json, draft: { type: 'boolean' } },
+  'assistants remove': json,
+  'keys create': { ...json, assistant: { type: 'string' } },
+  'keys bind': { ...json, assistant: { type: 'string' } },
   'keys list': json,
   'keys revoke': json,
   'models list': json,
   'models import': { ...json, name: { type: 'string' }, precision: { type: 'string' } },
+  'models build': { ...json, precision: { type: 'string' } },
+  'models use': json,
   'models remove': json,
+  'jobs list': json,
+  'jobs cancel': json,
+  'jobs dismiss': json,
   doctor: json,
   status: json,
 }
+
+/** Words that are followed by what to do. */
+const groups: ReadonlySet<string> = new Set(Object.keys(optionsOf).flatMap((name) => name.match(/^\w+(?= )/) ?? []))
 
 /** @throws SwitchboardError invalid_arguments. */
 export function parseArguments(given: readonly string[]): Invocation {
@@ -87,24 +142,35 @@ export function parseArguments(given: readonly string[]): Invocation {
   if (first === undefined || first === 'help' || first === '--help' || first === '-h')
     return { command: { kind: 'help' }, home: undefined, json: false }
   if (first === '--version') return { command: { kind: 'version' }, home: undefined, json: false }
-  const name = first === 'keys' || first === 'models' ? `${first} ${given[1] ?? ''}`.trim() : first
-  const options = Object.hasOwn(optionsOf, name) ? optionsOf[name] : undefined
-  if (options === undefined) {
+  const name = groups.has(first) ? `${first} ${given[1] ?? ''}`.trim() : first
+  const known = Object.hasOwn(optionsOf, name) ? optionsOf[name] : undefined
+  if (known === undefined) {
     if (given.includes('--help') || given.includes('-h'))
       return { command: { kind: 'help' }, home: undefined, json: false }
     throw wrong(`there is no command ${JSON.stringify(name)}`)
   }
-  const { values, positionals } = parse(given.slice(name.split(' ').length), options)
+  const { values, positionals } = parse(given.slice(name.split(' ').length), known)
   if (values['help'] === true) return { command: { kind: 'help' }, home: undefined, json: false }
-  const text = (option: string): string | undefined => (typeof values[option] === 'string' ? values[option] : undefined)
-  return { command: commandOf(name, positionals, text), home: text('home'), json: values['json'] === true }
+  const options = (option: string): OptionValue => {
+    const value = values[option]
+    return {
+      text: typeof value === 'string' ? value : undefined,
+      isSet: value === true,
+      list: Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : [],
+    }
+  }
+  return { command: commandOf(name, positionals, options), home: options('home').text, json: options('json').isSet }
 }
 
-function commandOf(
-  name: string,
-  positionals: readonly string[],
-  text: (option: string) => string | undefined,
-): Command {
+interface OptionValue {
+  readonly text: string | undefined
+  readonly isSet: boolean
+  /** Of an option that may be given several times. */
+  readonly list: readonly string[]
+}
+
+function commandOf(name: string, positionals: readonly string[], option: (name: string) => OptionValue): Command {
+  const text = (named: string): string | undefined => option(named).text
   const one = (what: string): string => {
     const [value] = positionals
     if (value === undefined || value === '' || positionals.length > 1) throw wrong(`${name} takes one ${what}`)
@@ -126,19 +192,40 @@ function commandOf(
         maxTokens: parameter(text('max-tokens'), '--max-tokens', 'maxTokens'),
         seed: parameter(text('seed'), '--seed', 'seed'),
       }
+    case 'assistants create': {
+      const parameters: ParameterOverrides = Object.assign({}, ...option('set').list.map(parseParameter)) as object
+      const isDraft = option('draft').isSet
+      return { kind: name, name: one('name'), model: text('model'), system: text('system'), parameters, draft: isDraft }
+    }
+    case 'assistants import':
+      return { kind: name, file: one('file'), draft: option('draft').isSet }
     case 'keys create':
+    case 'keys bind':
+      return { kind: name, name: one('name'), assistant: text('assistant') }
+    case 'assistants publish':
+    case 'assistants export':
+    case 'assistants remove':
     case 'keys revoke':
     case 'models remove':
       return { kind: name, name: one('name') }
+    case 'models build':
+      return { kind: name, name: one('name'), precision: precisionOf(text('precision'), name) }
+    case 'models use': {
+      const [model = '', version, ...more] = positionals
+      if (model === '' || version === undefined || more.length > 0) throw wrong('models use takes a name and a version')
+      return { kind: name, name: model, version: number(version, 'the version', 1, 1_000_000) ?? 1 }
+    }
+    case 'jobs cancel':
+    case 'jobs dismiss':
+      return { kind: name, id: one('id') }
     case 'models import': {
       const directory = one('folder')
       const modelName = text('name')
       if (modelName === undefined) throw wrong('models import needs --name N')
-      const precision = precisionSchema.safeParse(text('precision') ?? 'fp32')
-      if (!precision.success)
-        throw wrong(`--precision ${text('precision')} is none of ${precisionSchema.options.join(', ')}`)
-      return { kind: 'models import', directory, name: modelName, precision: precision.data }
+      return { kind: name, directory, name: modelName, precision: precisionOf(text('precision') ?? 'fp32', name) }
     }
+    case 'assistants list':
+    case 'jobs list':
     case 'keys list':
     case 'models list':
     case 'doctor':
@@ -148,6 +235,13 @@ function commandOf(
     default:
       throw wrong(`there is no command ${JSON.stringify(name)}`)
   }
+}
+
+function precisionOf(text: string | undefined, command: string): Precision {
+  if (text === undefined) throw wrong(`${command} needs --precision P`)
+  const precision = precisionSchema.safeParse(text)
+  if (!precision.success) throw wrong(`--precision ${text} is none of ${precisionSchema.options.join(', ')}`)
+  return precision.data
 }
 
 /**

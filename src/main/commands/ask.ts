@@ -1,66 +1,59 @@
+import type { Ask, Instructions } from '../../shared/domain/ask.ts'
 import type { ParameterOverrides, PromptMessage } from '../../shared/domain/conversation.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
-import { createCore, openStorageAt } from '../backend.ts'
+import { createCore, openStores, type Stores } from '../backend.ts'
 import { launchChildProcess } from '../platform/child-process.ts'
-import type { Home } from '../platform/home.ts'
-import type { ProductFiles } from '../platform/product-files.ts'
 import { findRunning } from '../platform/run-file.ts'
 import { readSecret } from '../platform/secret-file.ts'
 import { newId } from '../storage/new-id.ts'
-import type { Command } from './arguments.ts'
+import type { CommandOf } from './arguments.ts'
 import { askServer } from './ask-server.ts'
+import type { CommandContext } from './context.ts'
 
 /** One question with everything settled. */
 export interface Question {
+  /** Catalog name. */
   readonly model: string
   readonly messages: readonly PromptMessage[]
   readonly parameters: ParameterOverrides
 }
 
 /**
- * Answers one question on `write`, through the running instance of this home where there is one, otherwise in this
- * process.
+ * Answers one question on standard output, through the running instance of this home where there is one, otherwise in
+ * this process.
  * @throws SwitchboardError what answering fails with; cancelled when the signal aborts.
  */
 export async function ask(
-  command: Extract<Command, { kind: 'ask' }>,
-  {
-    home,
-    files,
-    write,
-    signal,
-  }: {
-    readonly home: Home
-    readonly files: ProductFiles
-    readonly write: (text: string) => void
-    readonly signal: AbortSignal
-  },
+  command: CommandOf<'ask'>,
+  { home, files, terminal: { out: write }, signal }: CommandContext,
 ): Promise<void> {
-  const question = readQuestion(command, home, files)
+  const launch = launchChildProcess
+  const stores = await openStores({ home, files, launch }, false)
+  const question = await readQuestion(command, stores).finally(() => stores.dispose())
   const run = findRunning(home.runFile)
   const secret = readSecret(home.consoleKey)
-  if (
-    run !== null &&
-    secret !== null &&
-    (await askServer(question, { url: `http://127.0.0.1:${run.port}`, secret, write, signal }))
-  )
-    return
+  const server = run === null || secret === null ? null : { url: `http://127.0.0.1:${run.port}`, secret }
+  if (server !== null && (await askServer(question, { ...server, write, signal }))) return
 
-  const core = createCore({ home, files, host: 'headless', launch: launchChildProcess })
+  const core = await createCore({ home, files, host: 'headless', launch })
   try {
     const { parameters, model, messages } = question
-    const request = {
+    const { target } = await core.resolver.model(model)
+    const asked: Ask = {
       requestId: newId(),
       client: 'console',
       priority: 'interactive',
-      model,
+      target,
+      instructions: null,
       input: { kind: 'chat', messages },
       parameters,
       stop: [],
       logprobs: null,
       echo: false,
-    } as const
-    for await (const event of core.replies.reply(request, signal)) {
+      structure: null,
+      speculation: true,
+    }
+    for await (const event of core.answerer.answer(asked, signal)) {
       if (event.kind === 'delta') write(event.text)
       if (event.kind === 'done' && event.receipt.finishReason === 'cancelled')
         throw new SwitchboardError('cancelled', 'the reply was stopped')
@@ -70,30 +63,35 @@ export async function ask(
   }
 }
 
-/** What the command leaves open comes from the settings and the default preset, as in a new conversation. */
-function readQuestion(
-  { text, model, system, maxTokens, seed }: Extract<Command, { kind: 'ask' }>,
-  home: Home,
-  files: ProductFiles,
-): Question {
-  const storage = openStorageAt(home, files)
-  try {
-    const { defaultModel, defaultPresetId } = storage.settings.get()
-    const preset = storage.presets.list().find(({ id }) => id === defaultPresetId)
-    const prompt = system ?? preset?.systemPrompt ?? ''
-    return {
-      model: model ?? defaultModel,
-      messages: [
-        ...(prompt.trim() === '' ? [] : [{ role: 'system', content: prompt } as const]),
-        { role: 'user', content: text },
-      ],
-      parameters: {
-        ...preset?.parameters,
-        ...(maxTokens === undefined ? {} : { maxTokens }),
-        ...(seed === undefined ? {} : { seed }),
-      },
-    }
-  } finally {
-    storage.dispose()
+/** `--model` names a model or an assistant, published or not; what is left open comes from the default assistant. */
+async function readQuestion(
+  { text, model, system, maxTokens, seed }: CommandOf<'ask'>,
+  { storage, catalog, resolver }: Stores,
+): Promise<Question> {
+  const all = await storage.assistants.list()
+  const isModel = model !== undefined && (await catalog.has(model))
+  const named = model === undefined || isModel ? null : await storage.assistants.find(model)
+  // A name that is neither is refused by the look-up of the model.
+  const standard = all.find(({ id }) => id === storage.settings.current.defaultAssistantId)
+  const assistant = named ?? standard ?? null
+  const { target, instructions } = await resolver.forConversation({
+    assistantId: assistant?.id ?? null,
+    model: named === null ? (model ?? null) : null,
+    systemPrompt: '',
+    parameters: {},
+  })
+  const { systemPrompt, parameters }: Instructions = instructions ?? { systemPrompt: '', parameters: {} }
+  const prompt = system ?? systemPrompt
+  return {
+    model: target.model.name,
+    messages: [
+      ...(prompt.trim() === '' ? [] : [{ role: 'system', content: prompt } as const]),
+      { role: 'user', content: text },
+    ],
+    parameters: {
+      ...parameters,
+      ...(maxTokens === undefined ? {} : { maxTokens }),
+      ...(seed === undefined ? {} : { seed }),
+    },
   }
 }

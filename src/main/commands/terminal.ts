@@ -37,3 +37,19 @@ export function describe(thrown: unknown): { readonly text: string; readonly exi
     exitCode: error.code === 'invalid_arguments' ? 2 : 1,
   }
 }
+
+export const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`
+export const millions = (count: number): string => `${(count / 1e6).toFixed(1)} M`
+export const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`
+export const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`
+
+/** Writes progress to `err`, a line every tenth of a step. */
+export function progressTo(terminal: Terminal): (fraction: number, step: string) => void {
+  let shown = ''
+  return (fraction, step) => {
+    const line = `${step} ${Math.floor(fraction * 10) * 10} %`
+    if (line === shown) return
+    shown = line
+    terminal.err(`${line}\n`)
+  }
+}

@@ -1,12 +1,12 @@
 import type { ContractProcedure, InferSchemaOutput } from '@orpc/contract'
 import type { consoleContract } from '../../shared/contracts/console.ts'
-import type { AssistantFile, AssistantValues } from '../../shared/domain/assistant.ts'
 import type { ModelSummary } from '../../shared/domain/model.ts'
 import type { DoctorReport } from '../../shared/domain/status.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import type { JobService } from '../jobs/job-service.ts'
 import type { Storage } from '../storage/repositories.ts'
 import { watchAppStatus, type StatusSources } from '../telemetry/app-status.ts'
+import { assistantFile, valuesOf } from './assistant-file.ts'
 import { importAssistant } from './import-assistant.ts'
 import type { TurnService } from './turns.ts'
 import { watchChanges, watchLatest } from './watch.ts'
@@ -134,13 +134,4 @@ export function createConsoleHandlers(dependencies: ConsoleDependencies): Consol
       update: (patch) => settings.update(patch),
     },
   }
-}
-
-function valuesOf({ name, model, systemPrompt, parameters }: AssistantValues): AssistantValues {
-  return { name, model, systemPrompt, parameters }
-}
-
-/** An assistant as a file. */
-export function assistantFile(values: AssistantValues): AssistantFile {
-  return { format: 'switchboard.assistant', formatVersion: 1, ...valuesOf(values) }
 }

@@ -52,6 +52,11 @@ export class JobService implements Disposable {
   /** Announces every change of a job, progress included. */
   readonly onChange = this.#changes.on
 
+  /** Rows changed in another process. */
+  announce(): void {
+    this.#changes.emit()
+  }
+
   /** All jobs that are not dismissed, newest first; running ones of this process with their progress of this moment. */
   async list(): Promise<readonly Job[]> {
     return (await this.#jobs.list()).map((job) => this.#withProgress(job))
