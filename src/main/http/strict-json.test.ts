@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
-import { MAX_DEPTH, MAX_KEYS, parseStrictJson } from './strict-json.ts'
+import { MAX_DEPTH, MAX_KEYS, MAX_PARTS, MAX_VALUES, parseStrictJson } from './strict-json.ts'
 
 const parse = (text: string) => parseStrictJson(Buffer.from(text))
 const codeOf = (text: string) => {
@@ -87,6 +87,13 @@ test('keys of one object are counted', () => {
   const keyed = (count: number) =>
     JSON.stringify(Object.fromEntries(Array.from({ length: count }, (_, at) => [`k${at}`, at])))
   expect([MAX_KEYS, MAX_KEYS + 1].map((count) => codeOf(keyed(count)))).toEqual(['parsed', 'invalid_request'])
+})
+
+test('objects, arrays and keys together, and values, are counted', () => {
+  const list = (item: string, count: number) => `[${Array(count).fill(item).join(',')}]`
+  expect([list('[]', MAX_PARTS - 1), list('[]', MAX_PARTS)].map(codeOf)).toEqual(['parsed', 'invalid_request'])
+  expect(codeOf(list('{"a":1}', MAX_PARTS / 2))).toBe('invalid_request')
+  expect([list('1', MAX_VALUES + 1), list('1', MAX_VALUES + 2)].map(codeOf)).toEqual(['parsed', 'invalid_request'])
 })
 
 test('prototype is an ordinary key anywhere but under constructor', () => {
