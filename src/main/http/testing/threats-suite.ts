@@ -294,7 +294,7 @@ export function threatsSuite(start: () => Promise<Endpoint>): void {
       metadata: Object.fromEntries(Array.from({ length: 80_000 }, (_, at) => [`k${at}`, 1])),
     })
     refused('12 80,000 keys', () => post(manyKeys), { status: 400, code: 'invalid_request' })
-    refused('12 half a million arrays', () => post(`{"metadata":[${'[],'.repeat(300_000)}1]}`), {
+    refused('12 300,000 arrays side by side', () => post(`{"metadata":[${'[],'.repeat(300_000)}1]}`), {
       status: 400,
       code: 'invalid_request',
     })
