@@ -294,7 +294,7 @@ export function threatsSuite(start: () => Promise<Endpoint>): void {
       metadata: Object.fromEntries(Array.from({ length: 80_000 }, (_, at) => [`k${at}`, 1])),
     })
     refused('12 80,000 keys', () => post(manyKeys), { status: 400, code: 'invalid_request' })
-    refused('12 half a million arrays', () => post(`{"metadata":[${'[],'.repeat(300_000)}1]}`), {
+    refused('12 300,000 arrays side by side', () => post(`{"metadata":[${'[],'.repeat(300_000)}1]}`), {
       status: 400,
       code: 'invalid_request',
     })
@@ -433,10 +433,15 @@ export function threatsSuite(start: () => Promise<Endpoint>): void {
       calling(`{"a":${'['.repeat(50_000)}${']'.repeat(50_000)}}`),
       'messages[0].tool_calls[0].function.arguments',
     )
-    refused('17 100,000 messages', () => post(`{"messages":[${'{},'.repeat(99_999)}{}]}`), {
+    refused('17 20,000 messages', () => post(`{"messages":[${'{},'.repeat(19_999)}{}]}`), {
       status: 400,
       code: 'invalid_request',
       param: 'messages',
+    })
+    // more objects than are parsed at all, so that the field stays unknown
+    refused('17 100,000 messages', () => post(`{"messages":[${'{},'.repeat(99_999)}{}]}`), {
+      status: 400,
+      code: 'invalid_request',
     })
     test('17 system, developer, user, assistant and text parts are accepted', async () => {
       const roles = [
