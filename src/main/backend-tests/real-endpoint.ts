@@ -27,15 +27,15 @@ export async function startRealEndpoint({
   const home = openHome(root)
   const files = findProductFiles()
   if (settings !== undefined) {
-    const before = openStorageAt(home, files)
-    before.settings.update(settings)
-    before.dispose()
+    const before = await openStorageAt(home, files, false)
+    await before.settings.update(settings)
+    await before.dispose()
   }
   const backend = await createBackend({ home, files, host: 'headless', launch, consoleSecret, openExternal: null })
   const { keys } = backend.core.storage
-  const { secret: key } = keys.create('tests')
-  const { secret: revokedKey } = keys.create('revoked')
-  keys.revoke('revoked')
+  const { secret: key } = await keys.create('tests')
+  const { secret: revokedKey } = await keys.create('revoked')
+  await keys.revoke('revoked')
   const url = await backend.server.listen(0)
   await backend.ready
   return {

@@ -38,6 +38,7 @@ export interface EnginePoolOptions {
 export interface ModelState {
   /** Catalog name. */
   readonly model: string
+  readonly version: number
   /** Engine key of the target, see {@link engineKey}. */
   readonly key: string
   readonly state: EngineState
@@ -218,12 +219,17 @@ export class EnginePool implements Disposable {
       // at once.
       if (entry.supervisor === null && this.#entries.get(entry.key) === entry) {
         this.#entries.delete(entry.key)
-        const { model, key } = stateOfEntry(entry)
+        const { model, version, key } = stateOfEntry(entry)
         const cancelled = failure instanceof SwitchboardError && failure.code === 'cancelled'
         const older = this.#newest(model)
         this.#changes.emit(
           older === undefined
-            ? { model, key, state: cancelled ? { kind: 'off' } : { kind: 'failed', model, error: serialise(failure) } }
+            ? {
+                model,
+                version,
+                key,
+                state: cancelled ? { kind: 'off' } : { kind: 'failed', model, error: serialise(failure) },
+              }
             : stateOfEntry(older),
         )
       }
@@ -279,7 +285,7 @@ export class EnginePool implements Disposable {
 }
 
 function stateOfEntry({ target, key, state }: Entry): ModelState {
-  return { model: target.model.name, key, state }
+  return { model: target.model.name, version: target.model.version, key, state }
 }
 
 function isLoading(state: EngineState): boolean {

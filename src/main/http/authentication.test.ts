@@ -2,13 +2,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { FakeConsole } from '../../shared/contracts/console.fake.ts'
 import { Authentication } from './authentication.ts'
 import { type FakeEndpoint, startFakeEndpoint } from './testing/endpoint.ts'
-import { servicesOf } from './testing/fake-services.ts'
+import { handlersOf } from './testing/fake-handlers.ts'
 import { requestText, sendRaw } from './testing/raw-http.ts'
 
 let endpoint: FakeEndpoint
 beforeAll(async () => {
   endpoint = await startFakeEndpoint({
-    services: servicesOf(new FakeConsole()),
+    handlers: handlersOf(new FakeConsole()),
     limits: { wrongKeysPerMinute: 100_000 },
   })
 })
@@ -106,18 +106,24 @@ test('29 many wrong keys are answered 429 with Retry-After, and the rightful own
   await strict.close()
 })
 
-test('a request without a key is not a guess and is not counted', () => {
-  const authentication = new Authentication({ authenticate: () => null }, null, 1)
-  const resolve = (authorization: string | undefined) => {
+test('a request without a key is not a guess and is not counted', async () => {
+  const authentication = new Authentication({ authenticate: async () => null }, null, 1)
+  const resolve = async (authorization: string | undefined): Promise<string> => {
     try {
-      authentication.resolve({ headers: { authorization }, socket: { remoteAddress: '127.0.0.1' } } as never)
+      await authentication.resolve({ headers: { authorization }, socket: { remoteAddress: '127.0.0.1' } } as never)
       return 'resolved'
     } catch (thrown) {
       return (thrown as { code: string }).code
     }
   }
-  expect([undefined, '', 'Bearer', 'Bearer ', 'Basic x'].map(resolve)).toEqual(Array(5).fill('unauthorized'))
-  expect(['Bearer a', 'Bearer b', 'bearer c'].map(resolve)).toEqual(['unauthorized', 'rate_limited', 'rate_limited'])
+  expect(await Promise.all([undefined, '', 'Bearer', 'Bearer ', 'Basic x'].map(resolve))).toEqual(
+    Array(5).fill('unauthorized'),
+  )
+  expect(await Promise.all(['Bearer a', 'Bearer b', 'bearer c'].map(resolve))).toEqual([
+    'unauthorized',
+    'rate_limited',
+    'rate_limited',
+  ])
 })
 
 describe('pages of other sites reach nothing (T2)', () => {

@@ -1,12 +1,22 @@
 import { expect, test } from 'vitest'
+import type { Target } from '../../shared/domain/target.ts'
 import type { TokenPiece } from '../answering/answer.ts'
 import { parseTextRequest } from './completion-request.ts'
-import { ReplyFormat } from './completion-format.ts'
+import { CompletionFormat } from './completion-format.ts'
+
+const target: Target = {
+  name: 'demo',
+  model: { name: 'demo', version: 1, precision: 'fp32', contentHash: 'c0ffee' },
+  adapters: [],
+  assistant: null,
+  where: { kind: 'local' },
+  fingerprint: 'fp',
+}
 
 const format = () =>
-  new ReplyFormat(
+  new CompletionFormat(
     parseTextRequest({ prompt: 'x', logprobs: 1 }),
-    { kind: 'started', model: 'demo', systemFingerprint: 'fp', promptTokens: 1, truncated: null, seed: 1 },
+    { kind: 'started', target, promptTokens: 1, truncated: null, seed: 1 },
     'id',
     0,
   )

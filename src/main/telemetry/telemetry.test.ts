@@ -112,7 +112,11 @@ describe('the status', () => {
     const abort = new AbortController()
     const status = watchAppStatus(
       {
-        engineState: () => engine,
+        models: () => ({
+          defaultModel: 'demo',
+          missingDefaultModel: null,
+          models: [{ model: 'demo', version: 1, key: 'demo c0ffee', state: engine, since: 7 }],
+        }),
         onEngineChange: changes.on,
         endpointUrl: () => 'http://127.0.0.1:1/v1',
         requests: () => ({ total: 2, active: 1 }),
@@ -121,14 +125,14 @@ describe('the status', () => {
     )[Symbol.asyncIterator]()
     const first = await status.next()
     expect(first.value).toMatchObject({
-      engine: { kind: 'starting' },
+      models: [{ model: 'demo', state: { kind: 'starting' }, since: 7, memoryBytes: 0 }],
       endpointUrl: 'http://127.0.0.1:1/v1',
       requests: { total: 2, active: 1 },
     })
     const second = status.next()
     engine = { kind: 'loading', model: 'demo' }
     changes.emit(null)
-    expect((await second).value).toMatchObject({ engine: { kind: 'loading' } })
+    expect((await second).value).toMatchObject({ models: [{ state: { kind: 'loading' } }] })
     const last = status.next()
     abort.abort()
     // Whatever was on its way may still come; then it ends.

@@ -5,6 +5,7 @@ import type { EngineState } from '../../shared/domain/engine.ts'
 import type { AppStatus } from '../../shared/domain/status.ts'
 import { errorDetails } from '../lib/error-text.ts'
 import { bytes } from '../lib/format.ts'
+import { defaultModelStatus } from '../lib/model-status.ts'
 import { providerNames } from '../lib/provider-names.ts'
 import { useStores } from '../stores/stores.ts'
 import { EndpointPart } from './status-endpoint.tsx'
@@ -45,7 +46,7 @@ const dotOf: Readonly<Record<EngineState['kind'], 'good' | 'amber' | 'red' | 'of
 function Parts({ status }: { readonly status: AppStatus }) {
   const { t, i18n } = useTranslation()
   const { models } = useStores()
-  const { engine } = status
+  const engine: EngineState = defaultModelStatus(status)?.state ?? { kind: 'off' }
   const name = engine.kind === 'off' ? null : engine.kind === 'ready' ? engine.loaded.model : engine.model
   const demo = useStore(
     models.store,

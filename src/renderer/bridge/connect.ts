@@ -4,7 +4,7 @@ import { RPCLink as SocketLink } from '@orpc/client/websocket'
 import { consoleBridge, type ConsoleClient, type ConsolePipe } from '../../shared/contracts/console-bridge.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import type { ConnectionState, LostReason } from './connection-state.ts'
-import { takeConsoleKey, type KeyPlace } from './console-key.ts'
+import { takeConsoleKey, type KeyContext } from './console-key.ts'
 import { portOfPipe } from './pipe-port.ts'
 import { revivingLink } from './reviving-link.ts'
 
@@ -25,8 +25,8 @@ const closed: Link = {
   },
 }
 
-const firstDelayMs = 500
-const longestDelayMs = 10_000
+const MIN_DELAY_MS = 500
+const MAX_DELAY_MS = 10_000
 
 /** Connects by the pipe of the desktop window where there is one, else by a WebSocket to the page's own host. */
 export function connectConsole(window: Window): ConsoleConnection {
@@ -44,7 +44,7 @@ function connectByPipe(pipe: ConsolePipe): ConsoleConnection {
   }
 }
 
-function connectBySocket(window: Window, place: KeyPlace): ConsoleConnection {
+function connectBySocket(window: Window, context: KeyContext): ConsoleConnection {
   const listeners = new Set<(state: ConnectionState) => void>()
   let state: ConnectionState = { kind: 'connecting' }
   let link: Link = closed
@@ -58,7 +58,7 @@ function connectBySocket(window: Window, place: KeyPlace): ConsoleConnection {
 
   const open = (): void => {
     window.clearTimeout(timer)
-    const key = takeConsoleKey(place)
+    const key = takeConsoleKey(context)
     if (key === null) {
       become({ kind: 'missing-key' })
       return
@@ -87,7 +87,7 @@ function connectBySocket(window: Window, place: KeyPlace): ConsoleConnection {
 
   const again = (reason: LostReason): void => {
     attempt += 1
-    const delayMs = Math.min(longestDelayMs, firstDelayMs * 2 ** (attempt - 1))
+    const delayMs = Math.min(MAX_DELAY_MS, MIN_DELAY_MS * 2 ** (attempt - 1))
     become({ kind: 'lost', reason, attempt, retryAt: Date.now() + delayMs })
     timer = window.setTimeout(open, delayMs)
   }

@@ -27,3 +27,8 @@ test('a reload uses the key of the tab, a new key replaces it, and without one t
   expect(takeConsoleKey(place('#key=new', 'old'))).toBe('new')
   expect(takeConsoleKey(place('#/chat'))).toBeNull()
 })
+
+test('an address cut off inside an escape gives a key that can be refused, not a blank page', () => {
+  const cut = place('#key=abc%2')
+  expect([takeConsoleKey(cut), cut.addresses]).toEqual(['abc%2', ['/console/?a=b']])
+})

@@ -32,6 +32,13 @@ function desktopDoor() {
       get: guarded.conversations.get.handler(({ input }) => fake.conversations.get(input)),
     },
     chat: {
+      watch: guarded.chat.watch.handler(async function* ({ input, signal }) {
+        try {
+          yield* await fake.chat.watch(input, signal && { signal })
+        } finally {
+          left += 1
+        }
+      }),
       send: guarded.chat.send.handler(async function* ({ input }) {
         try {
           for await (const event of await fake.chat.send(input)) {
@@ -66,7 +73,8 @@ function desktopDoor() {
 
 test('calls and streams cross the pipe as strings', async () => {
   const { client } = desktopDoor()
-  expect((await client.conversations.list({ search: '4417223' })).map(({ id }) => id)).toEqual(['c-chinese'])
+  const { items } = await client.conversations.list({ search: '4417223' })
+  expect(items.map(({ id }) => id)).toEqual(['c-chinese'])
   const kinds: TurnEvent['kind'][] = []
   for await (const event of await client.chat.send({ conversationId: 'c-order', text: 'Hi' })) kinds.push(event.kind)
   expect(kinds).toEqual(['started', 'delta', 'delta', 'delta', 'ended'])
@@ -93,5 +101,23 @@ test('leaving a stream ends it on the other side', async () => {
   const { client, left } = desktopDoor()
   for await (const event of await client.chat.send({ conversationId: 'c-order', text: 'Hi' }))
     if (event.kind === 'delta') break
+  await expect.poll(left).toBe(1)
+})
+
+test('aborting a stream that waits for its next event ends it on both sides', async () => {
+  const { client, left } = desktopDoor()
+  const leaving = new AbortController()
+  const stream = await client.chat.watch({ conversationId: 'c-order', windowId: 'w' }, { signal: leaving.signal })
+  const read = async (): Promise<string> => {
+    try {
+      for await (const event of stream) return event.kind
+      return 'ended'
+    } catch {
+      return 'aborted'
+    }
+  }
+  const reading = read()
+  leaving.abort()
+  expect(['ended', 'aborted']).toContain(await reading)
   await expect.poll(left).toBe(1)
 })

@@ -58,6 +58,24 @@ export function afterEvent(entry: ChatEntry, event: Exclude<TurnEvent, { kind: '
   }
 }
 
+/** Whether the message can be drawn: what it hangs under is held. */
+export function hasParentOf(conversation: Conversation | null, message: Message): boolean {
+  return (
+    conversation !== null &&
+    (message.parentId === null || conversation.messages.some(({ id }) => id === message.parentId))
+  )
+}
+
+/**
+ * The entry with a conversation that was fetched. While a reply is being written the stream knows the messages better
+ * than the answer that was under way; the other fields are taken.
+ */
+export function withFetched(entry: ChatEntry, fetched: Conversation): ChatEntry {
+  if (!entry.turn || !entry.conversation) return { ...entry, conversation: fetched }
+  const { messages, activeLeafId, updatedAt } = entry.conversation
+  return { ...entry, conversation: { ...fetched, messages, activeLeafId, updatedAt } }
+}
+
 /** The entry with text added to the reply being written. */
 export function withText(entry: ChatEntry, text: string): ChatEntry {
   return entry.turn?.kind === 'writing' ? { ...entry, turn: { ...entry.turn, text: entry.turn.text + text } } : entry

@@ -16,6 +16,7 @@ async function chatUnderTest(
   const chat = createChatStore({
     client: wrap(fake),
     schedule: (run) => frames.push(run),
+    windowId: 'this-window',
     onChange: ({ title }) => changes.push(title),
   })
   const conversation = await fake.conversations.create({})
@@ -118,12 +119,6 @@ const breaking =
   (after: number) =>
   (fake: FakeConsole): ConsoleClient => ({
     ...fake,
-    app: fake.app,
-    conversations: fake.conversations,
-    presets: fake.presets,
-    models: fake.models,
-    keys: fake.keys,
-    settings: fake.settings,
     chat: {
       ...fake.chat,
       send: async (...input) => {
@@ -164,7 +159,6 @@ test('a question that was not taken is given back with the reason', async () => 
 
 test('changed instructions show at once and go back when they are refused', async () => {
   const { fake, chat, id, entry } = await chatUnderTest()
-  const before = entry().conversation?.systemPrompt
   const saving = chat.update(id, { systemPrompt: 'Be brief.' })
   expect([entry().conversation?.systemPrompt, entry().saving.kind]).toEqual(['Be brief.', 'saving'])
   await saving
@@ -172,5 +166,86 @@ test('changed instructions show at once and go back when they are refused', asyn
   await fake.conversations.remove({ id })
   await chat.update(id, { systemPrompt: 'Lost.' })
   expect([entry().conversation?.systemPrompt, entry().saving.kind]).toEqual(['Be brief.', 'failed'])
-  expect(before).not.toBe('Be brief.')
+})
+
+test('a reply that was stopped goes on in the same message', async () => {
+  let waits = 0
+  const { chat, id, entry, shown } = await chatUnderTest({
+    reply: () => 'One two',
+    wait: async () => {
+      if ((waits += 1) === 2) await chat.stop(id)
+    },
+  })
+  await chat.send(id, 'Hi')
+  expect(shown()[1]).toEqual({ role: 'assistant', content: 'One', state: 'stopped' })
+  await chat.continue(id, shownMessages(entry())[1]?.id ?? '')
+  expect(shown()).toEqual([
+    { role: 'user', content: 'Hi', state: 'complete' },
+    { role: 'assistant', content: 'OneOne two', state: 'complete' },
+  ])
+})
+
+/** Two windows over one program. */
+async function twoWindows() {
+  const a = await chatUnderTest()
+  const chat = createChatStore({
+    client: a.fake,
+    schedule: (run) => run(),
+    windowId: 'other-window',
+    onChange: () => undefined,
+  })
+  const b = () => {
+    const entry = chat.store.getState().entries[a.id]
+    return entry ? shownMessages(entry).map(({ content }) => content) : []
+  }
+  const close = chat.open(a.id)
+  await vi.waitUntil(() => chat.store.getState().entries[a.id]?.conversation)
+  return { a, chat, b, close }
+}
+
+test('a turn of another window is drawn as it is written, and ends as stored', async () => {
+  const { a, chat, b, close } = await twoWindows()
+  await a.chat.send(a.id, 'Where is it?')
+  await vi.waitUntil(() => chat.store.getState().entries[a.id]?.turn === null && b().length > 0)
+  expect(b()).toEqual(['Where is it?', 'One two three four'])
+  expect(b()).toEqual(a.shown().map(({ content }) => content))
+  close()
+  await a.chat.send(a.id, 'And now?')
+  expect(b().length).toBe(2)
+})
+
+test('a turn under a message this window does not know loads the conversation before it is drawn', async () => {
+  const { a, chat, b, close } = await twoWindows()
+  close()
+  await a.chat.send(a.id, 'First, while nobody watched')
+  const stop = chat.open(a.id)
+  await a.chat.send(a.id, 'Second')
+  await vi.waitUntil(() => chat.store.getState().entries[a.id]?.turn === null && b().length > 0)
+  expect(b()).toEqual(['First, while nobody watched', 'One two three four', 'Second', 'One two three four'])
+  stop()
+})
+
+test('a question of this window under messages it does not know is one transcript with them', async () => {
+  const { a, chat, b, close } = await twoWindows()
+  close()
+  await a.chat.send(a.id, 'First')
+  await chat.send(a.id, 'Second')
+  expect(b()).toEqual(['First', 'One two three four', 'Second', 'One two three four'])
+})
+
+test('what was fetched during a turn is fetched again after it', async () => {
+  let release = (): void => undefined
+  const held = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const { fake, chat, id, entry } = await chatUnderTest({ wait: () => held })
+  const sending = chat.send(id, 'Hi')
+  await vi.waitUntil(() => entry().turn?.kind === 'writing')
+  await fake.conversations.update({ id, title: 'Renamed elsewhere' })
+  await chat.refresh(id)
+  expect([entry().conversation?.title, entry().turn?.kind]).toEqual(['Renamed elsewhere', 'writing'])
+  release()
+  await sending
+  await vi.waitUntil(() => !entry().loading)
+  expect(shownMessages(entry()).map(({ content }) => content)).toEqual(['Hi', 'One two three four'])
 })

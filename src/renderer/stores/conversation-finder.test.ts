@@ -12,15 +12,7 @@ function finderUnderTest(
 ) {
   const fake = new FakeConsole()
   const asked = vi.fn(list(fake))
-  const client = {
-    app: fake.app,
-    chat: fake.chat,
-    presets: fake.presets,
-    models: fake.models,
-    keys: fake.keys,
-    settings: fake.settings,
-    conversations: { ...fake.conversations, list: asked },
-  }
+  const client = { ...fake, conversations: { ...fake.conversations, list: asked } }
   const finder = createConversationFinder(client)
   return { client, finder, asked, ids: () => finder.store.getState().found.map(({ id }) => id) }
 }

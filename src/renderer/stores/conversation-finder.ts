@@ -24,7 +24,10 @@ export function createConversationFinder(client: ConsoleClient): ConversationFin
 
   const ask = async (mine: number, text: string): Promise<void> => {
     // A palette that finds no conversation still has its actions; that the program is gone stands over the page.
-    const found = await client.conversations.list(text === '' ? {} : { search: text.slice(0, 200) }).catch(() => [])
+    const found = await client.conversations.list(text === '' ? {} : { search: text.slice(0, 200) }).then(
+      ({ items }) => items,
+      () => [],
+    )
     if (mine === generation) store.setState({ text, found })
   }
   return {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { FakeConsole } from '../../shared/contracts/console.fake.ts'
+import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import { createSettingsStore } from './settings.ts'
 
 test('a change shows at once, is kept, and asks for a restart only where the engine is concerned', async () => {
@@ -17,4 +18,22 @@ test('a change shows at once, is kept, and asks for a restart only where the eng
   expect(settings.store.getState().engineRestartNeeded).toBe(true)
   await settings.restartEngine()
   expect(settings.store.getState().engineRestartNeeded).toBe(false)
+})
+
+test('a refused change takes back its own field alone, whatever was changed since', async () => {
+  const fake = new FakeConsole()
+  const update: FakeConsole['settings']['update'] = async (patch) => {
+    if ('theme' in patch) {
+      await Promise.resolve()
+      throw new SwitchboardError('storage_full', 'no room')
+    }
+    return fake.settings.update(patch)
+  }
+  const settings = createSettingsStore({ ...fake, settings: { ...fake.settings, update } })
+  await settings.load()
+  await Promise.all([settings.update({ theme: 'dark' }), settings.update({ language: 'zh-CN' })])
+  expect(settings.store.getState()).toMatchObject({
+    settings: { theme: 'auto', language: 'zh-CN' },
+    saving: { kind: 'failed' },
+  })
 })

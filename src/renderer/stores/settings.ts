@@ -2,6 +2,7 @@ import { createStore, type StoreApi } from 'zustand/vanilla'
 import type { ConsoleClient } from '../../shared/contracts/console-bridge.ts'
 import { defaultSettings, type Settings } from '../../shared/domain/settings.ts'
 import { toSwitchboardError } from '../bridge/reviving-link.ts'
+import { PendingEdits } from '../lib/pending-edits.ts'
 import type { Saving } from '../lib/saving.ts'
 
 export interface SettingsState {
@@ -32,28 +33,33 @@ export function createSettingsStore(client: ConsoleClient): SettingsStore {
     saving: { kind: 'idle' },
     engineRestartNeeded: false,
   }))
+  const edits = new PendingEdits<Settings>()
+  const show = (fields: Partial<Settings>): void =>
+    store.setState(({ settings }) => ({ settings: { ...settings, ...fields } }))
   return {
     store,
     async load() {
       try {
-        store.setState({ ...(await client.settings.get()), loaded: true })
+        const { settings, defaults } = await client.settings.get()
+        store.setState({ settings: edits.over(settings), defaults, loaded: true })
       } catch (thrown) {
         store.setState({ saving: { kind: 'failed', error: toSwitchboardError(thrown) } })
       }
     },
     async update(patch) {
-      const before = store.getState().settings
-      store.setState({ settings: { ...before, ...patch }, saving: { kind: 'saving' } })
+      const edit = edits.begin(patch, store.getState().settings)
+      show(patch)
+      store.setState({ saving: { kind: 'saving' } })
       try {
-        const settings = await client.settings.update(patch)
+        show(edits.accept(edit, await client.settings.update(patch)))
         const restart = appliedAtRestart.some((name) => name in patch)
-        store.setState((state) => ({
-          settings,
-          saving: { kind: 'saved' },
-          engineRestartNeeded: state.engineRestartNeeded || restart,
+        store.setState(({ saving, engineRestartNeeded }) => ({
+          saving: edits.isEmpty && saving.kind === 'saving' ? { kind: 'saved' } : saving,
+          engineRestartNeeded: engineRestartNeeded || restart,
         }))
       } catch (thrown) {
-        store.setState({ settings: before, saving: { kind: 'failed', error: toSwitchboardError(thrown) } })
+        show(edits.refuse(edit))
+        store.setState({ saving: { kind: 'failed', error: toSwitchboardError(thrown) } })
       }
     },
     async restartEngine() {

@@ -1,16 +1,18 @@
 import { createContext, use } from 'react'
 import type { ConsoleClient } from '../../shared/contracts/console-bridge.ts'
 import type { ApiKey } from '../../shared/domain/api-key.ts'
-import type { Preset } from '../../shared/domain/conversation.ts'
+import type { Assistant } from '../../shared/domain/assistant.ts'
 import type { ModelSummary } from '../../shared/domain/model.ts'
 import type { DoctorReport } from '../../shared/domain/status.ts'
 import type { ConsoleConnection } from '../bridge/connect.ts'
 import { Drafts } from '../lib/drafts.ts'
 import type { ScheduleFrame } from '../lib/frame-batch.ts'
+import { createChangesStore } from './changes.ts'
 import { createConversationFinder, type ConversationFinder } from './conversation-finder.ts'
 import { createChatStore, type ChatStore } from './chat.ts'
 import { createConnectionStore, type ConnectionStore } from './connection.ts'
 import { createConversationsStore, type ConversationsStore } from './conversations.ts'
+import { createJobsStore, type JobsStore } from './jobs.ts'
 import { createResource, type Resource } from './resources.ts'
 import { createSettingsStore, type SettingsStore } from './settings.ts'
 import { createStatusStore, type StatusStore } from './status.ts'
@@ -24,9 +26,10 @@ export interface Stores {
   readonly finder: ConversationFinder
   readonly chat: ChatStore
   readonly settings: SettingsStore
-  readonly presets: Resource<readonly Preset[]>
+  readonly assistants: Resource<readonly Assistant[]>
   readonly models: Resource<readonly ModelSummary[]>
   readonly keys: Resource<readonly ApiKey[]>
+  readonly jobs: JobsStore
   readonly doctor: Resource<DoctorReport>
   readonly drafts: Drafts
 }
@@ -40,11 +43,19 @@ export interface StoresOptions {
 export function createStores({ connection, schedule, storage }: StoresOptions): Stores {
   const { client } = connection
   const conversations = createConversationsStore(client)
-  const chat = createChatStore({ client, schedule, onChange: (conversation) => conversations.touch(conversation) })
+  const chat = createChatStore({
+    client,
+    schedule,
+    windowId: newWindowId(),
+    onChange: (conversation) => conversations.touch(conversation),
+  })
   const status = createStatusStore(client)
   const settings = createSettingsStore(client)
-  const presets = createResource(() => client.presets.list())
+  const jobs = createJobsStore(client)
+  const assistants = createResource(() => client.assistants.list())
   const models = createResource(() => client.models.list())
+  const keys = createResource(() => client.keys.list())
+  const changes = createChangesStore(client, { conversations, chat, settings, assistants, models, keys }, schedule)
   return {
     client,
     conversations,
@@ -52,16 +63,25 @@ export function createStores({ connection, schedule, storage }: StoresOptions): 
     chat,
     status,
     settings,
-    presets,
+    assistants,
     models,
-    keys: createResource(() => client.keys.list()),
+    keys,
+    jobs,
     doctor: createResource(() => client.app.doctor()),
     drafts: new Drafts(storage),
     connection: createConnectionStore(connection, () => {
       void status.follow()
-      void Promise.all([settings.load(), conversations.load(), presets.load(), models.load(), chat.reload()])
+      void jobs.follow()
+      // Watched first: what changes while the first answers are on their way is looked at again.
+      void changes.follow()
+      void Promise.all([settings.load(), conversations.load(), assistants.load(), models.load(), chat.reload()])
     }),
   }
+}
+
+/** 32 hexadecimal digits, another one for every window and every reload. */
+function newWindowId(): string {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
 export const StoresContext = createContext<Stores | null>(null)

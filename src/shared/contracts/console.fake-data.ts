@@ -1,9 +1,12 @@
 /** Canned material of the fake console: what the preview page and renderer tests start from. */
 import type { ApiKey } from '../domain/api-key.ts'
-import type { Conversation, Message, Preset } from '../domain/conversation.ts'
+import type { AssistantVersion } from '../domain/assistant.ts'
+import type { Conversation, Message } from '../domain/conversation.ts'
+import type { EngineState } from '../domain/engine.ts'
 import type { Receipt } from '../domain/generation.ts'
+import type { Job } from '../domain/job.ts'
 import type { ModelSummary } from '../domain/model.ts'
-import type { AppStatus, DoctorReport } from '../domain/status.ts'
+import type { AppStatus, DoctorReport, ModelStatus } from '../domain/status.ts'
 
 const minute = 60_000
 const mebibyte = 1024 * 1024
@@ -25,17 +28,65 @@ export const fakeReceipt: Receipt = {
   seed: 2_718_281_828,
 }
 
-export const fakePresets: readonly Preset[] = [
-  {
-    id: 'web-shop',
+/** An assistant as the fake console keeps it: every version, newest last. */
+export interface FakeAssistant {
+  readonly id: string
+  readonly builtIn: boolean
+  readonly publishedVersion: number | null
+  readonly versions: readonly AssistantVersion[]
+}
+
+const shopPrompt =
+  "You are the support assistant of Lumen & Oak, an online shop. Items can be returned within 30 days. Delivery takes 2-4 working days. The warranty is 24 months. Opening hours: Monday to Friday 9:00-18:00. Answer briefly in the customer's language. Never invent facts; hand over to a colleague when you cannot help."
+
+/** One that customers get in an older version, one that is a draft, and one that has no instructions. */
+export const fakeAssistants = (now: number): readonly FakeAssistant[] => {
+  const version = (
+    values: Pick<AssistantVersion, 'name' | 'version'> & Partial<AssistantVersion>,
+    daysAgo: number,
+  ) => ({
+    model: null,
+    systemPrompt: '',
+    parameters: {},
+    published: false,
+    createdAt: now - daysAgo * 24 * 60 * minute,
+    updatedAt: now - daysAgo * 24 * 60 * minute,
+    ...values,
+  })
+  const shop = {
     name: 'Web shop',
-    systemPrompt:
-      "You are the support assistant of Lumen & Oak, an online shop. Items can be returned within 30 days. Delivery takes 2-4 working days. The warranty is 24 months. Opening hours: Monday to Friday 9:00-18:00. Answer briefly in the customer's language. Never invent facts; hand over to a colleague when you cannot help.",
+    systemPrompt: shopPrompt,
     parameters: { temperature: 0.3, topP: 0.9, maxTokens: 256 },
-    builtIn: true,
-  },
-  { id: 'plain', name: 'No instructions', systemPrompt: '', parameters: {}, builtIn: true },
-]
+  }
+  return [
+    {
+      id: 'web-shop',
+      builtIn: true,
+      publishedVersion: 1,
+      versions: [
+        version({ ...shop, version: 1, published: true }, 30),
+        version({ ...shop, version: 2, parameters: { ...shop.parameters, temperature: 0.5 } }, 2),
+      ],
+    },
+    {
+      id: 'returns',
+      builtIn: false,
+      publishedVersion: null,
+      versions: [
+        version(
+          { name: '退货 Returns', version: 1, model: 'demo', systemPrompt: 'You know the return form by heart.' },
+          1,
+        ),
+      ],
+    },
+    {
+      id: 'plain',
+      builtIn: true,
+      publishedVersion: null,
+      versions: [version({ name: 'No instructions', version: 1 }, 30)],
+    },
+  ]
+}
 
 export const fakeModels: readonly ModelSummary[] = [
   {
@@ -47,37 +98,102 @@ export const fakeModels: readonly ModelSummary[] = [
     bytes: 17 * mebibyte,
     demo: true,
     createdAt: Date.UTC(2026, 10, 1),
+    versions: [{ version: 1, precision: 'fp32', contentHash: 'd3'.repeat(32), createdAt: Date.UTC(2026, 10, 1) }],
+    activeVersion: 1,
+  },
+  {
+    name: 'tea-7b',
+    family: 'qwen2',
+    precision: 'int8',
+    parameters: 7_600_000_000,
+    contextLength: 32_768,
+    bytes: 15_200 * mebibyte,
+    demo: false,
+    createdAt: Date.UTC(2026, 10, 12),
+    versions: [
+      { version: 1, precision: 'fp16', contentHash: 'a1'.repeat(32), createdAt: Date.UTC(2026, 10, 12) },
+      { version: 2, precision: 'int8', contentHash: 'b2'.repeat(32), createdAt: Date.UTC(2026, 10, 15) },
+    ],
+    activeVersion: 2,
   },
 ]
 
-export const fakeStatus: AppStatus = {
-  engine: {
-    kind: 'ready',
-    loaded: {
-      model: 'demo',
-      precision: 'fp32',
-      floats: 'float32',
-      provider: 'cpu',
-      refusals: [
-        { provider: 'cuda', reason: 'No NVIDIA driver was found (libcuda.so.1 is missing).' },
-        { provider: 'webgpu', reason: 'No graphics adapter was found (Vulkan reports 0 devices).' },
-      ],
-      contextLength: 2048,
-      vocabularySize: 4096,
-      slots: 8,
-      lowered: null,
-      weightBytes: 17 * mebibyte,
-      kvBytes: 32 * mebibyte,
-      loadMs: 412,
-      fullStepMs: 31,
-    },
-    stats: { running: 0, waiting: 0, slots: 8, freeSlots: 8, steps: 18_204, tokensPerSecond: 0 },
-    pid: 4242,
+/** A model that answers on the CPU, as the status bar hears of it. */
+export const fakeReady = (
+  model: string,
+  weightBytes: number,
+  kvBytes: number,
+): Extract<EngineState, { kind: 'ready' }> => ({
+  kind: 'ready',
+  loaded: {
+    model,
+    precision: 'fp32',
+    floats: 'float32',
+    provider: 'cpu',
+    refusals: [
+      { provider: 'cuda', reason: 'No NVIDIA driver was found (libcuda.so.1 is missing).' },
+      { provider: 'webgpu', reason: 'No graphics adapter was found (Vulkan reports 0 devices).' },
+    ],
+    contextLength: 2048,
+    vocabularySize: 4096,
+    slots: 8,
+    lowered: null,
+    weightBytes,
+    kvBytes,
+    loadMs: 412,
+    fullStepMs: 31,
   },
+  stats: { running: 0, waiting: 0, slots: 8, freeSlots: 8, steps: 18_204, tokensPerSecond: 0 },
+  pid: 4242,
+})
+
+export const fakeModelStatus: ModelStatus = {
+  model: 'demo',
+  version: 1,
+  key: `demo ${'d3'.repeat(32)}`,
+  state: fakeReady('demo', 17 * mebibyte, 32 * mebibyte),
+  since: Date.UTC(2026, 10, 20, 8, 12),
+  memoryBytes: 172 * mebibyte,
+}
+
+/** A second, larger model that is loaded beside the default one. */
+export const fakeSecondModel: ModelStatus = {
+  model: 'tea-7b',
+  version: 2,
+  key: `tea-7b ${'b2'.repeat(32)}`,
+  state: fakeReady('tea-7b', 7_400 * mebibyte, 1_900 * mebibyte),
+  since: Date.UTC(2026, 10, 20, 8, 40),
+  memoryBytes: 9_800 * mebibyte,
+}
+
+export const fakeStatus: AppStatus = {
+  models: [fakeModelStatus],
+  defaultModel: 'demo',
+  missingDefaultModel: null,
   endpointUrl: 'http://127.0.0.1:4317/v1',
   requests: { total: 128, active: 0 },
-  memoryBytes: 412 * mebibyte,
+  memoryBytes: 240 * mebibyte,
 }
+
+/** An import on its way and one that the last end of the program interrupted. */
+export const fakeJobs = (now: number): readonly Job[] => [
+  {
+    id: 'job-2',
+    input: { kind: 'import', directory: '/home/office/models/tea-7b', model: 'tea-7b', precision: 'int8' },
+    state: { kind: 'running', fraction: 0.42, step: 'Building the graph' },
+    cancelling: false,
+    createdAt: now - 2 * minute,
+    updatedAt: now,
+  },
+  {
+    id: 'job-1',
+    input: { kind: 'build', model: 'tea-7b', precision: 'int4' },
+    state: { kind: 'interrupted', fraction: 0.2, step: 'Reading the weights' },
+    cancelling: false,
+    createdAt: now - 60 * minute,
+    updatedAt: now - 55 * minute,
+  },
+]
 
 export const fakeDoctor: DoctorReport = {
   version: '0.1.0',
@@ -107,6 +223,7 @@ export const fakeKeys = (now: number): readonly ApiKey[] => [
     createdAt: now - 9 * 24 * 60 * minute,
     lastUsedAt: now - 2 * minute,
     revokedAt: null,
+    assistantId: 'web-shop',
   },
   {
     id: 'key-2',
@@ -115,6 +232,7 @@ export const fakeKeys = (now: number): readonly ApiKey[] => [
     createdAt: now - 40 * 24 * 60 * minute,
     lastUsedAt: null,
     revokedAt: now - 3 * 24 * 60 * minute,
+    assistantId: null,
   },
 ]
 
@@ -134,16 +252,15 @@ function dialogue(id: string, at: number, lines: readonly string[]): readonly Me
 }
 
 function conversation(id: string, title: string, at: number, messages: readonly Message[]): Conversation {
-  const preset = fakePresets[0]
   return {
     id,
     title,
-    model: 'demo',
+    assistantId: 'web-shop',
+    model: null,
     createdAt: at,
     updatedAt: at + messages.length * 20_000,
-    systemPrompt: preset?.systemPrompt ?? '',
-    presetId: 'web-shop',
-    parameters: preset?.parameters ?? {},
+    systemPrompt: '',
+    parameters: {},
     activeLeafId: messages.at(-1)?.id ?? null,
     messages,
   }

@@ -4,6 +4,7 @@ import type { EngineState } from './engine.ts'
 export interface ModelStatus {
   /** Catalog name. */
   readonly model: string
+  readonly version: number
   /** See engineKey in target.ts: what `models.unload` is called with. */
   readonly key: string
   readonly state: EngineState

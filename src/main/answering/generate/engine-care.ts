@@ -17,7 +17,12 @@ const PREFILL_CHUNK = 128
 /** The engine pool, as far as it is used here. */
 interface Engines {
   acquire(target: Target, signal: AbortSignal): Promise<{ release(): void }>
-  snapshot(): readonly { readonly model: string; readonly key: string; readonly state: EngineState }[]
+  snapshot(): readonly {
+    readonly model: string
+    readonly version: number
+    readonly key: string
+    readonly state: EngineState
+  }[]
   unload(key: string): Promise<void>
   restart(target: Target): Promise<void>
   readonly onChange: Listen<{ readonly model: string; readonly key: string; readonly state: EngineState }>
@@ -136,8 +141,9 @@ export class EngineCare implements Disposable {
   status(): Pick<AppStatus, 'defaultModel' | 'missingDefaultModel'> & {
     readonly models: readonly Omit<ModelStatus, 'memoryBytes'>[]
   } {
-    const loaded = this.#options.engines.snapshot().map(({ model, key, state }) => ({
+    const loaded = this.#options.engines.snapshot().map(({ model, version, key, state }) => ({
       model,
+      version,
       key,
       state,
       since: this.#since.get(key)?.at ?? 0,
@@ -145,6 +151,7 @@ export class EngineCare implements Disposable {
     const { defaultModel } = this.#default
     const standard = loaded.find(({ model }) => model === defaultModel) ?? {
       model: defaultModel,
+      version: 1,
       key: defaultModel,
       state: { kind: 'off' } as const,
       since: 0,

@@ -4,10 +4,16 @@ import { join } from 'node:path'
 import OpenAI from 'openai'
 import { Emitter } from '../../../shared/base/emitter.ts'
 import type { EngineState } from '../../../shared/domain/engine.ts'
-import { createServer, type SwitchboardServer } from '../create-server.ts'
-import type { ConsoleServices, Principal, ServerLimits } from '../ports.ts'
+import type { Principal } from '../../../shared/domain/api-key.ts'
+import type { ModelSummary } from '../../../shared/domain/model.ts'
+import type { Target } from '../../../shared/domain/target.ts'
+import { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
+import type { Resolver } from '../../catalog/resolver.ts'
+import type { ConsoleHandlers } from '../../console/console-handlers.ts'
 import type { Log } from '../../platform/log.ts'
-import { FakeReplies } from './fake-replies.ts'
+import { createServer, type SwitchboardServer } from '../create-server.ts'
+import type { ServerLimits } from '../server-limits.ts'
+import { FakeAnswerer } from './fake-answerer.ts'
 
 /** What a suite needs to talk to a listening endpoint, whoever is behind it. */
 export interface Endpoint {
@@ -28,7 +34,7 @@ export function officialClient({ url, key }: Endpoint, apiKey = key): OpenAI {
 }
 
 export interface FakeEndpoint extends Endpoint {
-  readonly replies: FakeReplies
+  readonly replies: FakeAnswerer
   readonly server: SwitchboardServer
   readonly logged: {
     readonly level: string
@@ -62,23 +68,60 @@ export const readyEngine: EngineState = {
 
 export interface FakeEndpointOptions {
   readonly limits?: Partial<ServerLimits>
-  readonly services?: ConsoleServices
+  readonly handlers?: ConsoleHandlers
   readonly port?: number
   readonly capacity?: number
 }
 
-/** The real server on a free port over a reply service without a model. */
+const fakeModel: ModelSummary = {
+  name: 'demo',
+  family: 'llama',
+  precision: 'fp32',
+  parameters: 1000,
+  contextLength: 4096,
+  bytes: 4000,
+  demo: true,
+  createdAt: 1_700_000_000_000,
+  versions: [{ version: 1, precision: 'fp32', contentHash: 'c0ffee', createdAt: 1_700_000_000_000 }],
+  activeVersion: 1,
+}
+
+/** The target of a model that is loaded. */
+export function fakeTarget(name: string): Target {
+  return {
+    name,
+    model: { name, version: 1, precision: 'fp32', contentHash: 'c0ffee' },
+    adapters: [],
+    assistant: null,
+    where: { kind: 'local' },
+    fingerprint: 'fp_fake',
+  }
+}
+
+/** Knows `demo` alone and takes it for the default. */
+const fakeResolver: Pick<Resolver, 'forProgram' | 'published'> = {
+  async forProgram(name) {
+    if (name !== null && name !== 'demo')
+      throw new SwitchboardError('model_not_found', 'there is no model and no published assistant of this name', {
+        param: 'model',
+      })
+    return { target: fakeTarget('demo'), instructions: null }
+  },
+  published: async () => [],
+}
+
+/** The real server on a free port over an answerer without a model. */
 export async function startFakeEndpoint({
   limits = {},
-  services,
+  handlers,
   port = 0,
   capacity = 1000,
 }: FakeEndpointOptions = {}): Promise<FakeEndpoint> {
-  const replies = new FakeReplies()
+  const replies = new FakeAnswerer()
   const revocations = new Emitter<{ readonly keyId: string }>()
   const live = new Map<string, Principal>([
-    ['sb-test-key', { id: 'key-1', name: 'test' }],
-    ['sb-other-key', { id: 'key-2', name: 'other' }],
+    ['sb-test-key', { id: 'key-1', name: 'test', assistantId: null }],
+    ['sb-other-key', { id: 'key-2', name: 'other', assistantId: null }],
   ])
   const logged: FakeEndpoint['logged'] = []
   const at =
@@ -94,33 +137,17 @@ export async function startFakeEndpoint({
   writeFileSync(join(directory, 'app.js'), 'document.title = "ready"')
   writeFileSync(join(directory, '.secret'), 'not to be served')
   const consoleSecret = 'console-secret-of-this-test'
+  const log: Log = { info: at('info'), warn: at('warn'), error: at('error') }
   const server = await createServer({
-    replies,
-    keys: { authenticate: (secret) => live.get(secret) ?? null, onRevoked: revocations.on },
-    models: {
-      list: () => [
-        {
-          name: 'demo',
-          family: 'llama',
-          precision: 'fp32',
-          parameters: 1000,
-          contextLength: 4096,
-          bytes: 4000,
-          demo: true,
-          createdAt: 1_700_000_000_000,
-        },
-      ],
-    },
-    engine: {
-      get state() {
-        return engine
-      },
-    },
+    answerer: replies,
+    resolver: fakeResolver,
+    keys: { authenticate: async (secret) => live.get(secret) ?? null, onRevoked: revocations.on },
+    models: { list: async () => [fakeModel] },
+    engines: () => ({ standard: engine, all: [engine] }),
     capacity: () => capacity,
-    defaultModel: () => 'demo',
-    console: services === undefined ? null : { services, secret: consoleSecret, directory },
+    console: handlers === undefined ? null : { handlers, secret: consoleSecret, directory },
     version: '0.0.0-test',
-    log: { info: at('info'), warn: at('warn'), error: at('error') },
+    log,
     limits,
   })
   const url = await server.listen(port)

@@ -6,7 +6,8 @@ import { useTranslation } from 'react-i18next'
 import { useStore } from 'zustand'
 import { shownError } from '../../lib/shown-error.ts'
 import type { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
-import type { Conversation, Preset } from '../../../shared/domain/conversation.ts'
+import type { Assistant } from '../../../shared/domain/assistant.ts'
+import type { Conversation } from '../../../shared/domain/conversation.ts'
 import { errorText } from '../../lib/error-text.ts'
 import { useStores } from '../../stores/stores.ts'
 import { useNotifyFailure } from '../../ui/notify-failure.ts'
@@ -28,11 +29,11 @@ export function ChatDrawer({ id }: { readonly id: string }) {
 
 function Form({ conversation }: { readonly conversation: Conversation }) {
   const { t } = useTranslation()
-  const { chat, presets } = useStores()
+  const { chat, assistants: presets } = useStores()
   const { id } = conversation
   const saving = useStore(chat.store, (state) => state.entries[id]?.saving ?? null)
   const list = useStore(presets.store, (state) => state.value) ?? []
-  const preset = list.find((candidate) => candidate.id === conversation.presetId) ?? null
+  const preset = list.find((candidate) => candidate.id === conversation.assistantId) ?? null
   const [more, setMore] = useState(false)
   const shown = more ? parameterFields : parameterFields.slice(0, commonFields)
 
@@ -41,8 +42,8 @@ function Form({ conversation }: { readonly conversation: Conversation }) {
     void chat.update(
       id,
       chosen
-        ? { presetId: chosen.id, systemPrompt: chosen.systemPrompt, parameters: chosen.parameters }
-        : { presetId: null },
+        ? { assistantId: chosen.id, systemPrompt: chosen.systemPrompt, parameters: chosen.parameters }
+        : { assistantId: null },
     )
   }
   return (
@@ -60,7 +61,7 @@ function Form({ conversation }: { readonly conversation: Conversation }) {
             value: candidate.id,
             label: candidate.builtIn ? `${candidate.name} (${t('drawer.presetBuiltIn')})` : candidate.name,
           }))}
-          value={conversation.presetId}
+          value={conversation.assistantId}
           onChange={choose}
           clearable
           clearButtonProps={{ 'aria-label': t('drawer.presetNone') }}
@@ -68,7 +69,7 @@ function Form({ conversation }: { readonly conversation: Conversation }) {
         />
         {preset && !preset.builtIn ? <DeletePreset preset={preset} onDeleted={() => choose(null)} /> : null}
       </div>
-      <SystemPrompt key={`${id}-${conversation.presetId}`} conversation={conversation} preset={preset} />
+      <SystemPrompt key={`${id}-${conversation.assistantId}`} conversation={conversation} preset={preset} />
       <h3 className={styles.heading}>{t('drawer.parameters')}</h3>
       {shown.map((field) => (
         <ParameterInput
@@ -94,7 +95,7 @@ function SystemPrompt({
   preset,
 }: {
   readonly conversation: Conversation
-  readonly preset: Preset | null
+  readonly preset: Assistant | null
 }) {
   const { t } = useTranslation()
   const { chat } = useStores()
@@ -139,18 +140,19 @@ function SystemPrompt({
 
 function SavePreset({ conversation }: { readonly conversation: Conversation }) {
   const { t } = useTranslation()
-  const { client, chat, presets } = useStores()
+  const { client, chat, assistants: presets } = useStores()
   const [name, setName] = useState('')
   const [error, setError] = useState<SwitchboardError | null>(null)
   const save = async (): Promise<void> => {
     try {
-      const preset = await client.presets.save({
+      const preset = await client.assistants.create({
         name: name.trim(),
+        model: conversation.model,
         systemPrompt: conversation.systemPrompt,
         parameters: conversation.parameters,
       })
       await presets.load()
-      await chat.update(conversation.id, { presetId: preset.id })
+      await chat.update(conversation.id, { assistantId: preset.id })
       setName('')
       setError(null)
       notifications.show({
@@ -187,23 +189,19 @@ function SavePreset({ conversation }: { readonly conversation: Conversation }) {
   )
 }
 
-function DeletePreset({ preset, onDeleted }: { readonly preset: Preset; readonly onDeleted: () => void }) {
+function DeletePreset({ preset, onDeleted }: { readonly preset: Assistant; readonly onDeleted: () => void }) {
   const { t } = useTranslation()
-  const { client, presets } = useStores()
+  const { client, assistants: presets } = useStores()
   const notifyFailure = useNotifyFailure()
   const remove = async (): Promise<void> => {
     try {
-      await client.presets.remove({ id: preset.id })
+      await client.assistants.remove({ id: preset.id })
       onDeleted()
       await presets.load()
       const notification = `preset-${preset.id}`
       const undo = async (): Promise<void> => {
         notifications.hide(notification)
-        await client.presets.save({
-          name: preset.name,
-          systemPrompt: preset.systemPrompt,
-          parameters: preset.parameters,
-        })
+        await client.assistants.restore({ id: preset.id })
         await presets.load()
       }
       notifications.show({

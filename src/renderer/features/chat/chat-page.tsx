@@ -28,9 +28,7 @@ export function ChatPage() {
   )
   const isDemo = useIsDemoModel(id)
 
-  useEffect(() => {
-    if (id !== undefined) void chat.open(id)
-  }, [chat, id])
+  useEffect(() => (id === undefined ? undefined : chat.open(id)), [chat, id])
   useEffect(() => {
     document.title = title ? `${title} – ${t('app.name')}` : t('app.name')
   }, [title, t])

@@ -55,7 +55,7 @@ export function ConversationView({ id }: { readonly id: string | undefined }) {
             error={loadError}
             lead={t('chat.openFailed')}
             actions={
-              <Button size="xs" variant="default" onClick={() => id !== undefined && void chat.open(id)}>
+              <Button size="xs" variant="default" onClick={() => id !== undefined && void chat.refresh(id)}>
                 {t('app.retry')}
               </Button>
             }

@@ -8,6 +8,7 @@ import type { Receipt } from '../../../shared/domain/generation.ts'
 import { number } from '../../lib/format.ts'
 import { useStores } from '../../stores/stores.ts'
 import { CopyButton } from '../../ui/copy-button.tsx'
+import { loadedModels } from '../../lib/model-status.ts'
 import { Markdown } from '../../ui/markdown.tsx'
 import { ErrorNotice, Notice } from '../../ui/notice.tsx'
 import { BranchNavigator } from './branch-navigator.tsx'
@@ -178,9 +179,8 @@ function Dots() {
   const queued = useStore(
     status.store,
     (state) =>
-      state.status?.engine.kind === 'ready' &&
-      state.status.engine.stats.freeSlots === 0 &&
-      state.status.engine.stats.waiting > 0,
+      state.status !== null &&
+      loadedModels(state.status).some(({ state: { stats } }) => stats.freeSlots === 0 && stats.waiting > 0),
   )
   return (
     <div className={styles.waiting}>

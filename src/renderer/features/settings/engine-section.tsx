@@ -7,6 +7,7 @@ import { shownError } from '../../lib/shown-error.ts'
 import type { ProviderPolicy } from '../../../shared/domain/engine.ts'
 import type { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
 import { number } from '../../lib/format.ts'
+import { defaultModelStatus } from '../../lib/model-status.ts'
 import { providerNames } from '../../lib/provider-names.ts'
 import { useStores } from '../../stores/stores.ts'
 import { ErrorNotice } from '../../ui/notice.tsx'
@@ -89,9 +90,10 @@ function Providers() {
   const { t } = useTranslation()
   const { doctor, status } = useStores()
   const providers = useStore(doctor.store, (state) => state.value?.providers ?? null)
-  const inUse = useStore(status.store, (state) =>
-    state.status?.engine.kind === 'ready' ? state.status.engine.loaded.provider : null,
-  )
+  const inUse = useStore(status.store, ({ status: known }) => {
+    const state = known && defaultModelStatus(known)?.state
+    return state?.kind === 'ready' ? state.loaded.provider : null
+  })
   if (providers === null) return null
   return (
     <div className={styles.block}>

@@ -8,24 +8,24 @@ import type { consoleContract } from '../../shared/contracts/console.ts'
 import { FakeConsole } from '../../shared/contracts/console.fake.ts'
 import type { TurnEvent } from '../../shared/domain/conversation.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
-import { attachConsolePipe } from './console-pipe.ts'
-import { createConsoleRouter } from './console-router.ts'
-import type { ConsoleServices } from '../http/ports.ts'
+import { attachConsolePipe } from '../console/console-pipe.ts'
+import { createConsoleRouter } from '../console/console-router.ts'
+import type { ConsoleHandlers } from '../console/console-handlers.ts'
 import type { Log } from '../platform/log.ts'
-import { type FakeEndpoint, startFakeEndpoint } from '../http/testing/endpoint.ts'
-import { servicesOf } from '../http/testing/fake-services.ts'
+import { type FakeEndpoint, startFakeEndpoint } from './testing/endpoint.ts'
+import { handlersOf } from './testing/fake-handlers.ts'
 
 type Client = ContractRouterClient<typeof consoleContract>
 
 let endpoint: FakeEndpoint
 let fake: FakeConsole
-let services: { -readonly [Group in keyof ConsoleServices]: ConsoleServices[Group] }
+let handlers: { -readonly [Group in keyof ConsoleHandlers]: ConsoleHandlers[Group] }
 const sockets: WebSocket[] = []
 
 beforeEach(async () => {
   fake = new FakeConsole()
-  services = servicesOf(fake)
-  endpoint = await startFakeEndpoint({ services })
+  handlers = handlersOf(fake)
+  endpoint = await startFakeEndpoint({ handlers })
 })
 
 afterEach(async () => {
@@ -138,7 +138,7 @@ describe('the WebSocket is refused before the upgrade', () => {
 describe('windows', () => {
   const restart = async (limits: Parameters<typeof startFakeEndpoint>[0]) => {
     await endpoint.close()
-    endpoint = await startFakeEndpoint({ services, ...limits })
+    endpoint = await startFakeEndpoint({ handlers, ...limits })
   }
 
   test('one more than there may be is refused', async () => {
@@ -165,10 +165,10 @@ describe('windows', () => {
 
 describe('calls over the WebSocket', () => {
   test('values, defaults of the schema and void pass through', async () => {
-    const list = vi.fn(services.conversations.list)
-    services.conversations = { ...services.conversations, list }
+    const list = vi.fn(handlers.conversations.list)
+    handlers.conversations = { ...handlers.conversations, list }
     await endpoint.close()
-    endpoint = await startFakeEndpoint({ services })
+    endpoint = await startFakeEndpoint({ handlers })
     const { client } = await connect()
     expect(await client.app.info()).toEqual({ version: '0.1.0', host: 'headless', home: '/home/office/.switchboard' })
     await client.conversations.list({})
@@ -193,13 +193,13 @@ describe('calls over the WebSocket', () => {
   })
 
   test('anything else becomes internal, without its message, and is logged', async () => {
-    services.models = {
+    handlers.models = {
       list: () => {
         throw new Error('/secret/path')
       },
     }
     await endpoint.close()
-    endpoint = await startFakeEndpoint({ services })
+    endpoint = await startFakeEndpoint({ handlers })
     const { client } = await connect()
     const { error } = await safe(client.models.list())
     expect(error).toMatchObject({ code: 'SWITCHBOARD', data: { code: 'internal' } })
@@ -240,8 +240,8 @@ describe('streams over the WebSocket', () => {
     let given = 0
     let tell: (how: string) => void = () => undefined
     const ended = new Promise<string>((resolve) => (tell = resolve))
-    services.chat = {
-      ...services.chat,
+    handlers.chat = {
+      ...handlers.chat,
       async *send(_input, signal) {
         signal.addEventListener('abort', () => tell('aborted'), { once: true })
         for (;;) {
@@ -256,7 +256,7 @@ describe('streams over the WebSocket', () => {
 
   async function restart(): Promise<{ client: Client; socket: WebSocket }> {
     await endpoint.close()
-    endpoint = await startFakeEndpoint({ services, limits: { stalledReaderMs: 400 } })
+    endpoint = await startFakeEndpoint({ handlers, limits: { stalledReaderMs: 400 } })
     return connect()
   }
 
@@ -308,8 +308,8 @@ describe('streams over the WebSocket', () => {
   })
 
   test('an error in the middle arrives as SWITCHBOARD after the events before it', async () => {
-    services.chat = {
-      ...services.chat,
+    handlers.chat = {
+      ...handlers.chat,
       async *send() {
         yield { kind: 'delta', messageId: 'm', text: 'first' }
         throw new SwitchboardError('engine_crashed', 'The engine stopped.', { retryAfterSeconds: 2 })
@@ -345,7 +345,7 @@ test('the same router answers a pipe of strings, as the desktop window has', asy
   let close = () => undefined as void
   const kinds = new Set<string>()
   attachConsolePipe(
-    createConsoleRouter(services, log),
+    createConsoleRouter(handlers, log),
     {
       send: (message) => {
         kinds.add(typeof message)

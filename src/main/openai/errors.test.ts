@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
-import { toHttpAnswer } from './http-errors.ts'
+import { toHttpAnswer } from './errors.ts'
 
 const messageOf = (error: SwitchboardError): string =>
   (JSON.parse(toHttpAnswer(error).body) as { error: { message: string } }).error.message

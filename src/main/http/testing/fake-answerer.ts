@@ -1,6 +1,7 @@
 import type { Receipt, Truncation } from '../../../shared/domain/generation.ts'
 import type { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
-import type { ReplyEvent, ReplyRequest, ReplyService, TokenPiece } from '../../answering/answer.ts'
+import type { Ask } from '../../../shared/domain/ask.ts'
+import type { Answerer, AnswerEvent, TokenPiece } from '../../answering/answer.ts'
 
 /** How one reply goes. */
 export interface FakeScript {
@@ -22,10 +23,10 @@ export interface FakeScript {
   readonly truncated?: Truncation
 }
 
-/** A reply service without a model: says what its script says, keeps what it was asked, and stops when told. */
-export class FakeReplies implements ReplyService {
-  readonly requests: ReplyRequest[] = []
-  script: (request: ReplyRequest) => FakeScript = () => ({})
+/** An answerer without a model: says what its script says, keeps what it was asked, and stops when told. */
+export class FakeAnswerer implements Answerer {
+  readonly requests: Ask[] = []
+  script: (request: Ask) => FakeScript = () => ({})
   /** Replies being iterated now. */
   running = 0
   /** Replies that ended because they were aborted or left. */
@@ -33,7 +34,7 @@ export class FakeReplies implements ReplyService {
   /** Deltas handed out, of all replies. */
   deltas = 0
 
-  async *reply(request: ReplyRequest, signal: AbortSignal): AsyncGenerator<ReplyEvent, void, void> {
+  async *answer(request: Ask, signal: AbortSignal): AsyncGenerator<AnswerEvent, void, void> {
     this.requests.push(request)
     const script = this.script(request)
     this.running++
@@ -44,8 +45,7 @@ export class FakeReplies implements ReplyService {
       if (script.refusalAfterQueue !== undefined) throw script.refusalAfterQueue
       yield {
         kind: 'started',
-        model: request.model,
-        systemFingerprint: 'fp_fake',
+        target: request.target,
         promptTokens: 3,
         truncated: script.truncated ?? null,
         seed: request.parameters.seed ?? 7,
@@ -59,7 +59,7 @@ export class FakeReplies implements ReplyService {
     }
   }
 
-  async *#body(request: ReplyRequest, script: FakeScript, signal: AbortSignal): AsyncGenerator<ReplyEvent, void, void> {
+  async *#body(request: Ask, script: FakeScript, signal: AbortSignal): AsyncGenerator<AnswerEvent, void, void> {
     const texts = script.deltas ?? ['Good', ' day', ' 你好', '.']
     const limit = request.parameters.maxTokens ?? Infinity
     let count = 0
@@ -85,7 +85,7 @@ export class FakeReplies implements ReplyService {
   }
 }
 
-function promptEvent(request: ReplyRequest): ReplyEvent {
+function promptEvent(request: Ask): AnswerEvent {
   const words =
     request.input.kind === 'text'
       ? request.input.prompt.split(/(?= )/)
@@ -111,15 +111,10 @@ function piece(text: string, logprob: number | null, alternatives: number): Toke
   return { id: text.length, text, bytes, released: text, logprob, top }
 }
 
-function receiptOf(
-  request: ReplyRequest,
-  script: FakeScript,
-  count: number,
-  finishReason: Receipt['finishReason'],
-): Receipt {
+function receiptOf(request: Ask, script: FakeScript, count: number, finishReason: Receipt['finishReason']): Receipt {
   return {
-    model: request.model,
-    systemFingerprint: 'fp_fake',
+    model: request.target.model.name,
+    systemFingerprint: request.target.fingerprint,
     provider: 'cpu',
     precision: 'fp32',
     queueMs: 1,
