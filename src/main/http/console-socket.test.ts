@@ -172,7 +172,7 @@ describe('calls over the WebSocket', () => {
     const { client } = await connect()
     expect(await client.app.info()).toEqual({ version: '0.1.0', host: 'headless', home: '/home/office/.switchboard' })
     await client.conversations.list({})
-    expect(list.mock.calls[0]?.[0]).toEqual({ limit: 200 })
+    expect(list.mock.calls[0]?.[0]).toEqual({ limit: 60 })
     const id = await createConversation(client)
     expect(await client.conversations.remove({ id })).toBeUndefined()
   })

@@ -9,7 +9,7 @@ import OpenAI, {
 } from 'openai'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
-import { type FakeEndpoint, officialClient, startFakeEndpoint } from './testing/endpoint.ts'
+import { type FakeEndpoint, officialClient, startFakeEndpoint, fakeTarget } from './testing/endpoint.ts'
 
 /** Other work may hold this machine up; nothing here is about how fast it is. */
 const patience = { timeout: 20_000 }
@@ -82,7 +82,8 @@ describe('chat completions by the official client', () => {
     const { requestId, ...request } = endpoint.replies.requests[0] ?? { requestId: '' }
     expect(requestId).toMatch(/^[0-9A-Z]{26}$/)
     expect(request).toEqual({
-      model: 'demo',
+      target: fakeTarget('demo'),
+      instructions: null,
       input: {
         kind: 'chat',
         messages: [

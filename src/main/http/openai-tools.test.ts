@@ -44,29 +44,29 @@ const described = [
 
 describe('what a request asks for', () => {
   test.each<[string, Partial<OpenAI.ChatCompletionCreateParamsNonStreaming>, object | null]>([
-    ['tools alone', {}, { format: null, tools: { callable: both, required: false, mostCalls: 8 } }],
-    ['auto', { tool_choice: 'auto' }, { format: null, tools: { callable: both, required: false, mostCalls: 8 } }],
+    ['tools alone', {}, { format: null, tools: { callable: both, required: false, maxCalls: 8 } }],
+    ['auto', { tool_choice: 'auto' }, { format: null, tools: { callable: both, required: false, maxCalls: 8 } }],
     [
       'one call at most',
       { parallel_tool_calls: false },
-      { format: null, tools: { callable: both, required: false, mostCalls: 1 } },
+      { format: null, tools: { callable: both, required: false, maxCalls: 1 } },
     ],
     [
       'required',
       { tool_choice: 'required' },
-      { format: null, tools: { callable: both, required: true, mostCalls: 8 } },
+      { format: null, tools: { callable: both, required: true, maxCalls: 8 } },
     ],
     [
       'a named one',
       { tool_choice: { type: 'function', function: { name: 'clock' } } },
-      { format: null, tools: { callable: [both[1]], required: true, mostCalls: 1 } },
+      { format: null, tools: { callable: [both[1]], required: true, maxCalls: 1 } },
     ],
     [
       'a format beside them',
       { response_format: { type: 'json_object' } },
       {
         format: { shape: { kind: 'object', properties: [], additional: { kind: 'any' } }, definitions: {} },
-        tools: { callable: both, required: false, mostCalls: 8 },
+        tools: { callable: both, required: false, maxCalls: 8 },
       },
     ],
   ])('%s', async (_, more, structure) => {

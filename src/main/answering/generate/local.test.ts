@@ -2,21 +2,24 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { FakeEngine, type FakeEngineOptions } from '../../../shared/contracts/engine.fake.ts'
 import type { PromptMessage } from '../../../shared/domain/conversation.ts'
 import { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
 import { byteLevelJson, controlIdsOf, fixtureConfig } from '../../text/tokenizer.fixture.ts'
 import { tokenizerFrom } from '../../text/tokenizer.ts'
-import { createReplyService } from './local.ts'
-import type { ReplyEvent, ReplyRequest } from '../answer.ts'
-import { fingerprintOf, TextModels, type ModelOnDisk } from '../../text/text-models.ts'
+import { createLocalGeneration } from './local.ts'
+import type { Ask } from '../../../shared/domain/ask.ts'
+import type { Target } from '../../../shared/domain/target.ts'
+import type { Answerer, AnswerEvent } from '../answer.ts'
+import { createTextService } from '../../text/create-text-service.ts'
 
 const tokenizer = tokenizerFrom(byteLevelJson(), fixtureConfig)
 const endId = controlIdsOf(byteLevelJson()).get('<|im_end|>') ?? -1
 const user = (content: string): PromptMessage => ({ role: 'user', content })
 const assistant = (content: string): PromptMessage => ({ role: 'assistant', content })
 
+const texts = createTextService()
 let folder: string
 let released: number
 
@@ -31,24 +34,20 @@ beforeEach(() => {
   )
 })
 
+afterAll(() => texts.dispose())
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
-const onDisk = (): ModelOnDisk => ({
-  sourceDirectory: folder,
-  manifest: { name: 'demo', precision: 'fp32', files: [{ name: 'model.safetensors', sha256: 'aa' }] },
-})
+const target: Target = {
+  name: 'tea-shop',
+  model: { name: 'demo', version: 2, precision: 'fp32', contentHash: 'c0ffee' },
+  adapters: [],
+  assistant: { id: 'a1', name: 'Tea shop', version: 3 },
+  where: { kind: 'local' },
+  fingerprint: 'fp_0123456789ab',
+}
 
-function serviceOver(options: FakeEngineOptions): {
-  readonly engine: FakeEngine
-  readonly replies: ReturnType<typeof createReplyService>
-} {
+function serviceOver(options: FakeEngineOptions): { readonly engine: FakeEngine; readonly replies: Answerer } {
   const engine = new FakeEngine(options)
-  const models = new TextModels({
-    async find(name) {
-      if (name !== 'demo') throw new SwitchboardError('model_not_found', `there is no model ${name}`)
-      return onDisk()
-    },
-  })
   const engines = {
     acquire: async () => ({
       engine,
@@ -57,32 +56,40 @@ function serviceOver(options: FakeEngineOptions): {
       },
     }),
   }
-  return { engine, replies: createReplyService({ models, engines, randomSeed: () => 77 }) }
+  const replies = createLocalGeneration({
+    texts: { open: ({ contentHash }) => texts.open(folder, contentHash) },
+    engines,
+    randomSeed: () => 77,
+  })
+  return { engine, replies }
 }
 
 const says = (text: string, batch = 1): FakeEngineOptions => ({
   reply: () => ({ tokens: tokenizer.encodeText(text), batch }),
 })
-const request = (patch: Partial<ReplyRequest> = {}): ReplyRequest => ({
+const request = (patch: Partial<Ask> = {}): Ask => ({
   requestId: 'r1',
   client: 'key-1',
   priority: 'batch',
-  model: 'demo',
+  target,
+  instructions: null,
   input: { kind: 'chat', messages: [user('hello')] },
   parameters: {},
   stop: [],
   logprobs: null,
   echo: false,
+  structure: null,
+  speculation: true,
   ...patch,
 })
 
-async function collect(events: AsyncIterable<ReplyEvent>): Promise<ReplyEvent[]> {
-  const seen: ReplyEvent[] = []
+async function collect(events: AsyncIterable<AnswerEvent>): Promise<AnswerEvent[]> {
+  const seen: AnswerEvent[] = []
   for await (const event of events) seen.push(event)
   return seen
 }
 const never = (): AbortSignal => new AbortController().signal
-const textOf = (events: readonly ReplyEvent[]): string =>
+const textOf = (events: readonly AnswerEvent[]): string =>
   events.map((event) => (event.kind === 'delta' ? event.text : '')).join('')
 
 describe('a reply', () => {
@@ -91,10 +98,9 @@ describe('a reply', () => {
       reply: () => ({ tokens: tokenizer.encodeText('退款 👍'), batch: 3, cachedTokens: 2 }),
     })
     const events = await collect(
-      replies.reply(request({ parameters: { topP: 0.9, maxTokens: 50, logitBias: { 3: -5 } } }), never()),
+      replies.answer(request({ parameters: { topP: 0.9, maxTokens: 50, logitBias: { 3: -5 } } }), never()),
     )
     const promptIds = tokenizer.chat?.encode([user('hello')]) ?? []
-    const systemFingerprint = fingerprintOf(onDisk(), null)
     const completionTokens = tokenizer.encodeText('退款 👍').length + 1
     expect(engine.requests).toEqual([
       {
@@ -104,9 +110,10 @@ describe('a reply', () => {
         stopIds: [endId, 5],
         logprobs: null,
         promptLogprobs: null,
-        cacheScope: 'key-1',
+        cacheScope: 'key-1 fp_0123456789ab',
         client: 'key-1',
         priority: 'batch',
+        speculation: true,
         sampling: {
           temperature: 0.4,
           topP: 0.9,
@@ -122,8 +129,7 @@ describe('a reply', () => {
     ])
     expect(events[0]).toEqual({
       kind: 'started',
-      model: 'demo',
-      systemFingerprint,
+      target,
       promptTokens: promptIds.length,
       truncated: null,
       seed: 77,
@@ -133,7 +139,9 @@ describe('a reply', () => {
       kind: 'done',
       receipt: {
         model: 'demo',
-        systemFingerprint,
+        modelVersion: 2,
+        assistant: { name: 'Tea shop', version: 3 },
+        systemFingerprint: 'fp_0123456789ab',
         provider: 'cpu',
         precision: 'fp32',
         queueMs: 1,
@@ -153,7 +161,7 @@ describe('a reply', () => {
 
   it('ends at the limit of tokens and never shows half a character', async () => {
     const { replies } = serviceOver(says('a👍b'))
-    const events = await collect(replies.reply(request({ parameters: { maxTokens: 3 } }), never()))
+    const events = await collect(replies.answer(request({ parameters: { maxTokens: 3 } }), never()))
     expect(textOf(events)).toBe('a')
     expect(events.at(-1)).toMatchObject({ kind: 'done', receipt: { finishReason: 'length', completionTokens: 3 } })
   })
@@ -168,7 +176,7 @@ describe('a reply', () => {
         fc.integer({ min: 1, max: 5 }),
         async (text, stop, batch) => {
           const { engine, replies } = serviceOver(says(text, batch))
-          const events = await collect(replies.reply(request({ stop }), never()))
+          const events = await collect(replies.answer(request({ stop }), never()))
           // What a reader who watches letter by letter would cut.
           let expected = text
           let stopped = false
@@ -187,7 +195,7 @@ describe('a reply', () => {
 
   it('counts only the tokens up to a stop string', async () => {
     const { replies } = serviceOver(says('one two three'))
-    const events = await collect(replies.reply(request({ stop: ['two'] }), never()))
+    const events = await collect(replies.answer(request({ stop: ['two'] }), never()))
     expect(textOf(events)).toBe('one ')
     expect(events.at(-1)).toMatchObject({
       receipt: { finishReason: 'stop', completionTokens: tokenizer.encodeText('one two').length },
@@ -203,16 +211,16 @@ describe('a reply', () => {
       format: { shape: { kind: 'reference', name: 'x' }, definitions: { x: { kind: 'any' } } },
       tools: null,
     } as const
-    const whole = await collect(replies.reply(request({ structure }), never()))
+    const whole = await collect(replies.answer(request({ structure }), never()))
     expect(engine.requests[0]?.grammar).toEqual({
       definitions: { x: { kind: 'any' } },
       root: { kind: 'json', shape: { kind: 'reference', name: 'x' } },
     })
     expect(whole.at(-1)).toMatchObject({ receipt: { finishReason: 'stop', grammarMs: 0.5 } })
-    const cut = await collect(replies.reply(request({ structure, stop: ['1'] }), never()))
+    const cut = await collect(replies.answer(request({ structure, stop: ['1'] }), never()))
     expect(textOf(cut)).toBe('{"a": ')
     expect(cut.at(-1)).toMatchObject({ receipt: { finishReason: 'length' } })
-    await collect(replies.reply(request({ structure: null }), never()))
+    await collect(replies.answer(request({ structure: null }), never()))
     expect(engine.requests[2]).not.toHaveProperty('grammar')
   })
 
@@ -220,11 +228,11 @@ describe('a reply', () => {
     const tools = {
       callable: [{ name: 'a', arguments: { shape: { kind: 'any' }, definitions: { '0:#': { kind: 'any' } } } }],
       required: false,
-      mostCalls: 2,
+      maxCalls: 2,
     } as const
-    const ask = async (text: string, patch: Partial<ReplyRequest> = {}): Promise<readonly unknown[]> => {
+    const ask = async (text: string, patch: Partial<Ask> = {}): Promise<readonly unknown[]> => {
       const { engine, replies } = serviceOver(says(text, 3))
-      const events = await collect(replies.reply(request({ structure: { format: null, tools }, ...patch }), never()))
+      const events = await collect(replies.answer(request({ structure: { format: null, tools }, ...patch }), never()))
       expect(engine.requests[0]?.grammar?.definitions).toEqual({ '0:#': { kind: 'any' }, 'a()': { kind: 'any' } })
       return events.slice(1).map((event) => {
         if (event.kind === 'toolCall') return [event.index, event.name, /^call_[0-9a-f]{32}$/u.test(event.id)]
@@ -253,7 +261,7 @@ describe('a reply', () => {
 
   it('gives each token with its bytes and alternatives', async () => {
     const { replies } = serviceOver(says('é!'))
-    const events = await collect(replies.reply(request({ logprobs: 1 }), never()))
+    const events = await collect(replies.answer(request({ logprobs: 1 }), never()))
     const tokens = events.flatMap((event) => (event.kind === 'delta' ? event.tokens : []))
     expect(tokens.map(({ id }) => id)).toEqual(tokenizer.encodeText('é!'))
     expect(tokens.map(({ bytes }) => bytes)).toEqual([[0xc3], [0xa9], [0x21]])
@@ -271,7 +279,7 @@ describe('a reply', () => {
   it('echoes and scores a prompt', async () => {
     const { engine, replies } = serviceOver(says('!'))
     const events = await collect(
-      replies.reply(
+      replies.answer(
         request({
           input: { kind: 'text', prompt: 'hello<|im_end|>' },
           echo: true,
@@ -296,7 +304,7 @@ describe('a reply', () => {
   it('of ids tells which of them are no text', async () => {
     const { replies } = serviceOver(says('!'))
     const events = await collect(
-      replies.reply(
+      replies.answer(
         request({ input: { kind: 'ids', ids: [endId, ...tokenizer.encodeText('hi')] }, echo: true, logprobs: 0 }),
         never(),
       ),
@@ -311,8 +319,8 @@ describe('a reply', () => {
   it('ends with what it has when it is stopped', async () => {
     const { engine, replies } = serviceOver(says('hello there'))
     const abort = new AbortController()
-    const seen: ReplyEvent[] = []
-    for await (const event of replies.reply(request(), abort.signal)) {
+    const seen: AnswerEvent[] = []
+    for await (const event of replies.answer(request(), abort.signal)) {
       seen.push(event)
       if (event.kind === 'delta') abort.abort()
     }
@@ -323,19 +331,18 @@ describe('a reply', () => {
 
   it('stops the engine when its reader leaves', async () => {
     const { engine, replies } = serviceOver(says('hello there'))
-    for await (const event of replies.reply(request(), never())) if (event.kind === 'delta') break
+    for await (const event of replies.answer(request(), never())) if (event.kind === 'delta') break
     expect([engine.running, engine.cancelled, released]).toEqual([0, ['r1'], 1])
   })
 
   it('fails with the error of the engine, before anything was said', async () => {
     const error = new SwitchboardError('queue_full', 'all slots are taken')
     const { replies } = serviceOver({ reply: () => ({ tokens: [1], failure: { afterTokens: 0, error } }) })
-    await expect(collect(replies.reply(request(), never()))).rejects.toBe(error)
+    await expect(collect(replies.answer(request(), never()))).rejects.toBe(error)
     expect(released).toBe(1)
   })
 
   it.each([
-    [{ model: 'nope' }, 'model_not_found'],
     [{ input: { kind: 'text', prompt: '' } }, 'invalid_request'],
     [{ input: { kind: 'ids', ids: [0, 999_999] } }, 'invalid_request'],
     [{ input: { kind: 'ids', ids: [-1] } }, 'invalid_request'],
@@ -343,7 +350,7 @@ describe('a reply', () => {
     [{ parameters: { logitBias: { 999_999: 1 } } }, 'invalid_request'],
   ] as const)('refuses %j', async (patch, code) => {
     const { engine, replies } = serviceOver(says('x'))
-    await expect(collect(replies.reply(request(patch), never()))).rejects.toMatchObject({ code })
+    await expect(collect(replies.answer(request(patch), never()))).rejects.toMatchObject({ code })
     expect(engine.requests).toEqual([])
   })
 })
@@ -353,10 +360,10 @@ describe('the context', () => {
   const promptOf = async (
     messages: readonly PromptMessage[],
     maxTokens?: number,
-  ): Promise<{ readonly text: string; readonly maxTokens: number; readonly started: ReplyEvent }> => {
+  ): Promise<{ readonly text: string; readonly maxTokens: number; readonly started: AnswerEvent }> => {
     const { engine, replies } = serviceOver(small)
     const [started] = await collect(
-      replies.reply(request({ input: { kind: 'chat', messages }, parameters: { maxTokens } }), never()),
+      replies.answer(request({ input: { kind: 'chat', messages }, parameters: { maxTokens } }), never()),
     )
     const sent = engine.requests[0]
     if (started === undefined || sent === undefined) throw new Error('nothing was sent')
@@ -419,7 +426,7 @@ describe('the context', () => {
   it.each([99, 100, 101])('takes a text of %i tokens only where a reply fits', async (length) => {
     const { engine, replies } = serviceOver(small)
     const answer = collect(
-      replies.reply(request({ input: { kind: 'ids', ids: Array.from({ length }, () => 65) } }), never()),
+      replies.answer(request({ input: { kind: 'ids', ids: Array.from({ length }, () => 65) } }), never()),
     )
     if (length === 99) {
       await answer
@@ -436,7 +443,7 @@ describe('the context', () => {
   it('scores a prompt that fills it', async () => {
     const { engine, replies } = serviceOver(small)
     await collect(
-      replies.reply(
+      replies.answer(
         request({
           input: { kind: 'ids', ids: Array.from({ length: 100 }, () => 65) },
           echo: true,
@@ -452,26 +459,7 @@ describe('the context', () => {
   it('refuses a far too long text without encoding it', async () => {
     const { replies } = serviceOver(small)
     await expect(
-      collect(replies.reply(request({ input: { kind: 'chat', messages: [user('x'.repeat(1_000_000))] } }), never())),
+      collect(replies.answer(request({ input: { kind: 'chat', messages: [user('x'.repeat(1_000_000))] } }), never())),
     ).rejects.toMatchObject({ code: 'context_length_exceeded', message: expect.stringContaining('at least') as string })
-  })
-})
-
-describe('a fingerprint', () => {
-  it('changes with files, precision and adapter', () => {
-    const model = onDisk()
-    const changed = (manifest: Partial<ModelOnDisk['manifest']>): ModelOnDisk => ({
-      ...model,
-      manifest: { ...model.manifest, ...manifest },
-    })
-    const all = [
-      fingerprintOf(model, null),
-      fingerprintOf(model, 'warm'),
-      fingerprintOf(changed({ precision: 'fp16' }), null),
-      fingerprintOf(changed({ files: [{ name: 'model.safetensors', sha256: 'bb' }] }), null),
-      fingerprintOf(changed({ files: [...model.manifest.files, { name: 'tokenizer.json', sha256: 'aa' }] }), null),
-    ]
-    expect(new Set(all).size).toBe(all.length)
-    expect(all[0]).toMatch(/^fp_[0-9a-f]{12}$/)
   })
 })
