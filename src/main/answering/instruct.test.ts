@@ -54,7 +54,7 @@ describe('an assistant', () => {
 
   it('without a system prompt adds no message, and a model alone changes nothing', () => {
     const blank = ask({ instructions: { systemPrompt: ' \n', parameters: {} } })
-    expect(instructed(blank).input).toBe(blank.input)
+    expect(instructed(blank).input).toEqual(blank.input)
     const alone = ask({ instructions: null })
     expect(instructed(alone)).toBe(alone)
   })
