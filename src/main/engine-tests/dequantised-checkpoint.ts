@@ -3,16 +3,13 @@ import { join } from 'node:path'
 import { openModelFolder } from '../workshop/model-folder.ts'
 import { inStoredOrder } from '../workshop/builder/weight-stream.ts'
 import { blockScales, packBlocks, unpackBlocks } from '../workshop/quantizer/round-to-nearest.ts'
+import { valueFor, type MatrixId, type MatrixRole } from '../../shared/domain/by-matrix.ts'
 import type { PrecisionScheme } from '../workshop/quantizer/scheme.ts'
 
 /**
  * A checkpoint whose matrices are, in float32, exactly what the codes of a scheme stand for; everything else unchanged.
  */
-export async function writeDequantised(
-  source: string,
-  target: string,
-  { layers, vocabulary }: PrecisionScheme,
-): Promise<void> {
+export async function writeDequantised(source: string, target: string, schemes: PrecisionScheme): Promise<void> {
   await mkdir(target)
   await copyFile(join(source, 'config.json'), join(target, 'config.json'))
   const { checkpoint, close } = await openModelFolder(source)
@@ -24,8 +21,8 @@ export async function writeDequantised(
     for await (const piece of inStoredOrder([checkpoint.take(name, shape)])()) pieces.push(piece.slice())
     let bytes: Uint8Array = Buffer.concat(pieces)
     const [, width] = shape
-    if (width !== undefined) {
-      const scheme = name.includes('.layers.') ? layers : vocabulary
+    const scheme = width === undefined ? null : valueFor(schemes, matrixNamed(name))
+    if (width !== undefined && scheme !== null) {
       const values = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength))
       bytes = new Uint8Array(
         unpackBlocks(packBlocks(values, width, scheme), blockScales(values, width, scheme), width, scheme).buffer,
@@ -41,4 +38,10 @@ export async function writeDequantised(
   const length = Buffer.alloc(8)
   length.writeBigUInt64LE(BigInt(padded.length))
   await writeFile(join(target, 'model.safetensors'), Buffer.concat([length, padded, ...parts]))
+}
+
+function matrixNamed(tensor: string): MatrixId {
+  const [, layer, role] = /\.layers\.(\d+)\.\w+\.(\w+)_proj\.weight$/.exec(tensor) ?? []
+  if (layer !== undefined) return { role: role as MatrixRole, layer: Number(layer) }
+  return { role: tensor.startsWith('lm_head') ? 'head' : 'embedding', layer: null }
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Disposable } from '../../shared/base/disposable.ts'
 import { graphFiles } from '../../shared/contracts/graph.ts'
+import { mapByMatrix } from '../../shared/domain/by-matrix.ts'
 import type { Precision } from '../../shared/domain/generation.ts'
 import { loadEngine } from '../inference/load-engine.ts'
 import { loadOrtApi } from '../inference/ort/api.ts'
@@ -43,12 +44,7 @@ export function readReference(name: string): Reference {
 
 /** The same codes computed with unrounded activations, so that nothing but the weights is rounded. */
 export function withFullActivations(encodings: MatrixEncodings | null): MatrixEncodings | null {
-  return (
-    encodings && {
-      layers: { ...encodings.layers, accuracyLevel: 1 },
-      vocabulary: { ...encodings.vocabulary, accuracyLevel: 1 },
-    }
-  )
+  return encodings && mapByMatrix(encodings, (encoding) => encoding && { ...encoding, accuracyLevel: 1 as const })
 }
 
 /** A graph built from a Hugging Face folder and loaded by the real runtime on the CPU. */

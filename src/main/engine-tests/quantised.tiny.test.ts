@@ -2,24 +2,36 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { encodingsOf } from '../workshop/encodings.ts'
-import { quantizationSchemes } from '../workshop/quantizer/scheme.ts'
+import { encodingsFor } from '../workshop/encodings.ts'
+import { quantizationSchemes, type PrecisionScheme } from '../workshop/quantizer/scheme.ts'
 import { writeDequantised } from './dequantised-checkpoint.ts'
 import { LARGEST_DIFFERENCE, ParityRun, withFullActivations, type OnRow } from './parity-run.ts'
 
 const fixtures = join(import.meta.dirname, 'fixtures')
+
+/** Products that are fused in one piece are split by these: k from q and v, gate from up. */
+const mixed: PrecisionScheme = {
+  standard: { bits: 4, blockSize: 32 },
+  exceptions: [
+    { role: 'k', value: { bits: 8, blockSize: 32 } },
+    { role: 'gate', layer: 1, value: { bits: 8, blockSize: 16 } },
+    { role: 'down', layer: 0, value: null },
+    { role: 'head', value: { bits: 8, blockSize: 32 } },
+    { role: 'embedding', value: null },
+  ],
+}
 
 /**
  * Widths of 32, 48 and 64 under blocks of 32: rows of one block, rows that end inside a block, rows of two; tied and
  * untied.
  */
 const cases = ['llama-linear-rope', 'qwen2-untied', 'qwen2-tied'].flatMap((name) =>
-  (['int8', 'int4'] as const).map((precision) => ({ name, precision })),
+  Object.entries({ ...quantizationSchemes, mixed }).map(([scheme, schemes]) => ({ name, scheme, schemes })),
 )
 
 describe.each(cases)(
-  'the $precision graph of $name computes what float32 computes with the weights its codes stand for',
-  ({ name, precision }) => {
+  'the $scheme graph of $name computes what float32 computes with the weights its codes stand for',
+  ({ name, schemes }) => {
     const source = join(fixtures, name)
     let directory: string
     let ids: readonly number[]
@@ -29,9 +41,9 @@ describe.each(cases)(
     beforeAll(async () => {
       directory = await mkdtemp(join(tmpdir(), 'switchboard-dequantised-'))
       ids = (JSON.parse(await readFile(join(source, 'expected.json'), 'utf8')) as { ids: readonly number[] }).ids
-      await writeDequantised(source, join(directory, 'source'), quantizationSchemes[precision])
+      await writeDequantised(source, join(directory, 'source'), schemes)
       reference = await ParityRun.of(join(directory, 'source'))
-      run = await ParityRun.of(source, precision, withFullActivations(encodingsOf(precision)))
+      run = await ParityRun.of(source, 'int4', withFullActivations(encodingsFor(schemes)))
     })
     afterAll(async () => {
       await reference.dispose()

@@ -1,7 +1,9 @@
+import type { ByMatrix } from '../../../shared/domain/by-matrix.ts'
+
 /**
- * How matrices are stored when not as float32: as small codes with one scale for a block of columns, the form that the
- * operators MatMulNBits and GatherBlockQuantized read. The builder places the codes, it does not choose them: whoever
- * composes it hands the encoding in.
+ * How a matrix is stored when not as floats: as small codes with one scale per block of columns, the form that the
+ * operators MatMulNBits and GatherBlockQuantized read. The builder only places the codes; the functions that compute
+ * them are passed in.
  */
 export interface MatrixEncoding {
   readonly bits: 4 | 8
@@ -18,8 +20,7 @@ export interface MatrixEncoding {
   readonly codes: (values: Float32Array, width: number) => Uint8Array
 }
 
-/** The linear layers, and the matrices with one row a token: embedding and head. */
-export interface MatrixEncodings {
-  readonly layers: MatrixEncoding
-  readonly vocabulary: MatrixEncoding
-}
+/** The encoding of every matrix; null stores floats. A head that is tied to the embedding shares its encoding. */
+export type MatrixEncodings = ByMatrix<MatrixEncoding | null>
+
+export const plainMatrices: MatrixEncodings = { standard: null, exceptions: [] }

@@ -53,26 +53,20 @@ export type ModelConfig = z.infer<typeof configSchema>
 const modelTypeSchema = z.object({ model_type: z.string().max(64) })
 
 /**
- * Parses config.json. The family is known first, so that an unsupported one is called unsupported, not malformed.
+ * Parses config.json. The family is checked first, so that an unsupported one is called unsupported, not malformed.
  *
- * @throws SwitchboardError model_corrupt (no JSON, no model_type), model_unsupported (family), model_incompatible (a
- *   field).
+ * @param checkFamily throws for a model_type that is not supported.
+ * @throws SwitchboardError model_corrupt (no JSON, no model_type), model_incompatible (a field), what `checkFamily`
+ *   throws.
  */
-export function parseModelConfig(text: string, supported: readonly string[]): ModelConfig {
+export function parseModelConfig(text: string, checkFamily: (modelType: string) => void): ModelConfig {
   const json = parseJson(text)
   const modelType = modelTypeSchema.safeParse(json)
   if (!modelType.success)
     throw new SwitchboardError('model_corrupt', 'config.json: model_type is missing', {
       details: { file: 'config.json', field: 'model_type' },
     })
-  const family = modelType.data.model_type
-  if (!supported.includes(family)) {
-    throw new SwitchboardError(
-      'model_unsupported',
-      `config.json: model_type ${JSON.stringify(family)} is not supported; supported: ${supported.join(', ')}`,
-      { details: { field: 'model_type', found: family } },
-    )
-  }
+  checkFamily(modelType.data.model_type)
   const parsed = configSchema.safeParse(json)
   if (!parsed.success) {
     const issue = parsed.error.issues[0]

@@ -1,7 +1,7 @@
 import { graphInputs, graphOutputs } from '../../../../shared/contracts/graph.ts'
 import { float, int } from '../../onnx/graph-assembly.ts'
 import { rotaryFrequencies, rotaryTable } from '../rope.ts'
-import { addFloats, type BlockContext } from './block-context.ts'
+import { addFloats, type BlockContext, type LayerContext } from './block-context.ts'
 import { makeLinear } from './linear.ts'
 
 export interface RotaryTables {
@@ -10,13 +10,11 @@ export interface RotaryTables {
 }
 
 /**
- * The tables [maxPositions, headDim / 2] that all layers share.
+ * The cosines and sines [maxPositions, headDim / 2].
  *
- * They carry the scale of attention, headDim^-1/2: queries and keys each come out of the rotation times headDim^-1/4.
- * The
- * operator then has no scale to apply, and the runtime's CPU kernels multiply one row by a matrix without packing the
- * matrix
- * first, which they do for products that are not scaled only (MLAS, sgemm.cpp).
+ * They carry the scale of attention, headDim^-1/2: queries and keys each leave the rotation multiplied by headDim^-1/4.
+ * The operator then has no scale to apply, and the runtime's CPU kernels multiply one row by a matrix without packing the
+ * matrix first, which they do only for unscaled products (MLAS, sgemm.cpp).
  */
 export function makeRotaryTables(context: BlockContext): RotaryTables {
   const { rope, headDim, maxPositions } = context.architecture
@@ -40,38 +38,56 @@ export function makeRotaryTables(context: BlockContext): RotaryTables {
 }
 
 /**
- * Causal attention with grouped key/value heads (Ainslie et al. 2023) over the cache, rotary embedding inside the
- * operator.
+ * Self-attention with its four projections.
  *
  * ```
- *                                   past key, value   [batch, kvHeads, maxLength, headDim]
- *                                          |
  * input -> qkv_proj [.., (heads + 2 kvHeads) * headDim] -> GroupQueryAttention -> o_proj -> [.., hidden]
- *                                          |
- *                                   present key, value: the runtime binds the buffers of the past
  * ```
  */
-export function makeAttention(context: BlockContext, layer: number, input: string, rotary: RotaryTables): string {
-  const { graph, architecture, floats } = context
+export function makeAttention(context: LayerContext, input: string, rotary: RotaryTables): string {
+  const { architecture } = context
   const { hiddenSize, heads, kvHeads, headDim } = architecture
-  const path = `/model/layers.${layer}/attn`
-  const module = `model.layers.${layer}.self_attn`
-  const qkv = makeLinear(
-    context,
-    `${path}/qkv_proj`,
-    input,
-    hiddenSize,
-    [
-      { module: `${module}.q_proj`, outputs: heads * headDim },
-      { module: `${module}.k_proj`, outputs: kvHeads * headDim },
-      { module: `${module}.v_proj`, outputs: kvHeads * headDim },
+  const path = `${context.path}/attn`
+  const module = `${context.module}.self_attn`
+  const qkv = makeLinear(context, `${path}/qkv_proj`, input, {
+    inputs: hiddenSize,
+    sources: [
+      { role: 'q', module: `${module}.q_proj`, outputs: heads * headDim },
+      { role: 'k', module: `${module}.k_proj`, outputs: kvHeads * headDim },
+      { role: 'v', module: `${module}.v_proj`, outputs: kvHeads * headDim },
     ],
-    architecture.qkvBias,
+    bias: architecture.qkvBias,
+  })
+  return makeLinear(
+    context,
+    `${path}/o_proj`,
+    makeCachedAttention(context, `${path}/GroupQueryAttention`, qkv, rotary),
+    {
+      inputs: heads * headDim,
+      sources: [{ role: 'o', module: `${module}.o_proj`, outputs: hiddenSize }],
+      bias: architecture.outputBias,
+    },
   )
+}
+
+/**
+ * Causal attention with grouped key/value heads (Ainslie et al. 2023) over the KV cache, rotary embedding inside the
+ * operator. The runtime binds past and present to the same buffers.
+ *
+ * ```
+ *             past key, value   [batch, kvHeads, maxLength, headDim]
+ *                    |
+ * qkv -> GroupQueryAttention -> [.., heads * headDim]
+ *                    |
+ *             present key, value
+ * ```
+ */
+function makeCachedAttention(context: LayerContext, name: string, qkv: string, rotary: RotaryTables): string {
+  const { graph, architecture, floats, layer } = context
+  const { heads, kvHeads, headDim } = architecture
   const cacheShape = ['batch', kvHeads, 'max_length', headDim] as const
   const pastKey = graph.input({ name: graphInputs.pastKey(layer), type: floats, dimensions: cacheShape })
   const pastValue = graph.input({ name: graphInputs.pastValue(layer), type: floats, dimensions: cacheShape })
-  const name = `${path}/GroupQueryAttention`
   const attended = graph.node(
     name,
     'GroupQueryAttention',
@@ -90,12 +106,5 @@ export function makeAttention(context: BlockContext, layer: number, input: strin
   )
   graph.output({ name: graphOutputs.presentKey(layer), type: floats, dimensions: cacheShape })
   graph.output({ name: graphOutputs.presentValue(layer), type: floats, dimensions: cacheShape })
-  return makeLinear(
-    context,
-    `${path}/o_proj`,
-    attended,
-    heads * headDim,
-    [{ module: `${module}.o_proj`, outputs: hiddenSize }],
-    architecture.outputBias,
-  )
+  return attended
 }

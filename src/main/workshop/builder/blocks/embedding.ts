@@ -1,4 +1,5 @@
 import { graphInputs, graphOutputs } from '../../../../shared/contracts/graph.ts'
+import { valueFor } from '../../../../shared/domain/by-matrix.ts'
 import { elementType, int } from '../../onnx/graph-assembly.ts'
 import { inStoredOrder } from '../weight-stream.ts'
 import { addFloats, initialiserName, type BlockContext } from './block-context.ts'
@@ -12,7 +13,7 @@ export type VocabularyMatrix =
 export interface Embedding {
   /** [batch, sequence, hidden] */
   readonly hidden: string
-  /** The embedding matrix, which a tied head reads as well. */
+  /** The embedding matrix, which a tied head also reads. */
   readonly matrix: VocabularyMatrix
 }
 
@@ -20,10 +21,8 @@ export interface Embedding {
 export function makeEmbedding(context: BlockContext): Embedding {
   const { graph } = context
   const path = '/model/embed_tokens'
-  const matrix = vocabularyMatrix(
-    context,
-    `${path}/${context.encodings === null ? 'Gather' : 'GatherBlockQuantized'}`,
-    'model.embed_tokens.weight',
+  const matrix = vocabularyMatrix(context, 'embedding', 'model.embed_tokens.weight', (encoded) =>
+    encoded ? `${path}/GatherBlockQuantized` : `${path}/Gather`,
   )
   const hidden =
     matrix.kind === 'encoded'
@@ -33,7 +32,7 @@ export function makeEmbedding(context: BlockContext): Embedding {
 }
 
 /**
- * Logits of the positions asked for. The rows are picked before the head, which is the largest matrix of a small model.
+ * Logits of the positions in logit_rows. Rows are picked before the head, which is the largest matrix of a small model.
  *
  * ```
  * hidden [batch, sequence, hidden] -> Reshape [batch * sequence, hidden] -> Gather(logit_rows) [rows, hidden]
@@ -48,8 +47,9 @@ export function makeHead(context: BlockContext, hidden: string, embeddingMatrix:
   const rows = graph.node('/lm_head/rows/Gather', 'Gather', [flat, graphInputs.logitRows], {
     attributes: { axis: int(0) },
   })
-  const name = `/lm_head/${context.encodings === null ? 'Gemm' : 'MatMulNBits'}`
-  const matrix = architecture.tiedHead ? embeddingMatrix : vocabularyMatrix(context, name, 'lm_head.weight')
+  const nodeName = (encoded: boolean): string => (encoded ? '/lm_head/MatMulNBits' : '/lm_head/Gemm')
+  const matrix = architecture.tiedHead ? embeddingMatrix : vocabularyMatrix(context, 'head', 'lm_head.weight', nodeName)
+  const name = nodeName(matrix.kind === 'encoded')
   if (matrix.kind === 'encoded') makeEncodedProduct(graph, name, rows, matrix.encoded, graphOutputs.logits)
   else if (floats === 'float32')
     graph.node(name, 'Gemm', [rows, matrix.name], { outputs: [graphOutputs.logits], attributes: { transB: int(1) } })
@@ -62,15 +62,19 @@ export function makeHead(context: BlockContext, hidden: string, embeddingMatrix:
   }
 }
 
-/** The tensor in the form its precision asks for, named after the node that reads it. */
-function vocabularyMatrix(context: BlockContext, node: string, tensor: string): VocabularyMatrix {
+/** A tensor [vocabulary, hidden] stored as its encoding says, named after the node that reads it. */
+function vocabularyMatrix(
+  context: BlockContext,
+  role: 'embedding' | 'head',
+  tensor: string,
+  nodeName: (encoded: boolean) => string,
+): VocabularyMatrix {
   const { graph, checkpoint, architecture, encodings } = context
   const shape = [architecture.vocabularySize, architecture.hiddenSize]
   const weight = checkpoint.take(tensor, shape)
-  if (encodings !== null)
-    return {
-      kind: 'encoded',
-      encoded: addEncodedMatrix(graph, encodings.vocabulary, node, [weight], architecture.hiddenSize),
-    }
+  const encoding = valueFor(encodings, { role, layer: null })
+  const node = nodeName(encoding !== null)
+  if (encoding !== null)
+    return { kind: 'encoded', encoded: addEncodedMatrix(graph, encoding, node, [weight], architecture.hiddenSize) }
   return { kind: 'floats', name: addFloats(context, initialiserName(node, 'weight'), shape, inStoredOrder([weight])) }
 }

@@ -1,5 +1,5 @@
-import type { BlockContext } from './block-context.ts'
 import { int } from '../../onnx/graph-assembly.ts'
+import type { LayerContext } from './block-context.ts'
 import { makeLinear } from './linear.ts'
 
 /**
@@ -12,22 +12,19 @@ import { makeLinear } from './linear.ts'
  *             (Split)   +-> up ---------------------^
  * ```
  */
-export function makeMlp(context: BlockContext, layer: number, input: string): string {
+export function makeMlp(context: LayerContext, input: string): string {
   const { graph, architecture } = context
   const { hiddenSize, intermediateSize, mlpBias } = architecture
-  const path = `/model/layers.${layer}/mlp`
-  const module = `model.layers.${layer}.mlp`
-  const both = makeLinear(
-    context,
-    `${path}/gate_up_proj`,
-    input,
-    hiddenSize,
-    [
-      { module: `${module}.gate_proj`, outputs: intermediateSize },
-      { module: `${module}.up_proj`, outputs: intermediateSize },
+  const path = `${context.path}/mlp`
+  const module = `${context.module}.mlp`
+  const both = makeLinear(context, `${path}/gate_up_proj`, input, {
+    inputs: hiddenSize,
+    sources: [
+      { role: 'gate', module: `${module}.gate_proj`, outputs: intermediateSize },
+      { role: 'up', module: `${module}.up_proj`, outputs: intermediateSize },
     ],
-    mlpBias,
-  )
+    bias: mlpBias,
+  })
   const [gate, up] = [`${path}/gate_up_proj/gate`, `${path}/gate_up_proj/up`]
   graph.node(`${path}/gate_up_proj/Split`, 'Split', [both], {
     outputs: [gate, up],
@@ -36,12 +33,9 @@ export function makeMlp(context: BlockContext, layer: number, input: string): st
   const sigmoid = graph.node(`${path}/act/Sigmoid`, 'Sigmoid', [gate])
   const activated = graph.node(`${path}/act/Mul`, 'Mul', [gate, sigmoid])
   const gated = graph.node(`${path}/Mul`, 'Mul', [activated, up])
-  return makeLinear(
-    context,
-    `${path}/down_proj`,
-    gated,
-    intermediateSize,
-    [{ module: `${module}.down_proj`, outputs: hiddenSize }],
-    mlpBias,
-  )
+  return makeLinear(context, `${path}/down_proj`, gated, {
+    inputs: intermediateSize,
+    sources: [{ role: 'down', module: `${module}.down_proj`, outputs: hiddenSize }],
+    bias: mlpBias,
+  })
 }

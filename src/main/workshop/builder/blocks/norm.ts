@@ -2,42 +2,47 @@ import { float, int } from '../../onnx/graph-assembly.ts'
 import { inStoredOrder } from '../weight-stream.ts'
 import { addFloats, initialiserName, type BlockContext } from './block-context.ts'
 
-/** RMS norm (Zhang & Sennrich 2019) of [batch, sequence, hidden]; returns the normalised value. */
-export function makeNorm(context: BlockContext, path: string, input: string, module: string): string {
-  const { graph, architecture } = context
-  const name = `${path}/SimplifiedLayerNormalization`
-  return graph.node(name, 'SimplifiedLayerNormalization', [input, normWeight(context, name, module)], {
-    attributes: { axis: int(-1), epsilon: float(architecture.normEpsilon), stash_type: int(1) },
-  })
+/**
+ * The residual stream between two norms, [batch, sequence, hidden]. The result of the last block is not added yet,
+ * because one operator adds and normalises; null before the first block.
+ */
+export interface Stream {
+  readonly residual: string
+  readonly pending: string | null
 }
 
 /**
- * Adds a block's result to the residual stream and normalises the sum, in one operator.
+ * Adds the pending result to the residual stream and normalises the sum (RMS norm, Zhang & Sennrich 2019).
  *
  * ```
  * residual --+--> sum (output 3), the residual stream from here on
- * result ----+--> RMS norm (output 0)
+ * pending ---+--> RMS norm (output 0)
  * ```
+ * @param path of the node.
+ * @param module of the checkpoint that holds the scale.
  */
-export function makeSkipNorm(
+export function makeNorm(
   context: BlockContext,
   path: string,
-  residual: string,
-  result: string,
+  { residual, pending }: Stream,
   module: string,
 ): { readonly normalised: string; readonly residual: string } {
   const { graph, architecture } = context
+  const epsilon = float(architecture.normEpsilon)
+  if (pending === null) {
+    const name = `${path}/SimplifiedLayerNormalization`
+    const normalised = graph.node(name, 'SimplifiedLayerNormalization', [residual, normWeight(context, name, module)], {
+      attributes: { axis: int(-1), epsilon, stash_type: int(1) },
+    })
+    return { normalised, residual }
+  }
   const name = `${path}/SkipSimplifiedLayerNormalization`
   const sum = `${name}/output_3`
   const normalised = graph.node(
     name,
     'SkipSimplifiedLayerNormalization',
-    [residual, result, normWeight(context, name, module)],
-    {
-      domain: 'com.microsoft',
-      outputs: [`${name}/output_0`, '', '', sum],
-      attributes: { epsilon: float(architecture.normEpsilon) },
-    },
+    [residual, pending, normWeight(context, name, module)],
+    { domain: 'com.microsoft', outputs: [`${name}/output_0`, '', '', sum], attributes: { epsilon } },
   )
   return { normalised, residual: sum }
 }

@@ -1,20 +1,30 @@
+import type { BlockContext, LayerContext } from '../blocks/block-context.ts'
+import type { Stream } from '../blocks/norm.ts'
 import type { DecoderArchitecture } from '../decoder-architecture.ts'
 import { refuseField, type ModelConfig } from '../model-config.ts'
 import { ropeScheme } from '../rope.ts'
 
-/** A family of checkpoints: its model_type and how its config.json reads. */
+/** Builds one layer: takes the residual stream before it, gives the one after it. */
+export type MakeLayer = (context: LayerContext, stream: Stream) => Stream
+
+/** A family of checkpoints: its model_type, how its config.json reads, and what one of its layers is made of. */
 export interface Family {
   readonly modelType: string
   /** @throws SwitchboardError model_unsupported, model_incompatible */
   architecture(config: ModelConfig): DecoderArchitecture
+  /**
+   * Adds what the layers share, such as rotary tables, and returns the builder of one layer. A family composes its layer
+   * from the shared blocks: its own norms, rotary tables, projections and tensor names need no change outside its file.
+   * @throws SwitchboardError model_incompatible, model_unsupported when checkpoint and architecture do not fit.
+   */
+  layers(context: BlockContext): MakeLayer
 }
 
 /**
- * Positions beyond these are left out of the rotary tables: 128 Ki tokens of KV cache fill more than one GPU already,
- * and the
- * tables grow with a number that config.json may claim without a weight behind it.
+ * Positions of the rotary tables at most: the KV cache of 128 Ki tokens fills more than one GPU, and config.json may
+ * claim any number without a weight behind it.
  */
-const LONGEST_CONTEXT = 131_072
+const MAX_POSITIONS = 131_072
 
 /**
  * What the families have in common: pre-norm decoder, rotary attention with grouped heads, gated SiLU MLP.
@@ -24,7 +34,7 @@ export function commonArchitecture(
   config: ModelConfig,
   defaultMaxPositions: number,
 ): Omit<DecoderArchitecture, 'family' | 'tiedHead' | 'qkvBias' | 'outputBias' | 'mlpBias'> {
-  const maxPositions = Math.min(config.max_position_embeddings ?? defaultMaxPositions, LONGEST_CONTEXT)
+  const maxPositions = Math.min(config.max_position_embeddings ?? defaultMaxPositions, MAX_POSITIONS)
   const heads = config.num_attention_heads
   const kvHeads = config.num_key_value_heads ?? heads
   const headDim = config.head_dim ?? config.hidden_size / heads
@@ -32,7 +42,7 @@ export function commonArchitecture(
     refuseField('hidden_act', config.hidden_act, 'supported: silu')
   if (heads % kvHeads !== 0)
     refuseField('num_key_value_heads', kvHeads, `it has to divide num_attention_heads (${heads})`)
-  // GroupQueryAttention refuses others once it runs
+  // GroupQueryAttention refuses others, but only when it runs
   if (headDim % 16 !== 0) refuseField('head_dim', headDim, 'it has to be a multiple of 16')
   if (config.quantization_config !== undefined && config.quantization_config !== null) {
     refuseField('quantization_config', 'present', 'import the unquantised checkpoint')

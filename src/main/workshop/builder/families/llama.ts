@@ -1,4 +1,5 @@
 import { commonArchitecture, type Family } from './family.ts'
+import { preNormLayers } from './pre-norm-layer.ts'
 
 /** Where config.json gives none: LlamaConfig. */
 const DEFAULT_MAX_POSITIONS = 2048
@@ -14,4 +15,5 @@ export const llama: Family = {
     outputBias: config.attention_bias,
     mlpBias: config.mlp_bias,
   }),
+  layers: preNormLayers,
 }

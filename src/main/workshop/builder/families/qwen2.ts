@@ -1,5 +1,6 @@
 import { refuseField, type ModelConfig } from '../model-config.ts'
 import { commonArchitecture, type Family } from './family.ts'
+import { preNormLayers } from './pre-norm-layer.ts'
 
 /** Where config.json gives none: Qwen2Config. */
 const DEFAULT_MAX_POSITIONS = 32_768
@@ -18,6 +19,7 @@ export const qwen2: Family = {
       mlpBias: false,
     }
   },
+  layers: preNormLayers,
 }
 
 /**

@@ -6,19 +6,25 @@ import { llama } from './llama.ts'
 import { qwen2 } from './qwen2.ts'
 
 /** Every family this program can run. A new one is a file beside these and a line here. */
-export const families: readonly Family[] = [llama, qwen2]
+const families: readonly Family[] = [llama, qwen2]
+
+/** @throws SwitchboardError model_unsupported */
+export function familyOf(modelType: string): Family {
+  const family = families.find((candidate) => candidate.modelType === modelType)
+  if (family !== undefined) return family
+  const supported = families.map((known) => known.modelType).join(', ')
+  throw new SwitchboardError(
+    'model_unsupported',
+    `config.json: model_type ${JSON.stringify(modelType)} is not supported; supported: ${supported}`,
+    { details: { field: 'model_type', found: modelType } },
+  )
+}
 
 /**
- * The architecture that a config.json describes. @throws SwitchboardError model_corrupt, model_unsupported,
- * model_incompatible
+ * The architecture that a config.json describes.
+ * @throws SwitchboardError model_corrupt, model_unsupported, model_incompatible
  */
 export function readArchitecture(configText: string): DecoderArchitecture {
-  const config = parseModelConfig(
-    configText,
-    families.map((family) => family.modelType),
-  )
-  const family = families.find((candidate) => candidate.modelType === config.model_type)
-  if (family === undefined)
-    throw new SwitchboardError('model_unsupported', `config.json: model_type ${config.model_type} is not supported`)
-  return family.architecture(config)
+  const config = parseModelConfig(configText, (modelType) => void familyOf(modelType))
+  return familyOf(config.model_type).architecture(config)
 }
