@@ -20,6 +20,10 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { GRAPH_VERSION } from '../../shared/contracts/graph.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import { stagingName } from '../platform/staging.ts'
+import type { Storage } from '../storage/repositories.ts'
+import { openStorage } from '../storage/storage.ts'
+import type { BuiltGraph } from './graph-cache.ts'
+import type { LongTask } from '../platform/long-task.ts'
 import { Catalog } from './catalog.ts'
 import { FakeWorkshop } from './fake-workshop.ts'
 
@@ -27,15 +31,20 @@ let root: string
 let source: string
 let workshop: FakeWorkshop
 let catalog: Catalog
+let storage: Storage
 
 const makeCatalog = (): Catalog =>
   new Catalog({
     models: join(root, 'models'),
     graphs: join(root, 'graphs'),
     demo: join(root, 'resources/demo'),
+    rows: storage.models,
     workshop,
     nowMs: () => 1_700_000_000_000,
   })
+/** The graph of the version in use. */
+const graphOf = async (name: string, task: LongTask = {}, from: Catalog = catalog): Promise<BuiltGraph> =>
+  await from.ensureGraph(await from.find(name), task)
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 const models = async (): Promise<readonly string[]> => (await readdir(join(root, 'models')).catch(() => [])).sort()
 const sourceFile = (name: string): string => join(root, 'models/shop/source', name)
@@ -62,9 +71,13 @@ beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'switchboard-catalog-'))
   source = await makeFolder(join(root, 'hf'))
   workshop = new FakeWorkshop()
+  storage = await openStorage({ path: join(root, 'rows.db'), builtInAssistants: [], workers: false, now: () => 5 })
   catalog = makeCatalog()
 })
-afterEach(() => rm(root, { recursive: true, force: true }))
+afterEach(async () => {
+  await storage.dispose()
+  await rm(root, { recursive: true, force: true })
+})
 
 describe('importing', () => {
   test('copies the files, hashes them and lists the model', async () => {
@@ -81,10 +94,19 @@ describe('importing', () => {
       bytes: 20,
       demo: false,
       createdAt: 1_700_000_000_000,
+      versions: [
+        {
+          version: 1,
+          precision: 'fp32',
+          contentHash: expect.stringMatching(/^[0-9a-f]{64}$/u) as string,
+          createdAt: 5,
+        },
+      ],
+      activeVersion: 1,
     })
     expect(await makeCatalog().list()).toEqual([summary])
     expect(steps.at(-1)).toEqual([1, 'Copying tokenizer.json'])
-    expect((await catalog.find('shop')).manifest).toMatchObject({
+    expect(JSON.parse(await readFile(join(root, 'models/shop/manifest.json'), 'utf8'))).toMatchObject({
       licence: 'LICENSE',
       files: [
         { name: 'LICENSE', bytes: 4, sha256: sha256('free') },
@@ -99,7 +121,7 @@ describe('importing', () => {
     const graphs: string[] = []
     for (const precision of ['fp32', 'fp16', 'int8', 'int4'] as const) {
       expect(await catalog.import(source, precision, precision)).toMatchObject({ name: precision, precision })
-      const { graphDirectory, description } = await catalog.ensureGraph(precision)
+      const { graphDirectory, description } = await graphOf(precision)
       expect(description.precision).toBe(precision)
       graphs.push(graphDirectory)
     }
@@ -155,7 +177,7 @@ describe('importing', () => {
     for (const outcome of outcomes)
       if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: 'name_taken' })
     expect(await models()).toEqual(['shop'])
-    await catalog.ensureGraph('shop')
+    await graphOf('shop')
   })
 
   const failing: readonly (readonly [string, () => Promise<unknown> | void, string])[] = [
@@ -238,7 +260,7 @@ describe('finding and removing', () => {
 
   test('a removed model is gone with its graph', async () => {
     await catalog.import(source, 'shop', 'fp32')
-    await catalog.ensureGraph('shop')
+    await graphOf('shop')
     await catalog.remove('shop')
     expect([await models(), await readdir(join(root, 'graphs')), await catalog.list()]).toEqual([[], [], []])
   })
@@ -246,9 +268,9 @@ describe('finding and removing', () => {
   test('a graph that another model needs stays', async () => {
     await catalog.import(source, 'one', 'fp32')
     await catalog.import(source, 'two', 'fp32')
-    const { graphDirectory } = await catalog.ensureGraph('one')
+    const { graphDirectory } = await graphOf('one')
     await catalog.remove('one')
-    expect(await catalog.ensureGraph('two')).toMatchObject({ graphDirectory })
+    expect(await graphOf('two')).toMatchObject({ graphDirectory })
     expect(workshop.builds).toBe(1)
   })
 
@@ -268,7 +290,7 @@ describe('finding and removing', () => {
     await catalog.import(source, 'shop', 'fp32')
     const text = await readFile(join(root, 'models/shop/manifest.json'), 'utf8')
     await damage(join(root, 'models/shop/manifest.json'), text.replace('tokenizer.json', '../../../secret'))
-    await expect(catalog.ensureGraph('shop')).rejects.toMatchObject({ code: 'model_corrupt' })
+    await expect(graphOf('shop')).rejects.toMatchObject({ code: 'model_corrupt' })
   })
 })
 
@@ -276,16 +298,16 @@ describe('the graph of a model', () => {
   beforeEach(() => catalog.import(source, 'shop', 'fp32'))
 
   test('is built once and found again', async () => {
-    const first = await catalog.ensureGraph('shop')
+    const first = await graphOf('shop')
     expect(first.description).toMatchObject({ family: 'llama', layers: 2 })
-    expect(await makeCatalog().ensureGraph('shop')).toEqual(first)
+    expect(await graphOf('shop', {}, makeCatalog())).toEqual(first)
     expect(workshop.builds).toBe(1)
   })
 
   test('is shared by callers who need it at once', async () => {
     const fractions: number[][] = [[], []]
     const [one, two] = await Promise.all(
-      fractions.map((seen) => catalog.ensureGraph('shop', { onProgress: (fraction) => seen.push(fraction) })),
+      fractions.map((seen) => graphOf('shop', { onProgress: (fraction) => seen.push(fraction) })),
     )
     expect(one).toEqual(two)
     expect(workshop.builds).toBe(1)
@@ -294,12 +316,12 @@ describe('the graph of a model', () => {
 
   test('built by two programs at once is one good graph', async () => {
     const built = await Promise.all([
-      catalog.ensureGraph('shop'),
-      makeCatalog().ensureGraph('shop'),
-      makeCatalog().ensureGraph('shop'),
+      graphOf('shop'),
+      graphOf('shop', {}, makeCatalog()),
+      graphOf('shop', {}, makeCatalog()),
     ])
     expect(new Set(built.map(({ graphDirectory }) => graphDirectory)).size).toBe(1)
-    await makeCatalog().ensureGraph('shop')
+    await graphOf('shop', {}, makeCatalog())
     expect(workshop.builds).toBe(3)
   })
 
@@ -308,19 +330,19 @@ describe('the graph of a model', () => {
     workshop.duringBuild = ({ signal }) =>
       new Promise((resolve) => signal?.addEventListener('abort', () => resolve(void (stopped = true)), { once: true }))
     const [first, second] = [new AbortController(), new AbortController()]
-    const one = catalog.ensureGraph('shop', { signal: first.signal })
-    const two = catalog.ensureGraph('shop', { signal: second.signal, onProgress: () => first.abort() })
+    const one = graphOf('shop', { signal: first.signal })
+    const two = graphOf('shop', { signal: second.signal, onProgress: () => first.abort() })
     await expect(one).rejects.toMatchObject({ code: 'cancelled' })
     expect(stopped).toBe(false)
     second.abort()
     await expect(two).rejects.toMatchObject({ code: 'cancelled' })
     expect(stopped).toBe(true)
     workshop.duringBuild = async () => undefined
-    await catalog.ensureGraph('shop')
+    await graphOf('shop')
   })
 
   test('is built again when it was damaged, deleted or of another version', async () => {
-    const { graphDirectory } = await catalog.ensureGraph('shop')
+    const { graphDirectory } = await graphOf('shop')
     const graph = (name: string): string => join(graphDirectory, name)
     const damages: readonly (() => Promise<void>)[] = [
       () => writeFile(graph('model.onnx_data'), 'x'),
@@ -335,7 +357,7 @@ describe('the graph of a model', () => {
     ]
     for (const [index, spoil] of damages.entries()) {
       await spoil()
-      await catalog.ensureGraph('shop')
+      await graphOf('shop')
       expect(workshop.builds).toBe(2 + index)
     }
   })
@@ -344,33 +366,33 @@ describe('the graph of a model', () => {
     for (const name of ['model.safetensors', 'tokenizer.json', 'LICENSE']) {
       const original = await readFile(sourceFile(name), 'utf8')
       await damage(sourceFile(name), original.replace(/.$/u, '#'))
-      await expect(catalog.ensureGraph('shop')).rejects.toMatchObject({
+      await expect(graphOf('shop')).rejects.toMatchObject({
         code: 'model_corrupt',
         details: { model: 'shop', file: name },
       })
       await damage(sourceFile(name), original)
     }
     await unlink(sourceFile('config.json'))
-    await expect(catalog.ensureGraph('shop')).rejects.toMatchObject({
+    await expect(graphOf('shop')).rejects.toMatchObject({
       code: 'model_corrupt',
       details: { file: 'config.json' },
     })
   })
 
   test('is looked at byte for byte once it is distrusted, and built again', async () => {
-    const weights = join((await catalog.ensureGraph('shop')).graphDirectory, 'model.onnx_data')
+    const weights = join((await graphOf('shop')).graphDirectory, 'model.onnx_data')
     const original = await readFile(weights, 'utf8')
     const written = async (text: string): Promise<void> => {
       await writeFile(weights, text)
       await utimes(weights, 1000, 1000)
     }
     await written(original)
-    await catalog.ensureGraph('shop')
+    await graphOf('shop')
     await written(original.replace(/.$/u, '#'))
-    await catalog.ensureGraph('shop')
+    await graphOf('shop')
     expect([(await readFile(weights, 'utf8')) === original, workshop.builds]).toEqual([false, 1])
-    await catalog.distrustGraph('shop')
-    await makeCatalog().ensureGraph('shop')
+    await catalog.distrustGraph(await catalog.find('shop'))
+    await graphOf('shop', {}, makeCatalog())
     expect([(await readFile(weights, 'utf8')) === original, workshop.builds]).toEqual([true, 2])
   })
 })
@@ -393,16 +415,16 @@ describe('the built-in model', () => {
 
   test('keeps its graph when a copy of it is removed', async () => {
     await catalog.import(join(root, 'resources/demo'), 'copy', 'fp32')
-    const { graphDirectory } = await catalog.ensureGraph('copy')
+    const { graphDirectory } = await graphOf('copy')
     await catalog.remove('copy')
-    expect(await catalog.ensureGraph('demo')).toMatchObject({ graphDirectory })
+    expect(await graphOf('demo')).toMatchObject({ graphDirectory })
     expect(workshop.builds).toBe(1)
   })
 
   test('has its graph built again when the program brings other weights', async () => {
-    const before = await catalog.ensureGraph('demo')
+    const before = await graphOf('demo')
     await writeFile(join(root, 'resources/demo/model.safetensors'), 'other weights')
-    const after = await makeCatalog().ensureGraph('demo')
+    const after = await graphOf('demo', {}, makeCatalog())
     expect(after.graphDirectory).not.toBe(before.graphDirectory)
     expect(workshop.builds).toBe(2)
     await makeCatalog().tidy()
@@ -414,7 +436,7 @@ describe('the built-in model', () => {
 
 test('tidying removes what interrupted work left, and nothing else', async () => {
   await catalog.import(source, 'shop', 'fp32')
-  const { graphDirectory } = await catalog.ensureGraph('shop')
+  const { graphDirectory } = await graphOf('shop')
   // no process has this id: Linux ends at 2^22
   const dead = '.shop.99999999.0123456789ab.partial'
   const alive = stagingName('shop')

@@ -5,9 +5,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Message, TurnEvent } from '../../shared/domain/conversation.ts'
 import type { FinishReason, Receipt } from '../../shared/domain/generation.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
-import { openStorage, type Storage } from '../storage/storage.ts'
-import type { ReplyRequest, ReplyService } from '../answering/answer.ts'
-import { createTurnService, promptOf } from './turns.ts'
+import type { Ask } from '../../shared/domain/ask.ts'
+import type { Target } from '../../shared/domain/target.ts'
+import { accept } from '../answering/accept.ts'
+import { pipeline, type Answerer } from '../answering/answer.ts'
+import type { Storage } from '../storage/repositories.ts'
+import { openStorage } from '../storage/storage.ts'
+import { createTurnService, promptOf, type TurnDependencies } from './turns.ts'
 
 const receiptOf = (finishReason: FinishReason): Receipt => ({
   model: 'demo',
@@ -29,48 +33,63 @@ const receiptOf = (finishReason: FinishReason): Receipt => ({
 let folder: string
 let storage: Storage
 let conversationId: string
-let requests: ReplyRequest[]
+let asked: Ask[]
 
-beforeEach(() => {
+const target: Target = {
+  name: 'demo',
+  model: { name: 'demo', version: 1, precision: 'fp32', contentHash: 'c0ffee' },
+  adapters: [],
+  assistant: null,
+  where: { kind: 'local' },
+  fingerprint: 'fp_1',
+}
+
+beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'turns-'))
-  storage = openStorage({ path: join(folder, 'db'), builtInPresets: [] })
-  conversationId = storage.conversations.create({
-    model: 'demo',
-    presetId: null,
-    systemPrompt: 'Be kind.',
-    parameters: { seed: 9 },
-  }).id
-  requests = []
+  storage = await openStorage({ path: join(folder, 'db'), builtInAssistants: [], workers: false })
+  conversationId = (await newConversation()).id
+  asked = []
 })
 
-afterEach(() => {
-  storage.dispose()
+afterEach(async () => {
+  await storage.dispose()
   rmSync(folder, { recursive: true, force: true })
 })
 
-/** Says the pieces one after the other; an error ends it, an abort ends it as cancelled. */
-const saying = (pieces: readonly (string | Error)[]): ReplyService => ({
-  async *reply(request, signal) {
-    requests.push(request)
-    yield { kind: 'started', model: 'demo', systemFingerprint: 'fp_1', promptTokens: 4, truncated: null, seed: 6 }
-    for (const piece of pieces) {
-      await Promise.resolve()
-      if (signal.aborted) return yield { kind: 'done', receipt: receiptOf('cancelled') }
-      if (piece instanceof Error) throw piece
-      yield { kind: 'delta', text: piece, tokens: [] }
-    }
-    yield { kind: 'done', receipt: receiptOf('stop') }
-  },
-})
+const newConversation = () =>
+  storage.conversations.create({ assistantId: null, model: 'demo', systemPrompt: 'Be kind.', parameters: { seed: 9 } })
 
-/** A clock that moves by this much with each look. */
-const ticking = (step: number) => {
-  let at = 0
-  return () => (at += step)
-}
+/** Says the pieces one after the other; an error ends it, an abort ends it as cancelled. */
+const saying = (pieces: readonly (string | Error)[]): Answerer =>
+  pipeline([accept], {
+    async *answer(ask, signal) {
+      asked.push(ask)
+      yield { kind: 'started', target, promptTokens: 4, truncated: null, seed: 6 }
+      for (const piece of pieces) {
+        await Promise.resolve()
+        if (signal.aborted) return yield { kind: 'done', receipt: receiptOf('cancelled') }
+        if (piece instanceof Error) throw piece
+        yield { kind: 'delta', text: piece, tokens: [] }
+      }
+      yield { kind: 'done', receipt: receiptOf('stop') }
+    },
+  })
+
+let ids = 0
+const turnsOver = (answerer: Answerer, patch: Partial<TurnDependencies> = {}) =>
+  createTurnService({
+    conversations: storage.conversations,
+    resolver: {
+      forConversation: async ({ systemPrompt, parameters }) => ({ target, instructions: { systemPrompt, parameters } }),
+    },
+    answerer,
+    newId: () => `request-${(ids += 1)}`,
+    ...patch,
+  })
+
 const never = (): AbortSignal => new AbortController().signal
-const stored = (): readonly Message[] => storage.conversations.get(conversationId).messages
-const summary = (): unknown[] => stored().map(({ content, state }) => [content, state.kind])
+const stored = async (): Promise<readonly Message[]> => (await storage.conversations.get(conversationId)).messages
+const summary = async (): Promise<unknown[]> => (await stored()).map(({ content, state }) => [content, state.kind])
 
 /** Reads a turn to its end. */
 async function finish(turn: AsyncIterable<TurnEvent>): Promise<void> {
@@ -80,51 +99,31 @@ async function finish(turn: AsyncIterable<TurnEvent>): Promise<void> {
 
 describe('a turn', () => {
   it('has everything on the disk before it is shown', async () => {
-    const turns = createTurnService({
-      conversations: storage.conversations,
-      replies: saying(['to', 'get', 'her']),
-      monotonicMs: ticking(60),
-    })
+    const turns = turnsOver(saying(['to', 'get', 'her']))
     const kinds: string[] = []
     for await (const event of turns.send({ conversationId, text: 'hello\nyou' }, never())) {
       kinds.push(event.kind)
-      const [question, reply] = stored()
+      const [question, reply] = await stored()
       if (event.kind === 'started')
         expect([event.userMessage, event.reply, event.title]).toEqual([question, reply, 'hello'])
       if (event.kind === 'delta') expect(reply?.content.endsWith(event.text)).toBe(true)
       if (event.kind === 'ended') expect(event.message).toEqual(reply)
     }
     expect(kinds).toEqual(['started', 'delta', 'delta', 'delta', 'ended'])
-    expect(stored()[1]).toMatchObject({ content: 'together', state: { kind: 'complete' }, receipt: receiptOf('stop') })
-    expect(requests[0]).toMatchObject({
-      model: 'demo',
-      parameters: { seed: 9 },
-      input: {
-        kind: 'chat',
-        messages: [
-          { role: 'system', content: 'Be kind.' },
-          { role: 'user', content: 'hello\nyou' },
-        ],
-      },
+    expect((await stored())[1]).toMatchObject({
+      content: 'together',
+      state: { kind: 'complete' },
+      receipt: receiptOf('stop'),
     })
-  })
-
-  it('commits at most twenty times a second, the first piece at once', async () => {
-    const turns = createTurnService({
-      conversations: storage.conversations,
-      replies: saying([...'abcdefghij']),
-      monotonicMs: ticking(10),
+    expect(asked[0]).toMatchObject({
+      target,
+      instructions: { systemPrompt: 'Be kind.', parameters: { seed: 9 } },
+      input: { kind: 'chat', messages: [{ role: 'user', content: 'hello\nyou' }] },
     })
-    const texts: string[] = []
-    for await (const event of turns.send({ conversationId, text: 'x' }, never()))
-      if (event.kind === 'delta') texts.push(event.text)
-    expect(texts[0]).toBe('a')
-    expect(texts.length).toBeLessThan(4)
-    expect(stored()[1]?.content).toBe('abcdefghij')
   })
 
   it('runs alone in its conversation', async () => {
-    const turns = createTurnService({ conversations: storage.conversations, replies: saying(['a', 'b']) })
+    const turns = turnsOver(saying(['a', 'b']))
     const first = turns.send({ conversationId, text: 'one' }, never())[Symbol.asyncIterator]()
     await first.next()
     await expect(
@@ -133,34 +132,30 @@ describe('a turn', () => {
     expect(turns.counts).toEqual({ total: 1, active: 1 })
     await first.return?.()
     expect(turns.counts).toEqual({ total: 1, active: 0 })
-    expect(summary()).toEqual([
+    expect(await summary()).toEqual([
       ['one', 'complete'],
       ['', 'stopped'],
     ])
     await finish(turns.send({ conversationId, text: 'three' }, never()))
-    expect(stored()).toHaveLength(4)
+    expect(await stored()).toHaveLength(4)
   })
 
   it('keeps what was written when it is stopped or left', async () => {
-    const turns = createTurnService({
-      conversations: storage.conversations,
-      replies: saying(['a', 'b', 'c']),
-      monotonicMs: ticking(60),
-    })
+    const turns = turnsOver(saying(['a', 'b', 'c']))
     for await (const event of turns.send({ conversationId, text: 'one' }, never()))
       if (event.kind === 'delta') turns.stop(conversationId)
-    expect(stored()[1]).toMatchObject({ content: 'a', state: { kind: 'stopped' }, receipt: receiptOf('cancelled') })
+    expect((await stored())[1]).toMatchObject({
+      content: 'a',
+      state: { kind: 'stopped' },
+      receipt: receiptOf('cancelled'),
+    })
     for await (const event of turns.send({ conversationId, text: 'two' }, never())) if (event.kind === 'delta') break
-    expect(stored()[3]).toMatchObject({ content: 'a', state: { kind: 'stopped' }, receipt: null })
+    expect((await stored())[3]).toMatchObject({ content: 'a', state: { kind: 'stopped' }, receipt: null })
   })
 
   it('that fails keeps its text, the error and the way on', async () => {
     const error = new SwitchboardError('engine_crashed', 'the engine stopped', { retryAfterSeconds: 1 })
-    const turns = createTurnService({
-      conversations: storage.conversations,
-      replies: saying(['partial ', 'text', error]),
-      monotonicMs: ticking(10),
-    })
+    const turns = turnsOver(saying(['partial ', 'text', error]))
     const events: TurnEvent[] = []
     for await (const event of turns.send({ conversationId, text: 'one' }, never())) events.push(event)
     expect(events.at(-1)).toMatchObject({
@@ -174,18 +169,14 @@ describe('a turn', () => {
       },
     })
     const again: TurnEvent[] = []
-    for await (const event of turns.regenerate({ conversationId, messageId: stored()[1]?.id ?? '' }, never()))
+    for await (const event of turns.regenerate({ conversationId, messageId: (await stored())[1]?.id ?? '' }, never()))
       again.push(event)
-    expect(stored()).toHaveLength(3)
-    expect(stored()[2]?.parentId).toBe(stored()[0]?.id)
+    expect(await stored()).toHaveLength(3)
+    expect((await stored())[2]?.parentId).toBe((await stored())[0]?.id)
   })
 
   it('refuses to begin while the program closes, and ends the running ones as interrupted', async () => {
-    const turns = createTurnService({
-      conversations: storage.conversations,
-      replies: saying(['a', 'b', 'c']),
-      monotonicMs: ticking(60),
-    })
+    const turns = turnsOver(saying(['a', 'b', 'c']))
     const running = turns.send({ conversationId, text: 'one' }, never())[Symbol.asyncIterator]()
     await running.next()
     await running.next()
@@ -193,17 +184,20 @@ describe('a turn', () => {
     const drain = turns.drain().then(() => {
       drained = true
     })
-    const other = storage.conversations.create({ model: 'demo', presetId: null, systemPrompt: '', parameters: {} })
+    const other = await newConversation()
     await expect(
       turns.send({ conversationId: other.id, text: 'x' }, never())[Symbol.asyncIterator]().next(),
     ).rejects.toMatchObject({ code: 'draining' })
     expect(drained).toBe(false)
-    turns.dispose()
-    expect(stored()[1]).toMatchObject({ content: 'a', state: { kind: 'interrupted', error: { code: 'draining' } } })
+    await turns.dispose()
+    expect((await stored())[1]).toMatchObject({
+      content: 'a',
+      state: { kind: 'interrupted', error: { code: 'draining' } },
+    })
     await running.next()
     await running.next()
     await drain
-    expect(stored()[1]).toMatchObject({ content: 'a', state: { kind: 'interrupted' } })
+    expect((await stored())[1]).toMatchObject({ content: 'a', state: { kind: 'interrupted' } })
   })
 
   it('ends every reply when the program closes, also when the end of one cannot be stored', async () => {
@@ -213,15 +207,15 @@ describe('a turn', () => {
       ...storage.conversations,
       endReply: (...end: Parameters<typeof storage.conversations.endReply>) => {
         ended.push(end[0])
-        throw full
+        return Promise.reject(full)
       },
     }
-    const turns = createTurnService({ conversations, replies: saying(['a', 'b']) })
-    const other = storage.conversations.create({ model: 'demo', presetId: null, systemPrompt: '', parameters: {} })
+    const turns = turnsOver(saying(['a', 'b']), { conversations })
+    const other = await newConversation()
     for (const id of [conversationId, other.id])
       await turns.send({ conversationId: id, text: 'x' }, never())[Symbol.asyncIterator]().next()
     const drained = turns.drain()
-    expect(() => turns.dispose()).toThrow(expect.objectContaining({ errors: [full, full] }))
+    await expect(turns.dispose()).rejects.toMatchObject({ errors: [full, full] })
     expect(new Set(ended).size).toBe(2)
     await drained
   })
@@ -232,19 +226,18 @@ describe('a turn', () => {
     const conversations = {
       ...storage.conversations,
       endReply: (...end: Parameters<typeof storage.conversations.endReply>) => {
-        if (space) return storage.conversations.endReply(...end)
-        throw full
+        return space ? storage.conversations.endReply(...end) : Promise.reject(full)
       },
     }
-    const turns = createTurnService({ conversations, replies: saying(['a']) })
+    const turns = turnsOver(saying(['a']), { conversations })
     await expect(finish(turns.send({ conversationId, text: 'one' }, never()))).rejects.toBe(full)
-    expect(summary()).toEqual([
+    expect(await summary()).toEqual([
       ['one', 'complete'],
       ['a', 'streaming'],
     ])
     space = true
     await finish(turns.send({ conversationId, text: 'two' }, never()))
-    expect(summary()).toEqual([
+    expect(await summary()).toEqual([
       ['one', 'complete'],
       ['a', 'interrupted'],
       ['two', 'complete'],
@@ -253,15 +246,84 @@ describe('a turn', () => {
   })
 
   it('leaves the conversation free after a question that cannot be stored', async () => {
-    const turns = createTurnService({ conversations: storage.conversations, replies: saying(['a']) })
+    const turns = turnsOver(saying(['a']))
     await expect(
       turns.send({ conversationId, text: 'x', parentId: 'nope' }, never())[Symbol.asyncIterator]().next(),
     ).rejects.toMatchObject({ code: 'message_not_found' })
     await finish(turns.send({ conversationId, text: 'x' }, never()))
-    expect(summary()).toEqual([
+    expect(await summary()).toEqual([
       ['x', 'complete'],
       ['a', 'complete'],
     ])
+  })
+
+  it('stores the question as the pipeline accepted it, and generation gets what was asked', async () => {
+    const masking: Answerer = {
+      async *answer(ask, signal) {
+        for await (const event of saying(['ok']).answer(ask, signal))
+          yield event.kind === 'accepted' ? { kind: 'accepted', question: 'My card is ****' } : event
+      },
+    }
+    await finish(turnsOver(masking).send({ conversationId, text: 'My card is 1234' }, never()))
+    expect(await summary()).toEqual([
+      ['My card is ****', 'complete'],
+      ['ok', 'complete'],
+    ])
+    expect(asked[0]?.input).toMatchObject({ messages: [{ content: 'My card is 1234' }] })
+  })
+
+  it('that cannot be resolved keeps the question and says why', async () => {
+    const gone = new SwitchboardError('model_not_found', 'there is no model named "tea"')
+    const turns = turnsOver(saying(['x']), { resolver: { forConversation: () => Promise.reject(gone) } })
+    await finish(turns.send({ conversationId, text: 'one' }, never()))
+    expect(await stored()).toMatchObject([
+      { content: 'one', state: { kind: 'complete' } },
+      { content: '', state: { kind: 'interrupted', error: { code: 'model_not_found' } } },
+    ])
+  })
+
+  it('goes on with a reply that was stopped, in the same message', async () => {
+    const turns = turnsOver(saying(['Half a ', 'sentence']))
+    for await (const event of turns.send({ conversationId, text: 'one' }, never()))
+      if (event.kind === 'delta') turns.stop(conversationId)
+    const [, reply] = await stored()
+    expect(reply).toMatchObject({ content: 'Half a ', state: { kind: 'stopped' } })
+    await finish(turnsOver(saying(['loaf.'])).continue({ conversationId, messageId: reply?.id ?? '' }, never()))
+    expect(await summary()).toEqual([
+      ['one', 'complete'],
+      ['Half a loaf.', 'complete'],
+    ])
+    expect(asked.at(-1)?.input).toMatchObject({ begun: 'Half a ', messages: [{ role: 'user', content: 'one' }] })
+  })
+})
+
+describe('a window that watches', () => {
+  it('sees a turn of another window from what was written so far, and none of its own', async () => {
+    const turns = turnsOver(saying(['a', 'b', 'c']))
+    const running = turns.send({ conversationId, text: 'one', windowId: 'w1' }, never())[Symbol.asyncIterator]()
+    await running.next()
+    await running.next()
+    const abort = new AbortController()
+    const own: TurnEvent[] = []
+    const ownEnded = (async () => {
+      for await (const event of turns.watch({ conversationId, windowId: 'w1' }, abort.signal)) own.push(event)
+    })()
+    const other = turns.watch({ conversationId, windowId: 'w2' }, abort.signal)[Symbol.asyncIterator]()
+    expect((await other.next()).value).toMatchObject({
+      kind: 'started',
+      userMessage: { content: 'one' },
+      reply: { content: 'a' },
+    })
+    while ((await running.next()).done !== true) continue
+    const seen: string[] = []
+    while (seen.at(-1) !== 'ended') {
+      const { value } = (await other.next()) as { value: TurnEvent }
+      seen.push(value.kind === 'delta' ? value.text : value.kind)
+    }
+    abort.abort()
+    await ownEnded
+    expect(own).toEqual([])
+    expect(seen.join('')).toBe('bcended')
   })
 })
 
@@ -277,7 +339,7 @@ describe('the prompt of a thread', () => {
     createdAt: 0,
   })
 
-  it('leaves out questions that got no word, and a blank system prompt', () => {
+  it('leaves out questions without an answer', () => {
     const thread = [
       message('user', 'one'),
       message('assistant', ''),
@@ -285,6 +347,6 @@ describe('the prompt of a thread', () => {
       message('assistant', 'answer'),
       message('user', 'three'),
     ]
-    expect(promptOf({ systemPrompt: ' \n' }, thread).map(({ content }) => content)).toEqual(['two', 'answer', 'three'])
+    expect(promptOf(thread).map(({ content }) => content)).toEqual(['two', 'answer', 'three'])
   })
 })

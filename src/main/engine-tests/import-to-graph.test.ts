@@ -2,6 +2,8 @@ import { readFile, rm, symlink, truncate } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Catalog } from '../catalog/catalog.ts'
+import type { Storage } from '../storage/repositories.ts'
+import { openStorage } from '../storage/storage.ts'
 import { ToolJobs } from '../jobs/tool-jobs.ts'
 import { launchChildProcess } from '../platform/child-process.ts'
 import { makeTestModel } from '../workshop/test-model.ts'
@@ -10,17 +12,23 @@ import { ParityRun } from './parity-run.ts'
 let source: string
 let home: string
 let catalog: Catalog
+let storage: Storage
 beforeEach(async () => {
   source = await makeTestModel('qwen2-tied')
   home = join(dirname(source), 'home')
+  storage = await openStorage({ path: join(dirname(source), 'rows.db'), builtInAssistants: [], workers: false })
   catalog = new Catalog({
     models: join(home, 'models'),
     graphs: join(home, 'graphs'),
     demo: join(home, 'none'),
+    rows: storage.models,
     workshop: new ToolJobs(launchChildProcess),
   })
 })
-afterEach(() => rm(dirname(source), { recursive: true, force: true }))
+afterEach(async () => {
+  await storage.dispose()
+  await rm(dirname(source), { recursive: true, force: true })
+})
 
 test.each(['fp32', 'int8', 'int4'] as const)(
   'a folder a person chose becomes a graph the engine loads, through real tool processes: %s',
@@ -34,7 +42,7 @@ test.each(['fp32', 'int8', 'int4'] as const)(
     })
     await rm(source, { recursive: true })
     const steps = new Set<string>()
-    const { graphDirectory, description } = await catalog.ensureGraph('shop', {
+    const { graphDirectory, description } = await catalog.ensureGraph(await catalog.find('shop'), {
       onProgress: (_, step) => steps.add(step),
     })
     expect(description.precision).toBe(precision)

@@ -51,11 +51,7 @@ describe('what a request asks for', () => {
       { parallel_tool_calls: false },
       { format: null, tools: { callable: both, required: false, maxCalls: 1 } },
     ],
-    [
-      'required',
-      { tool_choice: 'required' },
-      { format: null, tools: { callable: both, required: true, maxCalls: 8 } },
-    ],
+    ['required', { tool_choice: 'required' }, { format: null, tools: { callable: both, required: true, maxCalls: 8 } }],
     [
       'a named one',
       { tool_choice: { type: 'function', function: { name: 'clock' } } },
