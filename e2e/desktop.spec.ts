@@ -20,16 +20,21 @@ const endpointOf = async (console: ConsolePage): Promise<string> => {
 test.beforeEach(async () => {
   home = newHome()
   mkdirSync(home, { recursive: true })
-  const storage = openStorage({ path: join(home, 'switchboard.db'), builtInPresets: [] })
-  const { id } = storage.conversations.create({ model: 'demo', presetId: null, systemPrompt: '', parameters: {} })
-  storage.conversations.update(id, { title: 'Links' })
-  const { reply } = storage.conversations.addQuestion(id, 'Where can I read more?', undefined)
-  storage.conversations.endReply(reply.id, {
+  const storage = await openStorage({ path: join(home, 'switchboard.db'), builtInAssistants: [], workers: false })
+  const { id } = await storage.conversations.create({
+    assistantId: null,
+    model: null,
+    systemPrompt: '',
+    parameters: {},
+  })
+  await storage.conversations.update(id, { title: 'Links' })
+  const { reply } = await storage.conversations.beginQuestion(id, 'Where can I read more?', undefined)
+  await storage.conversations.endReply(reply.id, {
     text: 'See [our page](https://example.com/help) or [this](file:///etc/passwd).',
     state: { kind: 'complete' },
     receipt: null,
   })
-  storage.dispose()
+  await storage.dispose()
   app = await launchDesktop(home)
   test.info().annotations.push({ type: 'runner', description: app.runner })
   // Dialogs would wait for a person; what they say is kept, and the first button is pressed.

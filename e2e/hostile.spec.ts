@@ -23,14 +23,19 @@ test.beforeAll(async () => {
 
   // A model cannot be made to say these; a reply that holds them is put where replies are kept.
   const home = newHome()
-  const storage = openStorage({ path: join(home, 'switchboard.db'), builtInPresets: [] })
-  const { id } = storage.conversations.create({ model: 'demo', presetId: null, systemPrompt: '', parameters: {} })
-  storage.conversations.update(id, { title: 'Hostile' })
+  const storage = await openStorage({ path: join(home, 'switchboard.db'), builtInAssistants: [], workers: false })
+  const { id } = await storage.conversations.create({
+    assistantId: null,
+    model: null,
+    systemPrompt: '',
+    parameters: {},
+  })
+  await storage.conversations.update(id, { title: 'Hostile' })
   for (const text of payloads) {
-    const { reply } = storage.conversations.addQuestion(id, text, undefined)
-    storage.conversations.endReply(reply.id, { text, state: { kind: 'complete' }, receipt: null })
+    const { reply } = await storage.conversations.beginQuestion(id, text, undefined)
+    await storage.conversations.endReply(reply.id, { text, state: { kind: 'complete' }, receipt: null })
   }
-  storage.dispose()
+  await storage.dispose()
   host = await startHost(home)
 })
 

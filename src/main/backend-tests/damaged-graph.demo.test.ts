@@ -13,7 +13,7 @@ afterAll(async () => {
 
 it('builds a graph again in which a bit has flipped, and answers', async () => {
   const { catalog, engines } = endpoint.backend.core
-  const { graphDirectory } = await catalog.ensureGraph('demo')
+  const { graphDirectory } = await catalog.ensureGraph(await catalog.find('demo'))
   for (const { key } of engines.snapshot()) await engines.unload(key)
   const [name, middle] = ['model.onnx_data', 1_000_000]
   const path = join(graphDirectory, name)

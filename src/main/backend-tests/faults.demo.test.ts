@@ -134,7 +134,7 @@ const leaver = (): AbortController => {
   return controller
 }
 const stats = (): EngineStats | null => {
-  const state = endpoint.backend.core.engineState()
+  const state = endpoint.backend.core.care.standard
   return state.kind === 'ready' ? state.stats : null
 }
 const idle = async (): Promise<void> => {
@@ -283,7 +283,7 @@ describe('far more clients than there is room for (F15, F17)', () => {
 
   test('one key fills all of the queue that it may have: another finds a place', async () => {
     await idle()
-    const { secret: key } = endpoint.backend.core.storage.keys.create('newcomer')
+    const { secret: key } = await endpoint.backend.core.storage.keys.create('newcomer')
     const crowded = new Promise<void>((resolve) => {
       const listening = endpoint.backend.core.engines.onChange(({ state }) => {
         // Three quarters of the queue are what one client may have.

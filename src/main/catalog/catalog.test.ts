@@ -227,6 +227,7 @@ describe('importing', () => {
       models: join(root, 'models'),
       graphs: join(root, 'graphs'),
       demo: join(root, 'resources/demo'),
+      rows: storage.models,
       workshop,
       checkText,
     })

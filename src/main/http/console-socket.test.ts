@@ -194,6 +194,7 @@ describe('calls over the WebSocket', () => {
 
   test('anything else becomes internal, without its message, and is logged', async () => {
     handlers.models = {
+      ...handlers.models,
       list: () => {
         throw new Error('/secret/path')
       },

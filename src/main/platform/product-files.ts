@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 /** What comes with the program and is only read. */
 export interface ProductFiles {
   readonly version: string
-  /** Folder with the demo model and the presets. */
+  /** Folder with the demo model and the built-in assistants. */
   readonly resources: string
   /** The built page of the console; null where it was not built. */
   readonly renderer: string | null

@@ -1,4 +1,14 @@
-import { chmodSync, closeSync, existsSync, openSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  linkSync,
+  openSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import { basename } from 'node:path'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
@@ -7,13 +17,10 @@ import { asStorageError } from './storage-error.ts'
 /** Older ones lose committed writes when the WAL is reset (https://sqlite.org/wal.html#the_wal_reset_bug). */
 const lowestSqlite = [3, 51, 3] as const
 
-/** How long a statement waits for another process that writes. */
-const busyTimeoutMs = 5000
+/** How long a statement waits for another process that writes, unless the caller says otherwise. */
+const DEFAULT_LOCK_TIMEOUT_MS = 5000
 
-/**
- * What a connection must say about itself before it is used. A PRAGMA that was not understood says nothing and is
- * caught here.
- */
+/** Read back before a connection is used: SQLite ignores a PRAGMA it does not understand. */
 const requiredPragmas = {
   journal_mode: 'wal',
   synchronous: 2,
@@ -25,22 +32,26 @@ const requiredPragmas = {
 
 export type Row = Readonly<Record<string, null | number | bigint | string | Uint8Array>>
 
-/**
- * One connection: prepared statements are kept, every failure leaves as a typed error. Synchronous on purpose: a commit
- * takes a fraction of a millisecond and what was acknowledged is on the disk.
- */
+/** `write-at-once` fails instead of waiting for another writer. */
+export type TransactionKind = 'read' | 'write' | 'write-at-once'
+
+/** One connection. Prepared statements are kept; every failure is thrown as a typed error. */
 export class Database {
   readonly path: string
+  readonly #lockTimeoutMs: number
   readonly #connection: DatabaseSync
   readonly #statements = new Map<string, StatementSync>()
-  #depth = 0
 
-  /** @throws SwitchboardError storage_failed, storage_full, storage_corrupt. */
-  constructor(path: string) {
+  /**
+   * @throws SwitchboardError storage_failed, storage_full, storage_corrupt. A file of 0 bytes is corrupt: SQLite would
+   *   take it for a new one and delete its WAL.
+   */
+  constructor(path: string, { lockTimeoutMs = DEFAULT_LOCK_TIMEOUT_MS }: { readonly lockTimeoutMs?: number } = {}) {
     this.path = path
+    this.#lockTimeoutMs = lockTimeoutMs
     try {
       createPrivately(path)
-      this.#connection = new DatabaseSync(path, { enableForeignKeyConstraints: true, timeout: busyTimeoutMs })
+      this.#connection = new DatabaseSync(path, { enableForeignKeyConstraints: true, timeout: lockTimeoutMs })
     } catch (thrown) {
       throw asStorageError(thrown, path)
     }
@@ -52,20 +63,12 @@ export class Database {
     }
   }
 
-  run(sql: string, ...parameters: SQLInputValue[]): number {
-    return this.#guard(() => Number(this.#statement(sql).run(...parameters).changes))
+  get sqliteVersion(): string {
+    return String(this.get('SELECT sqlite_version() AS version')?.['version'])
   }
 
-  /** A write that may as well be left out: it waits for no other writer, and a disk that fails stops nobody. */
-  runIfPossible(sql: string, ...parameters: SQLInputValue[]): void {
-    try {
-      this.get('PRAGMA busy_timeout = 0')
-      this.run(sql, ...parameters)
-    } catch (thrown) {
-      if (!(thrown instanceof SwitchboardError)) throw thrown
-    } finally {
-      this.get(`PRAGMA busy_timeout = ${busyTimeoutMs}`)
-    }
+  run(sql: string, ...parameters: SQLInputValue[]): number {
+    return this.#guard(() => Number(this.#statement(sql).run(...parameters).changes))
   }
 
   get(sql: string, ...parameters: SQLInputValue[]): Row | undefined {
@@ -81,23 +84,34 @@ export class Database {
     this.#guard(() => this.#connection.exec(sql))
   }
 
-  /** All or nothing; committed to the disk when it returns. May be nested: the outermost one commits. */
-  transaction<Value>(work: () => Value): Value {
-    if (this.#depth > 0) return work()
-    this.#depth += 1
+  get inTransaction(): boolean {
+    return this.#connection.isTransaction
+  }
+
+  /** Runs `work` in one transaction: all of it is on the disk when this returns, or none of it when this throws. */
+  transaction<Value>(work: () => Value, kind: TransactionKind = 'write'): Value {
+    this.#begin(kind)
     try {
-      this.script('BEGIN IMMEDIATE')
-      try {
-        const value = work()
-        this.script('COMMIT')
-        return value
-      } catch (thrown) {
-        // Some failures (disk full, I/O) have rolled back already.
-        if (this.#connection.isTransaction) this.#connection.exec('ROLLBACK')
-        throw thrown
-      }
+      const value = work()
+      this.script('COMMIT')
+      return value
+    } catch (thrown) {
+      // After some failures (disk full, I/O) SQLite has rolled back already.
+      if (this.inTransaction) this.#connection.exec('ROLLBACK')
+      throw thrown
+    }
+  }
+
+  /** Runs `work` inside the open transaction; when it throws, its changes alone are undone. */
+  savepoint<Value>(work: () => Value): Value {
+    this.script('SAVEPOINT operation')
+    try {
+      return work()
+    } catch (thrown) {
+      if (this.inTransaction) this.script('ROLLBACK TO operation')
+      throw thrown
     } finally {
-      this.#depth -= 1
+      if (this.inTransaction) this.script('RELEASE operation')
     }
   }
 
@@ -106,14 +120,36 @@ export class Database {
     this.get('PRAGMA wal_checkpoint(TRUNCATE)')
   }
 
+  /** Empties the WAL and closes. */
+  shutDown(): void {
+    if (!this.#connection.isOpen) return
+    // A full disk must not keep the file open; the WAL is then replayed at the next start.
+    try {
+      this.checkpoint()
+    } finally {
+      this.close()
+    }
+  }
+
   close(): void {
     if (!this.#connection.isOpen) return
     this.#statements.clear()
     this.#connection.close()
   }
 
+  #begin(kind: TransactionKind): void {
+    if (kind === 'read') return this.script('BEGIN')
+    if (kind === 'write') return this.script('BEGIN IMMEDIATE')
+    try {
+      this.script('PRAGMA busy_timeout = 0')
+      this.script('BEGIN IMMEDIATE')
+    } finally {
+      this.script(`PRAGMA busy_timeout = ${this.#lockTimeoutMs}`)
+    }
+  }
+
   #prepareConnection(): void {
-    const version = String(this.get('SELECT sqlite_version() AS version')?.['version'])
+    const version = this.sqliteVersion
     if (!isAtLeast(version, lowestSqlite)) {
       throw new SwitchboardError(
         'storage_failed',
@@ -127,7 +163,7 @@ export class Database {
       PRAGMA trusted_schema = OFF;
       PRAGMA cell_size_check = ON;
       PRAGMA secure_delete = ON;
-      PRAGMA busy_timeout = ${busyTimeoutMs};
+      PRAGMA busy_timeout = ${this.#lockTimeoutMs};
       PRAGMA journal_size_limit = 67108864;
     `)
     for (const [name, wanted] of Object.entries(requiredPragmas)) {
@@ -159,9 +195,43 @@ export class Database {
   }
 }
 
-/** SQLite gives its WAL and shared memory the mode of the database file, so that one has to be right from the start. */
+/**
+ * Creates the file where there is none. It appears under its name with its first page already written, so a file of 0
+ * bytes is damage and never a first start that was cut short. SQLite gives its WAL and shared memory the mode of the
+ * database file: it has to be private from the start.
+ */
 function createPrivately(path: string): void {
-  if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600))
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (found !== undefined) {
+    if (found.isFile() && found.size === 0)
+      throw new SwitchboardError('storage_corrupt', `${basename(path)} has 0 bytes; a database has at least one page`)
+    return
+  }
+  const draft = `${path}.${process.pid}.new`
+  closeSync(openSync(draft, 'w', 0o600))
+  try {
+    const connection = new DatabaseSync(draft)
+    connection.exec('PRAGMA journal_mode = WAL')
+    connection.close()
+    publish(draft, path)
+  } finally {
+    rmSync(draft, { force: true })
+  }
+}
+
+/** Gives the draft its name, unless another process that started at the same time came first. */
+function publish(draft: string, path: string): void {
+  try {
+    linkSync(draft, path)
+  } catch {
+    if (existsSync(path)) return
+    // A file system without hard links, such as exFAT.
+    copyFileSync(draft, path, constants.COPYFILE_EXCL)
+  }
+}
+
+export function textOrNull(value: Row[string] | undefined): string | null {
+  return value === null || value === undefined ? null : String(value)
 }
 
 function isAtLeast(version: string, lowest: readonly number[]): boolean {

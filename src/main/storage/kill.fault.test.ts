@@ -16,10 +16,7 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-/**
- * Lets a process write until it acknowledged so many steps, kills it in the middle, and gives back what it
- * acknowledged.
- */
+/** Kills a writing process after it acknowledged this many steps. Returns the lines it acknowledged. */
 async function writeAndKill(path: string, steps: number): Promise<readonly string[]> {
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', writer, path], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -30,7 +27,7 @@ async function writeAndKill(path: string, steps: number): Promise<readonly strin
     if (text.split('\n').length > steps) child.kill('SIGKILL')
   })
   await new Promise((resolve) => child.on('close', resolve))
-  // The last line may be cut: it was not acknowledged.
+  // The last line may be incomplete; it was not acknowledged.
   return text.split('\n').slice(0, -1)
 }
 
@@ -42,7 +39,7 @@ it(`loses nothing acknowledged in ${rounds} kills, and shows nothing half writte
     expect(lines.length).toBeGreaterThan(0)
     acknowledged.push(...lines.map((line) => JSON.parse(line) as (typeof acknowledged)[number]))
   }
-  // What each message was when it was last acknowledged.
+  // Each message as it was last acknowledged.
   const last = new Map(acknowledged.map((entry) => [entry.messageId, entry]))
   const database = new Database(path)
   expect(database.get('PRAGMA integrity_check')).toEqual({ integrity_check: 'ok' })
@@ -51,7 +48,7 @@ it(`loses nothing acknowledged in ${rounds} kills, and shows nothing half writte
   ).toEqual({ n: database.get("SELECT count(*) AS n FROM messages WHERE role = 'user'")?.['n'] })
   const lost = [...last.values()].filter(({ messageId, content, state }) => {
     const row = database.get('SELECT content, state FROM messages WHERE id = ?', messageId)
-    // Written further than acknowledged is fine; less, or another end, is not.
+    // The file may hold more than was acknowledged, but not less and no other end.
     return (
       row === undefined ||
       !String(row['content']).startsWith(content) ||
@@ -61,11 +58,12 @@ it(`loses nothing acknowledged in ${rounds} kills, and shows nothing half writte
   database.close()
   expect(lost).toEqual([])
 
-  const storage = openStorage({ path, builtInPresets: [] })
-  storage.recover()
-  const states = storage.conversations
-    .list({ limit: 500 })
-    .flatMap(({ id }) => storage.conversations.get(id).messages.map(({ state }) => state.kind))
+  const storage = await openStorage({ path, builtInAssistants: [], workers: false })
+  await storage.recover()
+  const { items } = await storage.conversations.list({ limit: 500 })
+  expect(items.length).toBeGreaterThan(0)
+  const conversations = await Promise.all(items.map(({ id }) => storage.conversations.get(id)))
+  const states = conversations.flatMap(({ messages }) => messages.map(({ state }) => state.kind))
   expect(states).not.toContain('streaming')
-  storage.dispose()
+  await storage.dispose()
 }, 120_000)

@@ -16,9 +16,9 @@ import type { Settings } from '../../shared/domain/settings.ts'
 import type { SerialisedError } from '../../shared/errors/switchboard-error.ts'
 
 /**
- * Everything that is kept, one repository per aggregate. A promise of a write settles when the write is on the disk: what
- * was acknowledged survives a power cut. Every method throws SwitchboardError storage_failed, storage_full or
- * storage_corrupt besides the codes it names.
+ * Everything that is kept, one repository per aggregate. The promise of a write settles when the write is on the disk:
+ * what was acknowledged survives a power cut, and a read that starts later sees it. Besides the codes it names, every
+ * method throws SwitchboardError storage_failed, storage_full or storage_corrupt.
  */
 export interface Storage extends Disposable {
   readonly sqliteVersion: string
@@ -28,7 +28,10 @@ export interface Storage extends Disposable {
   readonly keys: ApiKeyRepository
   readonly models: ModelRepository
   readonly jobs: JobRepository
-  /** Announces every write, after it is on the disk; `everything` when another process wrote. */
+  /**
+   * Announces every write, after it is on the disk; `everything` when another process wrote. Not announced: the pieces
+   * of a reply (see appendText) and the last use of a key.
+   */
   readonly onChange: Listen<Change>
   /** Looks whether another process wrote since the last look, and announces it. Cheap when nothing changed. */
   announceForeignChanges(): Promise<void>
@@ -154,7 +157,10 @@ export interface AssistantRepository {
   ): Promise<Assistant>
   publish(id: string): Promise<Assistant>
   unpublish(id: string): Promise<Assistant>
-  /** Makes the values of an earlier version the latest ones, its name excepted. */
+  /**
+   * Makes the values of an earlier version the latest ones, its name excepted, in a new version: an unpublished latest
+   * version stays in the list. Nothing changes where the values are equal.
+   */
   takeBack(id: string, version: number): Promise<Assistant>
   /** Hides it; its conversations keep their reference. */
   remove(id: string): Promise<void>
@@ -167,6 +173,8 @@ export interface SettingsRepository {
   readonly defaults: Settings
   /** The settings as last read or written; foreign changes arrive by announceForeignChanges. */
   readonly current: Settings
+  /** Settings whose stored value was damaged or out of range: `current` has their defaults until they are set anew. */
+  readonly unreadable: readonly (keyof Settings)[]
   /** Stores the given values and announces the result. */
   update(patch: { readonly [Name in keyof Settings]?: Settings[Name] | undefined }): Promise<Settings>
   readonly onChange: Listen<Settings>
@@ -210,7 +218,7 @@ export interface ModelVersionRow {
 export interface ModelRepository {
   list(): Promise<readonly ModelRow[]>
   find(name: string): Promise<ModelRow | null>
-  /** Adds a version, and the model with its first one. Returns the model's row. A version of this hash is kept as it is. */
+  /** Adds a version, and the model with its first one, which is then in use. A version of this hash is kept as it is. */
   addVersion(name: string, version: { readonly precision: Precision; readonly contentHash: string }): Promise<ModelRow>
   /** @throws SwitchboardError model_not_found where the model or the version does not exist. */
   use(name: string, version: number): Promise<ModelRow>
@@ -225,9 +233,15 @@ export interface JobRepository {
   get(id: string): Promise<Job>
   /** Adds a running job of this process, which `owner` identifies. */
   start(input: JobInput, owner: string): Promise<Job>
-  /** Puts an ended job back to running. @throws SwitchboardError job_not_found; conflict codes: invalid_request when it runs. */
+  /**
+   * Puts an ended job back to running, from its beginning: `createdAt` is the new start.
+   * @throws SwitchboardError job_not_found; invalid_request while it runs.
+   */
   restart(id: string, owner: string): Promise<Job>
-  /** Notes progress and that the owner lives. Returns whether somebody asked the job to stop. */
+  /**
+   * Notes progress and that the owner lives. Returns whether the job has to stop: somebody asked for it, or it was taken
+   * for abandoned.
+   */
   progress(id: string, fraction: number, step: string): Promise<{ readonly cancelling: boolean }>
   end(id: string, state: Exclude<JobState, { kind: 'running' }>): Promise<Job>
   /** Asks a running job to stop, whichever process runs it. */

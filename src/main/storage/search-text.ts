@@ -1,13 +1,18 @@
 /**
- * Text as the search index sees it. Chinese and Japanese have no spaces, so every run of their characters is stored as
+ * Text as the search index sees it. Chinese and Japanese have no spaces, so each run of their characters is stored as
  * overlapping pairs plus its last character: `退款单` becomes `退款 款单 单`. A query of two or more characters is the
  * phrase of its pairs; a single character is a prefix of the pairs that start with it.
  */
 const unspacedRun = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]+/gu
 const word = /[\p{L}\p{N}\p{M}]+/gu
 
-/** Terms beyond these add nothing but work. */
-const mostTerms = 16
+const MAX_TERMS = 16
+
+/** Characters of a message that an excerpt is looked for in. */
+export const MAX_EXCERPT_SOURCE = 20_000
+
+/** Characters folded at a time: the search for an excerpt ends with the piece that holds the first match. */
+const FOLD_PIECE = 1000
 
 /** Text to store in the index. */
 export function indexText(text: string): string {
@@ -15,8 +20,8 @@ export function indexText(text: string): string {
 }
 
 /**
- * What a person typed as an FTS5 expression, or null when it holds nothing to look for. Only letters, digits and marks
- * get through, each term quoted: the text can never act as FTS5 syntax.
+ * The typed text as an FTS5 expression, or null when it has nothing to search for. Only letters, digits and marks
+ * get through, and each term is quoted: the text can never act as FTS5 syntax.
  */
 export function matchExpression(typed: string): string | null {
   const terms = searchTerms(typed)
@@ -29,25 +34,34 @@ export function matchExpression(typed: string): string | null {
 }
 
 /**
- * A piece of the text around the first term that occurs in it, about 120 characters, on one line; null when none does.
- * Case and accents do not count, as in the index.
+ * About 120 characters of the text around the first occurrence of any term, on one line; the beginning of the text
+ * where none occurs. Case and accents do not count, as in the index.
  */
-export function excerptAround(text: string, typed: string): string | null {
-  const folded = fold(text)
-  let at = -1
-  let length = 0
-  for (const term of searchTerms(typed)) {
-    const wanted = fold(term).text
-    const found = folded.text.indexOf(wanted)
-    if (found >= 0 && (at < 0 || found < at)) [at, length] = [found, wanted.length]
-  }
-  if (at < 0) return null
-  const start = folded.origin[at] ?? 0
-  const end = folded.origin[at + length] ?? text.length
+export function excerptAround(text: string, typed: string): string {
+  const terms = searchTerms(typed).map((term) => fold(term).text)
+  const { start, end } = firstMatch(text, terms) ?? { start: 0, end: 0 }
   const from = wholeCharacter(text, Math.max(0, start - 40))
   const to = wholeCharacter(text, Math.min(text.length, end + 80))
   const cut = text.slice(from, to).replace(/\s+/gu, ' ').trim()
   return `${from > 0 ? '…' : ''}${cut}${to < text.length ? '…' : ''}`
+}
+
+function firstMatch(text: string, terms: readonly string[]): { readonly start: number; readonly end: number } | null {
+  // Pieces overlap by the longest term, so that a match across a border is found; marks make the original longer.
+  const overlap = 4 * Math.max(0, ...terms.map((term) => term.length))
+  for (let offset = 0; offset < text.length; offset += FOLD_PIECE) {
+    const from = wholeCharacter(text, offset)
+    const piece = text.slice(from, wholeCharacter(text, Math.min(text.length, offset + FOLD_PIECE + overlap)))
+    const folded = fold(piece)
+    let at = Number.POSITIVE_INFINITY
+    let length = 0
+    for (const term of terms) {
+      const found = folded.text.indexOf(term)
+      if (found >= 0 && found < at) [at, length] = [found, term.length]
+    }
+    if (at < folded.text.length) return { start: from + folded.origin(at), end: from + folded.origin(at + length) }
+  }
+  return null
 }
 
 function searchTerms(typed: string): string[] {
@@ -61,7 +75,7 @@ function searchTerms(typed: string): string[] {
     }
     if (last < found.length) terms.push(found.slice(last))
   }
-  return terms.slice(0, mostTerms)
+  return terms.slice(0, MAX_TERMS)
 }
 
 function isUnspaced(term: string): boolean {
@@ -77,18 +91,22 @@ function pairs(characters: readonly string[], withLast: boolean): string[] {
   return made
 }
 
-/** Lower case without marks; `origin[i]` is where character i of the result came from. */
-function fold(text: string): { readonly text: string; readonly origin: readonly number[] } {
+/** Lower case without marks; `origin(i)` is the index in `text` that character i of the result came from. */
+function fold(text: string): { readonly text: string; readonly origin: (index: number) => number } {
+  const lower = text.toLowerCase()
+  // Most text, Latin without accents and Chinese, keeps its length: no character has to be looked at alone.
+  if (lower.length === text.length && lower === lower.normalize('NFD').replace(/\p{M}/gu, ''))
+    return { text: lower, origin: (index) => index }
   let folded = ''
-  const origin: number[] = []
+  const origins: number[] = []
   let at = 0
   for (const character of text) {
     const plain = character.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase()
-    for (let index = 0; index < plain.length; index += 1) origin.push(at)
+    for (let index = 0; index < plain.length; index += 1) origins.push(at)
     folded += plain
     at += character.length
   }
-  return { text: folded, origin }
+  return { text: folded, origin: (index) => origins[index] ?? text.length }
 }
 
 function wholeCharacter(text: string, index: number): number {

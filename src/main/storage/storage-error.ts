@@ -17,9 +17,8 @@ const codes: Readonly<Record<number, ErrorCode>> = {
 const fileCodes: Readonly<Record<string, ErrorCode>> = { ENOSPC: 'storage_full', EDQUOT: 'storage_full' }
 
 /**
- * A failure of SQLite or of the file system as a typed error; the cause says where, since clients read the message.
- * Other
- * errors pass through: a wrong statement is our mistake and must not look like a broken disk.
+ * A failure of SQLite or of the file system as a typed error. The path is only in the cause, because clients read the
+ * message. Other errors pass through: a wrong statement is a bug and must not look like a broken disk.
  */
 export function asStorageError(thrown: unknown, path: string): unknown {
   if (thrown instanceof SwitchboardError || !(thrown instanceof Error)) return thrown

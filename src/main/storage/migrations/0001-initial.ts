@@ -1,16 +1,15 @@
 import type { Migration } from '../migrate.ts'
 
 /**
- * `seq` orders rows by insertion whatever the clock does, and is the rowid the search index refers to: a message is
- * found
- * under its own seq, a title under the negative seq of its conversation.
+ * `seq` orders rows by insertion, whatever the clock does. It is also the rowid in the search index: a message has its
+ * own seq there, a title the negative seq of its conversation.
  *
- * `parent_id` has no ON DELETE CASCADE: a cascade along a long thread would exceed the depth SQLite allows for
- * triggers.
+ * `parent_id` has no ON DELETE CASCADE: a cascade along a long thread exceeds SQLite's limit for nested triggers.
  */
 export const initial: Migration = {
   name: '0001-initial',
-  sql: `
+  run: (database) =>
+    database.script(`
     CREATE TABLE conversations (
       seq INTEGER PRIMARY KEY AUTOINCREMENT,
       id TEXT NOT NULL UNIQUE,
@@ -69,5 +68,5 @@ export const initial: Migration = {
       revoked_at INTEGER
     ) STRICT;
     CREATE UNIQUE INDEX api_keys_live_name ON api_keys (name) WHERE revoked_at IS NULL;
-  `,
+  `),
 }

@@ -5,14 +5,14 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openHome } from '../platform/home.ts'
 import { findProductFiles } from '../platform/product-files.ts'
-import { manageModels } from './manage.ts'
+import { manageModels } from './models.ts'
 
 const files = findProductFiles()
 let root: string
 let source: string
 
 beforeEach(async () => {
-  root = await mkdtemp(join(tmpdir(), 'switchboard-manage-'))
+  root = await mkdtemp(join(tmpdir(), 'switchboard-models-'))
   source = join(root, 'hf')
   await cp(join(files.resources, 'models/demo'), source, { recursive: true })
 })
