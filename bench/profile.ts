@@ -122,7 +122,7 @@ function profiled(
 }
 
 const environment = new OrtEnvironment(loadOrtApi(findOrtLibrary()))
-const { home } = prepare(shape, { slots, contextLength: 2560 })
+const { home } = await prepare(shape, { slots, contextLength: 2560 })
 // The first start builds the graph and tidies the folder.
 await stopServer(await startServer(home))
 const graph = builtGraph(home)

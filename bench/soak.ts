@@ -135,9 +135,9 @@ function growth(all: readonly Sample[], bytes: (sample: Sample) => number): numb
 
 const home = mkdtempSync(join(tmpdir(), 'switchboard-soak-'))
 try {
-  const storage = openStorage({ path: join(home, 'switchboard.db'), builtInPresets: [] })
-  storage.settings.update({ slots: streams, contextLength, providers: { prefer: 'cpu', allowCpu: true } })
-  storage.dispose()
+  const storage = await openStorage({ path: join(home, 'switchboard.db'), builtInAssistants: [], workers: false })
+  await storage.settings.update({ slots: streams, contextLength, providers: { prefer: 'cpu', allowCpu: true } })
+  await storage.dispose()
   const server = await startServer(home)
   try {
     const endpoint: Endpoint = { url: server.url, key: command(home, 'keys', 'create', 'soak').trim() }

@@ -24,7 +24,7 @@ export const modelName = 'bench'
  * keys
  * in the home folder are fresh in every run.
  */
-export function prepare(shape: ModelShape, settings: ServerSettings): Prepared {
+export async function prepare(shape: ModelShape, settings: ServerSettings): Promise<Prepared> {
   const cache = join(import.meta.dirname, '..', '.cache', shape.name)
   // Named after the recipe of the checkpoint: one that an earlier recipe left behind is not taken for it.
   const home = join(cache, 'home-one-voice')
@@ -45,8 +45,8 @@ export function prepare(shape: ModelShape, settings: ServerSettings): Prepared {
     // The import has its own copy.
     rmSync(checkpoint, { recursive: true })
   }
-  const storage = openStorage({ path: join(home, 'switchboard.db'), builtInPresets: [] })
-  storage.settings.update({ ...settings, defaultModel: modelName, providers: { prefer: 'cpu', allowCpu: true } })
-  storage.dispose()
+  const storage = await openStorage({ path: join(home, 'switchboard.db'), builtInAssistants: [], workers: false })
+  await storage.settings.update({ ...settings, defaultModel: modelName, providers: { prefer: 'cpu', allowCpu: true } })
+  await storage.dispose()
   return { home, gguf }
 }
