@@ -37,7 +37,7 @@ export interface Engines {
 /** Starts everything in turn; what had started is stopped again where a later one fails. */
 export async function startEngines(shape: ModelShape): Promise<Engines> {
   await using started = new AsyncDisposableStack()
-  const { home, gguf } = prepare(shape, { slots: streams, contextLength })
+  const { home, gguf } = await prepare(shape, { slots: streams, contextLength })
   const server = started.adopt(await startServer(home), stopServer)
   const key = command(home, 'keys', 'create', 'bench').trim()
   const endpoint: Endpoint = { url: server.url, key }
