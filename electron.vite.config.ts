@@ -10,6 +10,7 @@ const mainEntries = {
   cli: source('main/cli.ts'),
   'engine-process': source('main/inference/process.ts'),
   'tool-process': source('main/workshop/process.ts'),
+  'text-worker': source('main/text/text-worker.ts'),
 }
 
 export default defineConfig({

@@ -1,10 +1,10 @@
 import type { PromptMessage, ToolDescription } from '../../shared/domain/conversation.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
-import { runBounded } from './bounded.ts'
 import { splitByControls, type ControlToken } from './control-splitter.ts'
 import { parseTemplate, TemplateRefusal, type ParsedTemplate } from './template-interpreter.ts'
 import type { PlainEncoder } from './text-encoder.ts'
 import { canaryTools, canaryWithTools, mayKnowTools, templateMessage, templateTool } from './template-tools.ts'
+import type { BeforeStep } from './tokenizer.ts'
 import { withToolsAsText } from './tool-text.ts'
 
 /** Ids of texts already encoded, so that trying shorter histories costs nothing twice. */
@@ -33,16 +33,18 @@ const opening = '\uE0B0'
 const closing = '\uE0B1'
 /** Mixed case, so that `upper`, `lower` and `title` are noticed. */
 const placeholder = (index: number): string => `${opening}sB${index}${closing}`
-/** Nobody waits for a reply while a template is checked. */
-const checkLimitMs = 2000
 const placeholderPattern = new RegExp(`${opening}sB(\\d+)${closing}`, 'gu')
 
-/** @throws SwitchboardError template_invalid when the template fails, changes contents or leaves them out. */
+/**
+ * @throws SwitchboardError template_invalid when the template fails, changes contents or leaves them out. A template may
+ * also never end.
+ */
 export function buildChatTemplate(
   source: string,
   namedTokens: Readonly<Record<string, string>>,
   controls: readonly ControlToken[],
   plain: PlainEncoder,
+  beforeStep: BeforeStep,
 ): ChatTemplate {
   for (const reserved of [blank, opening, closing]) {
     if (source.includes(reserved))
@@ -52,7 +54,9 @@ export function buildChatTemplate(
       )
   }
   const template = parseTemplate(source)
-  const supportsSystem = checkInTime(template, namedTokens)
+  beforeStep('template')
+  const supportsSystem = check(template, namedTokens)
+  beforeStep('template')
   const supportsTools = supportsSystem && mayKnowTools(source) && rendersTools(template, namedTokens)
   const split = splitByControls(controls)
   return {
@@ -247,10 +251,9 @@ function checkWithSystem(template: ParsedTemplate, namedTokens: Readonly<Record<
   }
 }
 
-/** A clock beside the counting, for a single step that takes for ever; only here, where nobody waits for a reply. */
-function checkInTime(template: ParsedTemplate, namedTokens: Readonly<Record<string, string>>): boolean {
+function check(template: ParsedTemplate, namedTokens: Readonly<Record<string, string>>): boolean {
   try {
-    return runBounded(() => checkWithSystem(template, namedTokens), checkLimitMs)
+    return checkWithSystem(template, namedTokens)
   } catch (thrown) {
     if (thrown instanceof SwitchboardError && thrown.code === 'template_invalid') throw thrown
     throw new SwitchboardError(
@@ -267,7 +270,7 @@ function checkInTime(template: ParsedTemplate, namedTokens: Readonly<Record<stri
  */
 function rendersTools(template: ParsedTemplate, namedTokens: Readonly<Record<string, string>>): boolean {
   try {
-    runBounded(() => compare(template, namedTokens, canaryWithTools, canaryTools), checkLimitMs)
+    compare(template, namedTokens, canaryWithTools, canaryTools)
     return true
   } catch (thrown) {
     if (thrown instanceof Error) return false

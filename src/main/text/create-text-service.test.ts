@@ -9,6 +9,7 @@ import { tokenizerFrom } from './tokenizer.ts'
 
 const reference = tokenizerFrom(byteLevelJson(), fixtureConfig)
 const endId = controlIdsOf(byteLevelJson()).get('<|im_end|>') ?? -1
+const workerEntry = join(import.meta.dirname, 'text-worker.ts')
 const limits = { contextLength: 100, maxTokens: 10 }
 const signal = new AbortController().signal
 
@@ -19,7 +20,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'text-'))
   writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify(byteLevelJson()))
   writeFileSync(join(folder, 'tokenizer_config.json'), JSON.stringify(fixtureConfig))
-  service = createTextService()
+  service = createTextService({ workerEntry })
 })
 
 afterEach(async () => {

@@ -1,79 +1,124 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
-import { fitPrompt } from './fit-prompt.ts'
 import { readGenerationDefaults } from './generation-defaults.ts'
 import { grammarOf } from './reply-grammar.ts'
+import { decodeIds, IncrementalDecoder } from './incremental-decoder.ts'
+import { fitIds, promptBytes, refuseOversized } from './fit-prompt.ts'
+import { TextLane } from './text-lane.ts'
 import type { TextModel, TextService } from './text-service.ts'
+import { TokenTable } from './token-table.ts'
 
-/** Tokenizers of large vocabularies take tens of megabytes each. */
+/** Models kept loaded: tokenizers of large vocabularies take up to 200 MB each. */
 const MAX_MODELS = 3
+/** Bytes of a prompt that goes to the first lane: 50 ms with the slowest tokenizers. */
+const MAX_SHORT_BYTES = 16_384
+/** How long workers that are not always needed stay, ms. */
+const IDLE_MS = 60_000
 
-export function createTextService(): TextService {
-  /** By folder and content, the most recently used last. */
-  const models = new Map<string, Promise<TextModel>>()
+export interface TextServiceOptions {
+  /** Path of the worker's script: text-worker.ts, or what the bundler made of it. */
+  readonly workerEntry: string
+}
+
+/** The text side of one model, and the worker thread that is always kept for it. */
+interface Entry {
+  readonly model: Promise<TextModel>
+  readonly short: TextLane
+}
+
+/**
+ * Each model has a worker thread of its own, so that loading one model, or a faulty file of it, delays no other. Long
+ * prompts run in a second worker, which is started for the first of them and ended when it was idle for a minute: short
+ * prompts then wait for short ones alone, and the tokenizer is in memory twice only while long prompts come.
+ */
+export function createTextService({ workerEntry }: TextServiceOptions): TextService {
+  /** By content and folder, the most recently used last. */
+  const entries = new Map<string, Entry>()
+  const running = new Set<TextLane>()
+  const closing = new AbortController()
+  const openLane = (directory: string, idleMs: number): TextLane =>
+    new TextLane({ workerEntry, directory, idleMs, running, closing: closing.signal })
+  const openEntry = (directory: string): Entry => {
+    const short = openLane(directory, Infinity)
+    const long = openLane(directory, IDLE_MS)
+    return { model: loadModel(short, long), short }
+  }
+
   return {
     async open(directory, contentHash) {
       const key = `${contentHash} ${directory}`
-      const loading = models.get(key) ?? loadTextModel(directory)
-      models.delete(key)
-      models.set(key, loading)
-      for (const oldest of models.keys()) {
-        if (models.size <= MAX_MODELS) break
-        models.delete(oldest)
+      const entry = entries.get(key) ?? openEntry(directory)
+      entries.delete(key)
+      entries.set(key, entry)
+      for (const [oldest, { short }] of entries) {
+        if (entries.size <= MAX_MODELS) break
+        entries.delete(oldest)
+        // Callers that still hold the model can go on using it.
+        short.keepFor(IDLE_MS)
       }
       try {
-        return await loading
+        return await entry.model
       } catch (thrown) {
-        if (models.get(key) === loading) models.delete(key)
+        if (entries.get(key) === entry) entries.delete(key)
+        await entry.short.dispose()
         throw thrown
       }
     },
     async check(directory) {
-      await loadTextModel(directory)
+      const lane = openLane(directory, Infinity)
+      try {
+        await loadModel(lane, lane)
+      } finally {
+        await lane.dispose()
+      }
     },
     async dispose() {
-      models.clear()
+      closing.abort()
+      entries.clear()
+      await Promise.all([...running].map((lane) => lane.dispose()))
     },
   }
 }
 
 /** @throws SwitchboardError model_corrupt, tokenizer_invalid, template_invalid. */
-async function loadTextModel(directory: string): Promise<TextModel> {
-  // Imported when a model is first used: a short command that asks nothing does not pay for it.
-  const { loadTokenizer } = await import('./tokenizer.ts')
-  const tokenizer = loadTokenizer(directory)
-  const defaults = readGenerationDefaults(await readOptional(join(directory, 'generation_config.json')))
-  const stopIds = new Set(defaults.stopIds)
-  if (tokenizer.endId !== null) stopIds.add(tokenizer.endId)
+async function loadModel(short: TextLane, long: TextLane): Promise<TextModel> {
+  const { table: data, maxTokenBytes, packedVocabulary, endId, generationConfig } = await short.load()
+  const table = new TokenTable(data)
+  const defaults = readGenerationDefaults(generationConfig)
+  const stopIds = [...new Set([...defaults.stopIds, ...(endId === null ? [] : [endId])])]
   return {
-    vocabularySize: tokenizer.vocabularySize,
+    vocabularySize: table.size,
     defaults,
-    stopIds: [...stopIds],
-    packedVocabulary: Buffer.from(tokenizer.packedBytes()).toString('base64'),
+    stopIds,
+    packedVocabulary,
     async prompt(input, limits, signal) {
       refuseIfAborted(signal)
-      return fitPrompt(tokenizer, input, limits)
+      if (input.kind === 'ids') return fitIds(input.ids, table.size, limits)
+      refuseOversized(input, maxTokenBytes, limits)
+      const bytes = promptBytes(input)
+      const lane = bytes <= MAX_SHORT_BYTES ? short : long
+      const { ids, ...rest } = await lane.run({ kind: 'prompt', input, limits }, bytes, signal)
+      return { ids: toArray(ids), ...rest }
     },
+    // Wires shapes together without looking into them: 0.4 ms for a megabyte of shapes, which take 100 ms to be sent to
+    // the worker and back. When rules are compiled in the worker, this becomes a task of its own.
     async grammar(structure, signal) {
       refuseIfAborted(signal)
       return grammarOf(structure)
     },
-    decoder: (options) => tokenizer.decoder(options),
-    decode: (ids) => tokenizer.decode(ids),
-    bytes: (id) => tokenizer.bytes(id),
+    decoder: (options) => new IncrementalDecoder(table, options),
+    decode: (ids) => decodeIds(table, ids),
+    bytes: (id) => table.bytes(id),
   }
+}
+
+/** Several times as fast as Array.from, which blocks main for 16 ms with the ids of a megabyte. */
+function toArray(ids: Uint32Array): readonly number[] {
+  const array: number[] = []
+  array.length = ids.length
+  for (let index = 0; index < ids.length; index += 1) array[index] = ids[index] ?? 0
+  return array
 }
 
 function refuseIfAborted(signal: AbortSignal): void {
   if (signal.aborted) throw new SwitchboardError('cancelled', 'The request was stopped.', { cause: signal.reason })
-}
-
-async function readOptional(path: string): Promise<string | null> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (thrown) {
-    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return null
-    throw thrown
-  }
 }

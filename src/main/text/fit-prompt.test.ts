@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { AskInput } from '../../shared/domain/ask.ts'
 import type { PromptMessage } from '../../shared/domain/conversation.ts'
-import { fitPrompt } from './fit-prompt.ts'
+import { fitPrompt, refuseOversized } from './fit-prompt.ts'
 import type { Prompt } from './text-service.ts'
 import { byteFallbackJson, byteLevelJson, controlIdsOf, fixtureConfig } from './tokenizer.fixture.ts'
 import { loadTokenizer, tokenizerFrom } from './tokenizer.ts'
@@ -100,13 +100,23 @@ describe('a prompt that is not cut', () => {
   })
 
   it('is refused by its length alone where no encoding could fit', () => {
-    for (const input of [chat([user('x'.repeat(1_000_000))]), chat([user('x')], 'x'.repeat(1_000_000))])
-      expect(() => fit(input)).toThrow(
-        expect.objectContaining({
-          code: 'context_length_exceeded',
-          message: expect.stringContaining('at least') as string,
-        }),
-      )
+    const limits = { contextLength: 100, maxTokens: undefined }
+    const long = 'x'.repeat(100 * tokenizer.maxTokenBytes + 1)
+    const refused = expect.objectContaining({
+      code: 'context_length_exceeded',
+      details: { promptTokens: 101, contextLength: 100 },
+      message: expect.stringContaining('at least') as string,
+    })
+    const inputs: readonly AskInput[] = [
+      { kind: 'text', prompt: long },
+      chat([user(long)]),
+      chat([{ role: 'system', content: long }, user('')]),
+      chat([user('')], long),
+    ]
+    for (const input of inputs) expect(() => refuseOversized(input, tokenizer.maxTokenBytes, limits)).toThrow(refused)
+    refuseOversized({ kind: 'text', prompt: long.slice(1) }, tokenizer.maxTokenBytes, limits)
+    // Turns that can be left out do not count.
+    refuseOversized(chat([user(long), user('')]), tokenizer.maxTokenBytes, limits)
   })
 
   it.each([

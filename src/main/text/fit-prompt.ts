@@ -20,20 +20,61 @@ export function fitPrompt(tokenizer: Tokenizer, input: AskInput, limits: PromptL
     case 'chat':
       return fitChat(tokenizer, input, limits)
     case 'text':
-      refuseByLength(tokenizer, byteLength(input.prompt), limits)
       return whole([...tokenizer.prefixIds, ...tokenizer.encodeText(input.prompt)], limits)
     case 'ids':
-      for (const [index, id] of input.ids.entries()) {
-        if (!Number.isInteger(id) || id < 0 || id >= tokenizer.vocabularySize) {
-          throw new SwitchboardError(
-            'invalid_request',
-            `token id ${id} is not in the vocabulary of ${tokenizer.vocabularySize}`,
-            { param: `prompt[${index}]` },
-          )
-        }
-      }
-      return whole(input.ids, limits)
+      return fitIds(input.ids, tokenizer.vocabularySize, limits)
   }
+}
+
+/** The prompt of ids as they are. @throws SwitchboardError context_length_exceeded, invalid_request. */
+export function fitIds(ids: readonly number[], vocabularySize: number, limits: PromptLimits): Prompt {
+  for (const [index, id] of ids.entries()) {
+    if (!Number.isInteger(id) || id < 0 || id >= vocabularySize) {
+      throw new SwitchboardError('invalid_request', `token id ${id} is not in the vocabulary of ${vocabularySize}`, {
+        param: `prompt[${index}]`,
+      })
+    }
+  }
+  return whole(ids, limits)
+}
+
+/** UTF-8 bytes of all texts of a prompt: what encoding it costs. */
+export function promptBytes(input: AskInput): number {
+  switch (input.kind) {
+    case 'chat':
+      return minChatBytes(input, input.messages) + jsonBytes(input.messages.flatMap(({ toolCalls = [] }) => toolCalls))
+    case 'text':
+      return Buffer.byteLength(input.prompt)
+    case 'ids':
+      return 0
+  }
+}
+
+/**
+ * Refuses a prompt far beyond the context before it is encoded: its texts, without the turns that may be left out, have
+ * at least bytes / `maxTokenBytes` tokens.
+ * @throws SwitchboardError context_length_exceeded.
+ */
+export function refuseOversized(input: AskInput, maxTokenBytes: number, { contextLength }: PromptLimits): void {
+  const bytes =
+    input.kind === 'chat'
+      ? minChatBytes(input, withoutTurns(input.messages, turnStarts(input.messages).at(-1) ?? 0))
+      : promptBytes(input)
+  const minTokens = Math.ceil(bytes / maxTokenBytes)
+  if (minTokens > contextLength) throw exceeded(minTokens, contextLength, true)
+}
+
+/** Of what every template writes: contents, the parameters of tools, the begun reply. */
+function minChatBytes(
+  { tools = [], begun = '' }: Extract<AskInput, { kind: 'chat' }>,
+  messages: readonly PromptMessage[],
+): number {
+  const contents = messages.reduce((sum, { content }) => sum + Buffer.byteLength(content), 0)
+  return contents + jsonBytes(tools.map(({ parameters }) => parameters)) + Buffer.byteLength(begun)
+}
+
+function jsonBytes(values: readonly unknown[]): number {
+  return values.length === 0 ? 0 : Buffer.byteLength(JSON.stringify(values))
 }
 
 function whole(ids: readonly number[], limits: PromptLimits): Prompt {
@@ -53,15 +94,7 @@ function fitChat(
     })
   if (messages.length === 0) throw new SwitchboardError('invalid_request', 'there is no message', { param: 'messages' })
   const turns = turnStarts(messages)
-  const kept = (dropped: number): readonly PromptMessage[] =>
-    dropped === 0 ? messages : messages.filter(({ role }, index) => role === 'system' || index >= (turns[dropped] ?? 0))
-  const toolBytes = tools.length === 0 ? 0 : byteLength(JSON.stringify(tools.map(({ parameters }) => parameters)))
-  refuseByLength(
-    tokenizer,
-    kept(turns.length - 1).reduce((sum, { content }) => sum + byteLength(content), toolBytes + byteLength(begun)),
-    limits,
-  )
-
+  const kept = (dropped: number): readonly PromptMessage[] => withoutTurns(messages, turns[dropped] ?? 0)
   const cache: EncodeCache = new Map()
   // Encoded apart from the template's text, as the reply was written: the prompt before it keeps its tokens.
   const begunIds = tokenizer.encodeText(begun)
@@ -95,6 +128,11 @@ function turnStarts(messages: readonly PromptMessage[]): readonly number[] {
   return starts
 }
 
+/** The messages from `start` on, and all system prompts. */
+function withoutTurns(messages: readonly PromptMessage[], start: number): readonly PromptMessage[] {
+  return start === 0 ? messages : messages.filter(({ role }, index) => role === 'system' || index >= start)
+}
+
 /** Tokens to keep free for the reply before turns are left out. */
 function reserveFor({ contextLength, maxTokens }: PromptLimits): number {
   return maxTokens === undefined
@@ -108,20 +146,10 @@ function roomFor(promptTokens: number, { contextLength, maxTokens }: PromptLimit
   return Math.min(maxTokens ?? DEFAULT_MAX_TOKENS, contextLength - promptTokens)
 }
 
-/** Refuses a text far beyond the context before it is encoded, by the bytes of the longest token. */
-function refuseByLength(tokenizer: Tokenizer, bytes: number, { contextLength }: PromptLimits): void {
-  const minTokens = Math.ceil(bytes / tokenizer.maxTokenBytes)
-  if (minTokens > contextLength) throw exceeded(minTokens, contextLength, true)
-}
-
 function exceeded(promptTokens: number, contextLength: number, atLeast: boolean): SwitchboardError {
   return new SwitchboardError(
     'context_length_exceeded',
     `the prompt has ${atLeast ? 'at least ' : ''}${promptTokens} tokens and leaves no room for a reply in the context of ${contextLength} tokens`,
     { details: { promptTokens, contextLength } },
   )
-}
-
-function byteLength(text: string): number {
-  return Buffer.byteLength(text, 'utf8')
 }

@@ -1,8 +1,7 @@
 import { Tokenizer as LibraryTokenizer } from '@huggingface/tokenizers'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
-import { runBounded } from './bounded.ts'
-import type { TokenTable } from './token-table.ts'
 import type { TokenizerJson } from './tokenizer-json.ts'
+import type { BeforeStep } from './tokenizer.ts'
 
 /** Text to ids, where text can never become a special or added token. */
 export interface PlainEncoder {
@@ -10,7 +9,7 @@ export interface PlainEncoder {
   encode(text: string, first: boolean): readonly number[]
 }
 
-/** What makes badly written patterns run for ever, and what plain text never holds. */
+/** Texts on which badly written patterns backtrack without end. */
 const canaries = [
   ' '.repeat(2000),
   'a'.repeat(2000),
@@ -22,29 +21,31 @@ const canaries = [
   "'s".repeat(800),
   '👩‍👩‍👧'.repeat(200),
 ]
-const canaryLimitMs = 2000
 
 /**
  * The tokenizer is built from the file without its added tokens, and their texts are taken out of the vocabulary as
- * well,
- * so that no path through it can give one of their ids: `<|im_end|>` in a message is encoded like any other text.
- * @throws SwitchboardError tokenizer_invalid when the file cannot be used or a pattern in it takes too long.
+ * well, so that nothing in it can give one of their ids: `<|im_end|>` in a message is encoded like any other text.
+ * @throws SwitchboardError tokenizer_invalid when the file cannot be used. A pattern in it may never end.
  */
-export function buildPlainEncoder(json: TokenizerJson, table: TokenTable): PlainEncoder {
+export function buildPlainEncoder(
+  json: TokenizerJson,
+  controlIds: ReadonlySet<number>,
+  beforeStep: BeforeStep,
+): PlainEncoder {
   const added = new Set(json.added_tokens.map(({ content }) => content))
   const vocab = Object.fromEntries(Object.entries(json.model.vocab).filter(([token]) => !added.has(token)))
   const plain = { ...json, added_tokens: [], post_processor: null, model: { ...json.model, vocab, unk_token: null } }
   const start = build(plain)
-  // Only the first section of a text gets the leading space under `prepend_scheme: first`.
+  // Under `prepend_scheme: first` only the first section of a text gets the leading space.
   const rest = prependsFirst(json) ? build(withoutPrepend(plain)) : start
   const encoder: PlainEncoder = {
     encode(text, first) {
       if (text === '') return []
-      // A lone half of a surrogate pair has no bytes; U+FFFD stands for it, as in every UTF-8 encoder.
+      // A lone surrogate has no bytes; U+FFFD stands for it, as in every UTF-8 encoder.
       return (first ? start : rest).encode(text.toWellFormed(), { add_special_tokens: false }).ids
     },
   }
-  check(encoder, json, table)
+  check(encoder, json, controlIds, beforeStep)
   return encoder
 }
 
@@ -60,21 +61,28 @@ function build(json: object): LibraryTokenizer {
   }
 }
 
-function check(encoder: PlainEncoder, json: TokenizerJson, table: TokenTable): void {
-  const texts = [...canaries, ...json.added_tokens.map(({ content }) => content)]
-  for (const text of texts) {
-    let ids: readonly number[]
-    try {
-      ids = runBounded(() => encoder.encode(text, true), canaryLimitMs)
-    } catch (thrown) {
-      throw new SwitchboardError(
-        'tokenizer_invalid',
-        'tokenizer.json: a pattern in it fails or takes too long on plain text',
-        { cause: thrown },
-      )
-    }
-    if (ids.some((id) => typeof id !== 'number' || table.controlIds.has(id))) {
-      throw new SwitchboardError('tokenizer_invalid', 'tokenizer.json: plain text gives control tokens or none at all')
+function check(
+  encoder: PlainEncoder,
+  json: TokenizerJson,
+  controlIds: ReadonlySet<number>,
+  beforeStep: BeforeStep,
+): void {
+  for (const texts of [...canaries.map((text) => [text]), json.added_tokens.map(({ content }) => content)]) {
+    beforeStep('pattern')
+    for (const text of texts) {
+      let ids: readonly unknown[]
+      try {
+        ids = encoder.encode(text, true)
+      } catch (cause) {
+        throw new SwitchboardError('tokenizer_invalid', 'tokenizer.json: a pattern in it fails on plain text', {
+          cause,
+        })
+      }
+      if (ids.some((id) => typeof id !== 'number' || controlIds.has(id)))
+        throw new SwitchboardError(
+          'tokenizer_invalid',
+          'tokenizer.json: plain text gives control tokens or none at all',
+        )
     }
   }
 }

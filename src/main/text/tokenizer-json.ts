@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { isRecord } from '../../shared/base/is-record.ts'
+import type { ErrorCode } from '../../shared/errors/catalogue.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 
 export interface AddedTokenJson {
@@ -9,7 +10,7 @@ export interface AddedTokenJson {
   readonly special: boolean
 }
 
-/** The part of Hugging Face's tokenizer.json we look at ourselves; the rest is the library's business. */
+/** The part of Hugging Face's tokenizer.json that is read here; the library reads the rest. */
 export interface TokenizerJson {
   readonly added_tokens: readonly AddedTokenJson[]
   readonly model: { readonly type: string; readonly vocab: Readonly<Record<string, number>> }
@@ -23,8 +24,8 @@ export interface TokenizerConfigJson {
   readonly namedTokens: Readonly<Record<string, string>>
 }
 
-const largestFileBytes = 64 * 1024 * 1024
-const highestId = 1_000_000
+const MAX_FILE_BYTES = 64 * 1024 * 1024
+const MAX_ID = 1_000_000
 const namedTokens = ['bos_token', 'eos_token', 'pad_token', 'unk_token'] as const
 
 /** Reads and checks both files of a model folder. @throws SwitchboardError tokenizer_invalid, template_invalid. */
@@ -34,8 +35,8 @@ export function readTokenizerFiles(folder: string): {
 } {
   const json = parseTokenizerJson(readObject(join(folder, 'tokenizer.json')))
   const config = readObject(join(folder, 'tokenizer_config.json'))
-  // Newer exports keep the template beside the configuration.
-  const separate = readOptionalText(join(folder, 'chat_template.jinja'))
+  // Newer exports keep the template in a file of its own.
+  const separate = readOptionalText(join(folder, 'chat_template.jinja'), MAX_FILE_BYTES, 'template_invalid')
   return { json, config: parseTokenizerConfig(separate === null ? config : { ...config, chat_template: separate }) }
 }
 
@@ -49,8 +50,8 @@ export function parseTokenizerJson(value: Readonly<Record<string, unknown>>): To
   if (decoder !== null && !isRecord(decoder)) throw invalid('decoder is not an object')
   const owners = new Map<number, string>()
   const claim = (id: unknown, token: string): void => {
-    if (typeof id !== 'number' || !Number.isInteger(id) || id < 0 || id > highestId)
-      throw invalid(`the id of ${JSON.stringify(token)} is ${JSON.stringify(id)}, expected 0 to ${highestId}`)
+    if (typeof id !== 'number' || !Number.isInteger(id) || id < 0 || id > MAX_ID)
+      throw invalid(`the id of ${JSON.stringify(token)} is ${JSON.stringify(id)}, expected 0 to ${MAX_ID}`)
     const owner = owners.get(id)
     if (owner !== undefined && owner !== token)
       throw invalid(`id ${id} belongs to both ${JSON.stringify(owner)} and ${JSON.stringify(token)}`)
@@ -85,12 +86,12 @@ function chatTemplateOf(value: unknown): string | null {
   }
   throw new SwitchboardError(
     'template_invalid',
-    'tokenizer_config.json: chat_template is neither a text nor a list with a default',
+    'tokenizer_config.json: chat_template is neither a string nor a list with a default',
   )
 }
 
 function readObject(path: string): Readonly<Record<string, unknown>> {
-  const text = readOptionalText(path)
+  const text = readOptionalText(path, MAX_FILE_BYTES, 'tokenizer_invalid')
   if (text === null) throw new SwitchboardError('tokenizer_invalid', `${basename(path)} does not exist`)
   let value: unknown
   try {
@@ -102,14 +103,12 @@ function readObject(path: string): Readonly<Record<string, unknown>> {
   return value
 }
 
-function readOptionalText(path: string): string | null {
+/** null where there is no such file. @throws SwitchboardError `code` when it is larger than `maxBytes`. */
+export function readOptionalText(path: string, maxBytes: number, code: ErrorCode): string | null {
   const stat = statSync(path, { throwIfNoEntry: false })
   if (stat === undefined) return null
-  if (stat.size > largestFileBytes)
-    throw new SwitchboardError(
-      'tokenizer_invalid',
-      `${basename(path)} has ${stat.size} bytes, more than ${largestFileBytes}`,
-    )
+  if (stat.size > maxBytes)
+    throw new SwitchboardError(code, `${basename(path)} has ${stat.size} bytes, more than ${maxBytes}`)
   return readFileSync(path, 'utf8')
 }
 

@@ -203,3 +203,21 @@ function added(vocab: ReadonlyMap<string, number>): object[] {
     special: true,
   }))
 }
+
+/** Pseudo-random words of 2 to 11 small letters; the same for the same seed. */
+export function randomWords(seed: number, count: number): string[] {
+  let state = seed
+  // Numerical Recipes' linear congruential generator.
+  const next = (below: number): number => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    return Math.floor((state / 2 ** 32) * below)
+  }
+  return Array.from({ length: count }, () =>
+    Array.from({ length: 2 + next(10) }, () => String.fromCharCode(97 + next(26))).join(''),
+  )
+}
+
+/** A vocabulary as large as those of today's models: all beginnings of these words. */
+export function largeByteLevelJson(words: readonly string[]): Record<string, unknown> {
+  return byteLevelJson(words.map((word) => ` ${word}`))
+}

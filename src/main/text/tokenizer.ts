@@ -1,8 +1,9 @@
 import { isRecord } from '../../shared/base/is-record.ts'
+import { readVocabulary } from './build-token-table.ts'
 import { buildChatTemplate, type ChatTemplate } from './chat-template.ts'
-import { IncrementalDecoder } from './incremental-decoder.ts'
+import { decodeIds, IncrementalDecoder } from './incremental-decoder.ts'
 import { buildPlainEncoder } from './text-encoder.ts'
-import { buildTokenTable, packTokens } from './token-table.ts'
+import type { TokenTable } from './token-table.ts'
 import {
   parseTokenizerConfig,
   parseTokenizerJson,
@@ -11,11 +12,11 @@ import {
   type TokenizerJson,
 } from './tokenizer-json.ts'
 
-/** Everything about a model's text, values in and values out. */
+/** Everything about a model's text, values in and values out. Runs in the thread it was loaded in. */
 export interface Tokenizer {
   /** One more than the highest id. */
   readonly vocabularySize: number
-  /** The most bytes of text one token stands for: a text of n bytes has at least n / this tokens. */
+  /** Bytes of the longest token: a text of n bytes has at least n / maxTokenBytes tokens. */
   readonly maxTokenBytes: number
   /** Ids put before a prompt that is not rendered by a template, such as a start token; often none. */
   readonly prefixIds: readonly number[]
@@ -23,6 +24,7 @@ export interface Tokenizer {
   readonly endId: number | null
   /** null when the model has none; such a model only completes text. */
   readonly chat: ChatTemplate | null
+  readonly table: TokenTable
   /** Never gives a special or added token, whatever the text says. Lone surrogates become U+FFFD. */
   encodeText(text: string): readonly number[]
   /** Whole text of ids; special tokens give none. */
@@ -34,13 +36,18 @@ export interface Tokenizer {
   packedBytes(): Uint8Array
 }
 
+/** Steps of loading a tokenizer that run what its files say, and may therefore never end. */
+export type CheckStep = 'pattern' | 'template'
+/** Called before each such step, so that a watchdog knows what runs. */
+export type BeforeStep = (step: CheckStep) => void
+
 /**
  * Loads tokenizer.json, tokenizer_config.json and the chat template of a model folder.
  * @throws SwitchboardError tokenizer_invalid, template_invalid.
  */
-export function loadTokenizer(folder: string): Tokenizer {
+export function loadTokenizer(folder: string, beforeStep: BeforeStep = () => undefined): Tokenizer {
   const { json, config } = readTokenizerFiles(folder)
-  return buildTokenizer(json, config)
+  return buildTokenizer(json, config, beforeStep)
 }
 
 /** The same from parsed JSON. @throws SwitchboardError tokenizer_invalid, template_invalid. */
@@ -48,36 +55,32 @@ export function tokenizerFrom(
   tokenizer: Readonly<Record<string, unknown>>,
   config: Readonly<Record<string, unknown>>,
 ): Tokenizer {
-  return buildTokenizer(parseTokenizerJson(tokenizer), parseTokenizerConfig(config))
+  return buildTokenizer(parseTokenizerJson(tokenizer), parseTokenizerConfig(config), () => undefined)
 }
 
-function buildTokenizer(json: TokenizerJson, config: TokenizerConfigJson): Tokenizer {
-  const table = buildTokenTable(json)
-  const plain = buildPlainEncoder(json, table)
+function buildTokenizer(json: TokenizerJson, config: TokenizerConfigJson, beforeStep: BeforeStep): Tokenizer {
+  const { table, maxTokenBytes, controlIds } = readVocabulary(json)
+  const plain = buildPlainEncoder(json, controlIds, beforeStep)
   const controls = new Map(json.added_tokens.map(({ content, id }) => [content, id]))
   return {
     vocabularySize: table.size,
-    maxTokenBytes: table.maxTokenBytes,
+    maxTokenBytes,
     endId: controls.get(config.namedTokens['eos_token'] ?? '') ?? null,
     prefixIds: prefixIdsOf(json, controls),
     chat:
       config.chatTemplate === null
         ? null
-        : buildChatTemplate(config.chatTemplate, config.namedTokens, json.added_tokens, plain),
+        : buildChatTemplate(config.chatTemplate, config.namedTokens, json.added_tokens, plain, beforeStep),
+    table,
     encodeText: (text) => plain.encode(text, true),
-    decode(ids) {
-      const decoder = new IncrementalDecoder(table, { continues: false })
-      return ids.map((id) => decoder.push(id)).join('')
-    },
+    decode: (ids) => decodeIds(table, ids),
     decoder: (options) => new IncrementalDecoder(table, options),
     bytes: (id) => table.bytes(id),
-    packedBytes: () => packTokens(table),
+    packedBytes: () => table.pack(),
   }
 }
 
-/**
- * What the file's post-processor writes before a single text: `single` of TemplateProcessing, up to the text itself.
- */
+/** Ids that the file's post-processor puts before a text: `single` of TemplateProcessing, up to the text itself. */
 function prefixIdsOf(json: TokenizerJson, controls: ReadonlyMap<string, number>): readonly number[] {
   const post: unknown = Reflect.get(json, 'post_processor')
   const parts: unknown = isRecord(post) && post['type'] === 'Sequence' ? post['processors'] : [post]
