@@ -22,9 +22,8 @@ export interface BuiltGraph {
 }
 
 /**
- * Built graphs, each in a folder named by what went into it. Nothing here is precious: a graph that is missing, damaged
- * or
- * of another version is built again from the model's files.
+ * Built graphs, each in a folder named by a hash of its inputs. A cache: a graph that is missing, damaged or of another
+ * version is rebuilt from the model's files.
  */
 export class GraphCache {
   readonly #directory: string

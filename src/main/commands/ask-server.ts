@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import { z } from 'zod'
 import { toWire } from '../../shared/domain/sampling.ts'
 import { catalogue, type ErrorCode } from '../../shared/errors/catalogue.ts'
+import { cancelled } from '../../shared/errors/cancelled.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import type { Question } from './ask.ts'
 
@@ -15,21 +16,23 @@ export interface AskServerOptions {
   readonly signal: AbortSignal
 }
 
-/** A model that is being loaded is asked again this often, for this long. */
-const againMs = 500
-const mostTries = 240
+/** While the model is loading the request is repeated: two minutes at half a second. */
+const RETRY_MS = 500
+const MAX_TRIES = 240
 
 /**
- * Asks the running instance over its own endpoint. False when nobody answers there; throws what it answers otherwise.
+ * Asks the running instance over its own endpoint and writes the reply as it arrives. Returns false where no instance
+ * answers.
+ * @throws SwitchboardError with the instance's refusal; cancelled, engine_crashed (the stream broke off).
  */
 export async function askServer(question: Question, options: AskServerOptions): Promise<boolean> {
   for (let tries = 1; ; tries += 1) {
     try {
       return await askOnce(question, options)
     } catch (thrown) {
-      if (!(thrown instanceof SwitchboardError) || thrown.code !== 'loading' || tries === mostTries) throw thrown
+      if (!(thrown instanceof SwitchboardError) || thrown.code !== 'loading' || tries === MAX_TRIES) throw thrown
     }
-    await setTimeout(againMs, undefined, { signal: options.signal })
+    await setTimeout(RETRY_MS, undefined, { signal: options.signal })
   }
 }
 
@@ -49,8 +52,8 @@ async function askOnce(question: Question, { url, secret, write, signal }: AskSe
       signal,
     })
   } catch (thrown) {
-    if (signal.aborted) throw new SwitchboardError('cancelled', 'the reply was stopped')
-    // A connection that cannot be made: the instance is gone.
+    if (signal.aborted) throw cancelled(undefined, 'The reply was stopped.')
+    // fetch reports a failed connection as a TypeError: the instance is gone
     if (thrown instanceof TypeError) return false
     throw thrown
   }
@@ -58,9 +61,9 @@ async function askOnce(question: Question, { url, secret, write, signal }: AskSe
   try {
     await readEvents(response.body, write)
   } catch (thrown) {
-    if (signal.aborted) throw new SwitchboardError('cancelled', 'the reply was stopped')
+    if (signal.aborted) throw cancelled(undefined, 'The reply was stopped.')
     if (thrown instanceof SwitchboardError) throw thrown
-    throw new SwitchboardError('engine_crashed', 'the running instance broke off', { cause: thrown })
+    throw new SwitchboardError('engine_crashed', 'the running instance broke off its reply', { cause: thrown })
   }
   return true
 }
@@ -89,7 +92,7 @@ function asError(data: unknown): SwitchboardError {
     typeof parsed.data.error.code === 'string' && Object.hasOwn(catalogue, parsed.data.error.code)
       ? (parsed.data.error.code as ErrorCode)
       : 'internal'
-  // The endpoint's messages end with the next step, which is told once.
+  // The endpoint appends the hint to its message; it is printed once.
   const next = ` ${catalogue[code].hint}`
   return new SwitchboardError(code, message.endsWith(next) ? message.slice(0, -next.length) : message)
 }
@@ -98,7 +101,7 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    // the caller says what it is when it is nothing it knows
+    // the caller's schema refuses null
     return null
   }
 }

@@ -19,7 +19,7 @@ export type AskedByProgram = Pick<
   'input' | 'parameters' | 'stop' | 'logprobs' | 'echo' | 'structure' | 'speculation'
 >
 
-/** One request of either API after the door: native types, every default decided but the model's own. */
+/** A parsed request of either API. Only the model's own defaults are still open. */
 export interface CompletionRequest {
   readonly api: 'chat' | 'text'
   /** null: the default. */
@@ -80,7 +80,7 @@ function sharedFields(wire: WireBody): Pick<AskedByProgram, 'parameters' | 'stop
   }
 }
 
-/** `developer` is the newer name of `system`; text parts are lines of one text. */
+/** `developer` is the newer name of `system`; text parts are joined as lines. */
 function toMessage(
   { role, content, tool_calls: calls }: ChatRequestBody['messages'][number],
   index: number,
@@ -103,9 +103,8 @@ function toMessage(
 }
 
 /**
- * Arguments come back as the reply wrote them, the same key twice included; a reply that was cut off has none that can
- * be
- * shown to the model again. What is nested without end would be walked by template and tokenizer.
+ * Arguments of an earlier call, as the client sends them back. They may hold a key twice, because a reply may have
+ * written it so. Deep nesting is refused, because template and tokenizer walk the value.
  */
 function parseArguments(text: string, param: string): Readonly<Record<string, unknown>> {
   const refused = (fault: string): SwitchboardError =>
@@ -137,7 +136,7 @@ interface Fault {
   readonly message: string
 }
 
-/** Where several shapes are allowed, the one that got furthest tells best what is wrong. */
+/** Of the branches of a union, the one that matched furthest explains the fault best. */
 function deepest(issue: z.core.$ZodIssue | undefined, prefix: readonly PropertyKey[] = []): Fault {
   if (issue === undefined) return { path: prefix, message: 'not accepted' }
   const path = [...prefix, ...issue.path]
@@ -149,7 +148,7 @@ function deepest(issue: z.core.$ZodIssue | undefined, prefix: readonly PropertyK
   return best ?? { path, message: 'the type is not one of those allowed here' }
 }
 
-/** A path as OpenAI writes it: `messages[0].content`. */
+/** A path in OpenAI's notation: `messages[0].content`. */
 function pathText(path: readonly PropertyKey[]): string {
   const text = path
     .map((step, at) => (typeof step === 'number' ? `[${step}]` : `${at === 0 ? '' : '.'}${String(step)}`))

@@ -136,7 +136,7 @@ describe('parseJsonSchema', () => {
     ],
     [
       { type: 'object', properties: { a: { $ref: '#' } }, required: ['a'] },
-      ': no value is ever complete: it always needs another one of its kind inside',
+      ': no value is ever complete, because each contains another one of its kind',
     ],
     [
       {
@@ -144,7 +144,7 @@ describe('parseJsonSchema', () => {
         properties: { a: { $ref: '#/$defs/x' } },
         $defs: { x: { type: 'array', minItems: 1, items: { $ref: '#/$defs/x' } } },
       },
-      '$defs.x: no value is ever complete: it always needs another one of its kind inside',
+      '$defs.x: no value is ever complete, because each contains another one of its kind',
     ],
     [
       {

@@ -3,23 +3,23 @@ import type { JsonDefinitions, JsonProperty, JsonShape } from '../../shared/doma
 import { SchemaFault } from './schema-fault.ts'
 import { checkShapes } from './shape-checks.ts'
 
-/** JSON Schema as shapes a grammar can follow. */
+/** A JSON Schema as shapes that a grammar can follow. */
 export interface ParsedSchema {
   readonly shape: JsonShape
   readonly definitions: JsonDefinitions
 }
 
 /** Characters of the schema as JSON text. */
-const MOST_SCHEMA_CHARACTERS = 65_536
-const DEEPEST = 32
-const MOST_PROPERTIES = 2000
-const MOST_VALUES = 2000
-/** Of all arrays: one with limits is written out item by item in its grammar. */
-const MOST_ITEMS = 2000
-/** Of every integer a reply can hold (domain/grammar.ts). */
-const LARGEST_INTEGER = 999_999_999_999_999
+const MAX_SCHEMA_CHARACTERS = 65_536
+const MAX_DEPTH = 32
+const MAX_PROPERTIES = 2000
+const MAX_VALUES = 2000
+/** Total over all arrays, because bounded arrays are unrolled item by item. */
+const MAX_ITEMS = 2000
+/** Largest magnitude of an integer in a reply (domain/grammar.ts). */
+const MAX_INTEGER = 999_999_999_999_999
 
-/** Say nothing about which values fit. `format` is not enforced. */
+/** Keywords that do not restrict the values. `format` is not enforced. */
 const annotations = new Set([
   'title',
   'description',
@@ -47,7 +47,7 @@ const keywordsOf = {
 } as const satisfies Record<string, readonly string[]>
 type TypeName = keyof typeof keywordsOf
 
-/** What has been used of the limits; the schemas of one request share one, as one engine follows them all. */
+/** Counts against the limits, shared by all schemas of one request. */
 export class SchemaBudget {
   properties = 0
   values = 0
@@ -55,11 +55,9 @@ export class SchemaBudget {
 }
 
 export interface SchemaOptions {
-  /** Put before the names of definitions, so that several schemas fit into one grammar. */
+  /** Prefix of the names of definitions, so that several schemas fit into one grammar. */
   readonly prefix?: string
-  /**
-   * What is not supported, and what no value could obey, is left out instead of refused: values then need not obey it.
-   */
+  /** Ignores keywords that are not supported or that no value can satisfy, instead of refusing them. */
   readonly lenient?: boolean
   readonly budget?: SchemaBudget
 }
@@ -69,16 +67,14 @@ const anything = { kind: 'any' } as const
 type Fields = Readonly<Record<string, unknown>>
 
 /**
- * Reads the supported part of JSON Schema 2020-12: type, properties, required, additionalProperties (absent: none),
- * items,
+ * Reads the supported part of JSON Schema 2020-12: type, properties, required, additionalProperties (absent: none), items,
  * minItems, maxItems, enum, const, anyOf, and $ref into $defs, definitions or the root. Bounds of integers are accepted
- * where
- * every integer a reply can hold lies between them (zod writes them so).
- * @throws SchemaFault for any other keyword, naming it; for what is too large; for a schema without a value.
+ * if they include every integer a reply can hold; zod writes such bounds.
+ * @throws SchemaFault for any other keyword, for a schema that is too large, and for one that no value satisfies.
  */
 export function parseJsonSchema(schema: unknown, options: SchemaOptions = {}): ParsedSchema {
-  if (JSON.stringify(schema).length > MOST_SCHEMA_CHARACTERS)
-    throw new SchemaFault('', `has more than ${MOST_SCHEMA_CHARACTERS} characters`)
+  if (JSON.stringify(schema).length > MAX_SCHEMA_CHARACTERS)
+    throw new SchemaFault('', `has more than ${MAX_SCHEMA_CHARACTERS} characters`)
   const reader = new SchemaReader(schema, options)
   const parsed = reader.read()
   checkShapes(parsed, reader.pathOf)
@@ -101,7 +97,7 @@ class SchemaReader {
     this.#lenient = lenient
   }
 
-  /** Where a definition stands in the schema. */
+  /** Path of a definition in the schema. */
   readonly pathOf = (name: string): string => name.slice(this.#prefix.length).replace(/^#\/?/u, '').replaceAll('/', '.')
 
   read(): ParsedSchema {
@@ -114,10 +110,10 @@ class SchemaReader {
   }
 
   #shape(schema: unknown, path: string, depth: number): JsonShape {
-    if (depth > DEEPEST) throw new SchemaFault(path, `is nested deeper than ${DEEPEST} levels`)
+    if (depth > MAX_DEPTH) throw new SchemaFault(path, `is nested deeper than ${MAX_DEPTH} levels`)
     if (schema === true) return anything
-    // `false`, which nothing fits, and the list of schemas that older drafts have for `items`.
-    if (schema === false || Array.isArray(schema)) return this.#odd(path, 'expected a schema (an object)')
+    // `false`, which no value satisfies, and the list of schemas that older drafts allow for `items`
+    if (schema === false || Array.isArray(schema)) return this.#lenientAny(path, 'expected a schema (an object)')
     if (!isRecord(schema)) throw new SchemaFault(path, 'expected a schema (an object)')
     const used = Object.keys(schema).filter(
       (key) =>
@@ -127,7 +123,7 @@ class SchemaReader {
     )
     if (used.includes('$ref')) return this.#reference(schema, used, path)
     if (used.includes('anyOf')) {
-      this.#only(used, ['anyOf', 'type'], path)
+      this.#refuseOthers(used, ['anyOf', 'type'], path)
       const options = schema['anyOf']
       if (!Array.isArray(options) || options.length === 0)
         throw new SchemaFault(at(path, 'anyOf'), 'expected a list of schemas')
@@ -138,20 +134,20 @@ class SchemaReader {
     const types = this.#types(schema, used, path)
     if (used.includes('const') || used.includes('enum')) return this.#literals(schema, used, types, path)
     if (types === null) {
-      this.#only(used, [], path)
+      this.#refuseOthers(used, [], path)
       return anything
     }
-    this.#only(used, ['type', ...types.flatMap((type) => keywordsOf[type])], path)
+    this.#refuseOthers(used, ['type', ...types.flatMap((type) => keywordsOf[type])], path)
     return oneOf(types.map((type) => this.#typed(type, schema, path, depth)))
   }
 
-  /** Any value, where a schema may be followed loosely. @throws SchemaFault where not. */
-  #odd(path: string, fault: string): JsonShape {
+  /** Any value in lenient mode. @throws SchemaFault otherwise. */
+  #lenientAny(path: string, fault: string): JsonShape {
     if (!this.#lenient) throw new SchemaFault(path, fault)
     return anything
   }
 
-  #only(used: readonly string[], known: readonly string[], path: string): void {
+  #refuseOthers(used: readonly string[], known: readonly string[], path: string): void {
     const foreign = this.#lenient ? undefined : used.find((key) => !known.includes(key))
     if (foreign !== undefined)
       throw new SchemaFault(
@@ -160,7 +156,7 @@ class SchemaReader {
       )
   }
 
-  /** The types of a schema, told by its keywords where it does not say; null for any. */
+  /** The types of a schema, inferred from its keywords where `type` is absent; null for any. */
   #types(schema: Fields, used: readonly string[], path: string): readonly TypeName[] | null {
     const { type } = schema
     if (type === undefined) {
@@ -189,9 +185,10 @@ class SchemaReader {
       case 'array': {
         const [minItems, maxItems] = [this.#count(schema, 'minItems', path) ?? 0, this.#count(schema, 'maxItems', path)]
         this.#budget.items += maxItems ?? minItems
-        if (this.#budget.items > MOST_ITEMS)
-          throw new SchemaFault('', `counts more than ${MOST_ITEMS} items in minItems and maxItems`)
-        if (maxItems !== null && maxItems < minItems) return this.#odd(at(path, 'maxItems'), 'is less than minItems')
+        if (this.#budget.items > MAX_ITEMS)
+          throw new SchemaFault('', `counts more than ${MAX_ITEMS} items in minItems and maxItems`)
+        if (maxItems !== null && maxItems < minItems)
+          return this.#lenientAny(at(path, 'maxItems'), 'is less than minItems')
         return {
           kind: 'array',
           items: schema['items'] === undefined ? anything : this.#shape(schema['items'], at(path, 'items'), depth + 1),
@@ -206,9 +203,9 @@ class SchemaReader {
 
   #count(schema: Fields, key: string, path: string): number | null {
     const value = schema[key]
-    if (value === undefined || (this.#lenient && typeof value === 'number' && value > MOST_ITEMS)) return null
-    if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > MOST_ITEMS)
-      throw new SchemaFault(at(path, key), `expected a whole number from 0 to ${MOST_ITEMS}`)
+    if (value === undefined || (this.#lenient && typeof value === 'number' && value > MAX_ITEMS)) return null
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > MAX_ITEMS)
+      throw new SchemaFault(at(path, key), `expected a whole number from 0 to ${MAX_ITEMS}`)
     return value
   }
 
@@ -220,8 +217,8 @@ class SchemaReader {
     const needed = new Set<string>(required)
     const parsed = Object.entries(properties).map(([name, property]): JsonProperty => {
       this.#budget.properties += 1
-      if (this.#budget.properties > MOST_PROPERTIES)
-        throw new SchemaFault('', `has more than ${MOST_PROPERTIES} properties`)
+      if (this.#budget.properties > MAX_PROPERTIES)
+        throw new SchemaFault('', `has more than ${MAX_PROPERTIES} properties`)
       return {
         name,
         shape: this.#shape(property, at(path, `properties.${name}`), depth + 1),
@@ -234,7 +231,7 @@ class SchemaReader {
         at(path, 'required'),
         `names ${JSON.stringify(foreign.slice(0, 60))}, which is not in properties`,
       )
-    // An object of which nothing is said is any object; one with properties has these alone, unless it says otherwise.
+    // Without any keyword any object fits; with properties, only these unless additionalProperties says otherwise.
     const open = additionalProperties ?? (parsed.length === 0 && schema['properties'] === undefined)
     return {
       kind: 'object',
@@ -244,24 +241,24 @@ class SchemaReader {
   }
 
   #literals(schema: Fields, used: readonly string[], types: readonly TypeName[] | null, path: string): JsonShape {
-    this.#only(used, ['const', 'enum', 'type'], path)
+    this.#refuseOthers(used, ['const', 'enum', 'type'], path)
     const key = used.includes('const') ? 'const' : 'enum'
     const values: unknown = key === 'const' ? [schema['const']] : schema['enum']
     if (!Array.isArray(values)) throw new SchemaFault(at(path, key), 'expected a list of values')
     this.#budget.values += values.length
-    if (this.#budget.values > MOST_VALUES)
-      throw new SchemaFault('', `has more than ${MOST_VALUES} values in enum and const`)
+    if (this.#budget.values > MAX_VALUES)
+      throw new SchemaFault('', `has more than ${MAX_VALUES} values in enum and const`)
     const fitting =
       types === null ? values : values.filter((value: unknown) => types.some((type) => isOfType(value, type)))
-    if (fitting.length === 0) return this.#odd(at(path, key), 'holds no value of the type')
+    if (fitting.length === 0) return this.#lenientAny(at(path, key), 'holds no value of the type')
     return { kind: 'literals', texts: [...new Set(fitting.map((value: unknown) => JSON.stringify(value)))] }
   }
 
   #reference(schema: Fields, used: readonly string[], path: string): JsonShape {
-    this.#only(used, ['$ref'], path)
+    this.#refuseOthers(used, ['$ref'], path)
     const pointer = schema['$ref']
     if (typeof pointer !== 'string' || !/^#(?:\/(?:\$defs|definitions)\/[^/]+)?$/u.test(pointer))
-      return this.#odd(at(path, '$ref'), 'expected #, #/$defs/NAME or #/definitions/NAME')
+      return this.#lenientAny(at(path, '$ref'), 'expected #, #/$defs/NAME or #/definitions/NAME')
     if (!this.#seen.has(pointer)) {
       this.#seen.add(pointer)
       this.#pending.push({ pointer, path: at(path, '$ref') })
@@ -280,7 +277,7 @@ class SchemaReader {
   }
 }
 
-/** Plain values are one alternative together, however many they are. */
+/** One shape for several options; all literals together are one option. */
 function oneOf(options: readonly JsonShape[]): JsonShape {
   const texts = new Set(options.flatMap((option) => (option.kind === 'literals' ? option.texts : [])))
   const others = options.filter(({ kind }) => kind !== 'literals')
@@ -289,7 +286,7 @@ function oneOf(options: readonly JsonShape[]): JsonShape {
   return joined.length === 1 && only !== undefined ? only : { kind: 'anyOf', options: joined }
 }
 
-/** RFC 6901 inside a URI fragment; null for what is no URI. */
+/** Decodes a JSON pointer (RFC 6901) in a URI fragment; null where the encoding is invalid. */
 function decodePointer(name: string): string | null {
   try {
     return decodeURIComponent(name).replaceAll('~1', '/').replaceAll('~0', '~')
@@ -301,7 +298,7 @@ function decodePointer(name: string): string | null {
 
 function isWideBound(key: string, value: unknown): boolean {
   if (typeof value !== 'number') return false
-  return (key === 'minimum' && value <= -LARGEST_INTEGER) || (key === 'maximum' && value >= LARGEST_INTEGER)
+  return (key === 'minimum' && value <= -MAX_INTEGER) || (key === 'maximum' && value >= MAX_INTEGER)
 }
 
 function isOfType(value: unknown, type: TypeName): boolean {

@@ -5,7 +5,7 @@ import type { AskStructure, JsonFormat } from '../../shared/domain/ask.ts'
 import { parseJsonSchema, SchemaBudget, type SchemaOptions } from './json-schema.ts'
 import { SchemaFault } from './schema-fault.ts'
 
-/** Calls of one reply where several are allowed: a bound for models that would not come to an end. */
+/** Calls of one reply where several are allowed; stops models that would call without end. */
 const MAX_CALLS = 8
 /** Characters of all tools together, as JSON text. */
 const MAX_TOOL_CHARACTERS = 262_144
@@ -14,7 +14,7 @@ type Wire = Pick<ChatRequestBody, 'response_format' | 'tools' | 'tool_choice' | 
 type ToolFunction = NonNullable<Wire['tools']>[number]['function']
 
 /**
- * `response_format`, `tools` and `tool_choice` as the shape of the reply; null when they leave it free.
+ * The shape of the reply that `response_format`, `tools` and `tool_choice` ask for; null where they ask for none.
  * @throws SwitchboardError invalid_request with the field at fault.
  */
 export function structureOf(wire: Wire): AskStructure | null {
@@ -23,7 +23,7 @@ export function structureOf(wire: Wire): AskStructure | null {
   const choice = wire.tool_choice ?? 'auto'
   if (JSON.stringify(wire.tools ?? []).length > MAX_TOOL_CHARACTERS)
     throw invalid('tools', `they have more than ${MAX_TOOL_CHARACTERS} characters`)
-  // Every tool is checked, also where none may be called.
+  // Every tool is checked, even if none may be called.
   const all = (wire.tools ?? []).map((tool, index) => ({
     name: tool.function.name,
     arguments: argumentsOf(tool.function, index, budget),
@@ -41,7 +41,7 @@ export function structureOf(wire: Wire): AskStructure | null {
   return format === null && tools === null ? null : { format, tools }
 }
 
-/** What the model is told of the tools; nothing when it may not call any. */
+/** The tools as the chat template describes them; none where the reply may not call any. */
 export function describedTools({ tools, tool_choice: choice }: Wire): { readonly tools?: readonly ToolDescription[] } {
   if (tools == null || tools.length === 0 || choice === 'none') return {}
   return {
@@ -62,10 +62,7 @@ function formatOf(format: Wire['response_format'], budget: SchemaBudget): JsonFo
   return parseAt('response_format.json_schema.schema', schema, { lenient: strict === false, budget })
 }
 
-/**
- * As in OpenAI's API the schema of a tool is strict only where it says so: elsewhere it is followed as far as it can
- * be.
- */
+/** As in OpenAI's API, a tool's schema is strict only on request; otherwise unsupported keywords are ignored. */
 function argumentsOf({ parameters, strict }: ToolFunction, index: number, budget: SchemaBudget): JsonFormat {
   const param = `tools[${index}].function.parameters`
   const format = parseAt(param, parameters ?? noArguments, { prefix: `${index}:`, lenient: strict !== true, budget })

@@ -1,6 +1,6 @@
-/** What is wrong with a schema, and where; the field's own name is the caller's to add. */
+/** A fault in a JSON Schema. The caller adds the name of the request field. */
 export class SchemaFault extends Error {
-  /** Path within the schema, such as `properties.name.type`; empty for the schema itself. */
+  /** Path in the schema, such as `properties.name.type`; empty for the schema itself. */
   readonly path: string
 
   constructor(path: string, message: string) {

@@ -1,19 +1,15 @@
 import type { JsonDefinitions, JsonShape } from '../../shared/domain/grammar.ts'
 import { SchemaFault } from './schema-fault.ts'
 
-/**
- * The engine follows so many readings of a reply at once (inference/grammar); more alternatives would be left out
- * silently.
- */
-const MOST_ALTERNATIVES = 60
+/** The engine follows at most this many readings of a reply at once (inference/grammar) and would drop further ones. */
+const MAX_ALTERNATIVES = 60
 
 type PathOf = (name: string) => string
 
 /**
- * Refuses shapes that a reply could begin and never finish (a definition that is nothing but itself, or that can only
- * be
- * completed by a further one of its kind), and those with more alternatives than are followed.
- * @throws SchemaFault naming the place.
+ * Refuses shapes that a reply can begin but never finish (a definition that only refers to itself or always contains
+ * itself), and shapes with more alternatives than the engine follows.
+ * @throws SchemaFault with the path.
  */
 export function checkShapes(
   { shape, definitions }: { readonly shape: JsonShape; readonly definitions: JsonDefinitions },
@@ -24,16 +20,16 @@ export function checkShapes(
   const alternatives = alternativeCounter(definitions)
   const check = (part: JsonShape, path: string): void => {
     if (!isFinite(part, finite))
-      throw new SchemaFault(path, 'no value is ever complete: it always needs another one of its kind inside')
-    if (alternatives(part) > MOST_ALTERNATIVES)
-      throw new SchemaFault(path, `offers more than ${MOST_ALTERNATIVES} alternatives in one place`)
+      throw new SchemaFault(path, 'no value is ever complete, because each contains another one of its kind')
+    if (alternatives(part) > MAX_ALTERNATIVES)
+      throw new SchemaFault(path, `offers more than ${MAX_ALTERNATIVES} alternatives in one place`)
     for (const inner of innerShapes(part)) check(inner, path)
   }
   for (const [name, definition] of Object.entries(definitions)) check(definition, pathOf(name))
   check(shape, '')
 }
 
-/** The definitions that have a value of finite size: those known to have one make others known. */
+/** The definitions that have a value of finite size, found by propagation from those without references. */
 function finiteDefinitions(definitions: JsonDefinitions): ReadonlySet<string> {
   const users = new Map<string, string[]>()
   for (const [name, shape] of Object.entries(definitions)) {
@@ -95,7 +91,7 @@ function innerShapes(shape: JsonShape): readonly JsonShape[] {
   }
 }
 
-/** Definitions that are reached from themselves without anything being written. */
+/** Refuses definitions that refer to themselves without producing any text. */
 function refuseCycles(definitions: JsonDefinitions, pathOf: PathOf): void {
   const done = new Set<string>()
   const open = new Set<string>()
@@ -112,7 +108,7 @@ function refuseCycles(definitions: JsonDefinitions, pathOf: PathOf): void {
   for (const name of Object.keys(definitions)) visit({ kind: 'reference', name })
 }
 
-/** How many readings a value can begin as; each step on the way to one counts. Only for definitions without cycles. */
+/** Counts the alternatives a value can begin with, references included. Definitions must have no cycles. */
 function alternativeCounter(definitions: JsonDefinitions): (shape: JsonShape) => number {
   const known = new Map<string, number>()
   const count = (shape: JsonShape): number => {

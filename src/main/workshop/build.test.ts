@@ -23,7 +23,7 @@ const sha256 = async (path: string) =>
   createHash('sha256')
     .update(await readFile(path))
     .digest('hex')
-/** What lies beside the source: the target, and nothing that was left behind. */
+/** Names beside the source folder. */
 const beside = async () => (await readdir(dirname(source))).filter((name) => name !== 'hf')
 
 test('describes the graph and hashes what went in and came out', async () => {

@@ -2,6 +2,7 @@ import { access, mkdir, open, readdir, rename, rm, rmdir } from 'node:fs/promise
 import { basename, dirname, join } from 'node:path'
 import { diskFailure } from '../platform/disk-failure.ts'
 import { hashFile } from '../platform/hash-file.ts'
+import type { OnProgress } from '../platform/long-task.ts'
 import { stagingName } from '../platform/staging.ts'
 import { syncFolder } from '../platform/sync-folder.ts'
 import {
@@ -17,28 +18,23 @@ import { makeDecoder } from './builder/decoder.ts'
 import type { MatrixEncodings } from './builder/matrix-encoding.ts'
 import { encodingsOf, floatsOf } from './encodings.ts'
 import { openModelFolder, type ModelFolder } from './model-folder.ts'
+import { toFloat16Graph } from './onnx/float16-graph.ts'
 import { tensorByteLength, type OnnxGraph } from './onnx/graph.ts'
-import { inHalves } from './onnx/in-halves.ts'
 import { writeModel } from './onnx/write-model.ts'
 
 export type BuildJob = Extract<ToolJob, { kind: 'build' }>
 
-/** Called with the fraction done, 0 to 1, and what is being done. */
-export type Progress = (fraction: number, step: string) => void
-
 /**
  * Builds the graph of a Hugging Face folder. The target appears as a whole, by renaming a finished and flushed folder
- * beside it, or not at all; it may exist beforehand only as an empty folder. `encodings` are those of the precision;
- * tests
- * hand in others.
+ * beside it, or not at all; it may exist beforehand only as an empty folder.
  *
- * @throws SwitchboardError model_unsupported (among them fp16 of numbers beyond it), not_a_model_folder, model_corrupt,
- *   model_incompatible, invalid_safetensors,
- *   name_taken (the target holds something), storage_full, storage_failed.
+ * @param encodings of the matrices; other than those of the precision only in tests.
+ * @throws SwitchboardError not_a_model_folder, model_corrupt, model_incompatible, invalid_safetensors, model_unsupported
+ *   (also for fp16 of weights beyond its range), name_taken (the target is not empty), storage_full, storage_failed.
  */
 export async function buildGraph(
   job: BuildJob,
-  progress: Progress,
+  progress: OnProgress,
   encodings: MatrixEncodings | null = encodingsOf(job.precision),
 ): Promise<GraphDescription> {
   await refuseUsedTarget(job.target)
@@ -47,11 +43,11 @@ export async function buildGraph(
   try {
     const stored = floatsOf(job.precision)
     const graph = makeDecoder(folder.architecture, folder.checkpoint, encodings, stored)
-    // Encoded matrices are rounded far more than float16 rounds: a card that is faster in it may compute in it.
+    // Encoding rounds far more than float16 does, so a card may compute in float16 where that is faster.
     const floats: readonly GraphFloats[] = encodings === null ? [stored] : [stored, 'float16']
     await mkdir(staging, { mode: 0o700 })
     const description = await writeAll(folder, graph, { precision: job.precision, floats }, staging, progress)
-    await place(staging, job.target)
+    await moveIntoPlace(staging, job.target)
     return description
   } catch (failure) {
     await rm(staging, { recursive: true, force: true })
@@ -61,13 +57,13 @@ export async function buildGraph(
   }
 }
 
-/** Writes the model once for each kind of numbers in `floats`; those of `graph` come first. */
+/** Writes the model once per float type; `graph` computes in the first of them. */
 async function writeAll(
   folder: ModelFolder,
   graph: OnnxGraph,
   { precision, floats }: Pick<GraphDescription, 'precision' | 'floats'>,
   directory: string,
-  progress: Progress,
+  progress: OnProgress,
 ): Promise<GraphDescription> {
   const readTotal = folder.files.reduce((sum, file) => sum + file.size, 0)
   const writeTotal = graph.initialisers.reduce(
@@ -84,7 +80,7 @@ async function writeAll(
   const checked = advance('Checking the model files')
   for (const file of folder.files) sources[file.name] = await hashFile(file, ({ byteLength }) => checked(byteLength))
   const graphs = Object.fromEntries(
-    floats.map((kind, index) => [graphFiles[kind], index === 0 ? graph : inHalves(graph, [graphOutputs.logits])]),
+    floats.map((kind, index) => [graphFiles[kind], index === 0 ? graph : toFloat16Graph(graph, [graphOutputs.logits])]),
   )
   const written = await writeModel({ graphs, weights: graphFiles.weights }, directory, advance('Writing the graph'))
   const { architecture } = folder
@@ -123,10 +119,10 @@ async function refuseUsedTarget(target: string): Promise<void> {
 }
 
 /**
- * Renames the staged folder to the target, so that a power cut leaves all of it or nothing. Where the target exists
- * empty it is removed first, because Windows cannot rename onto it.
+ * Renames the staged folder to the target, so that a power cut leaves all of it or nothing. An empty target is removed
+ * first, because Windows cannot rename onto a folder.
  */
-async function place(staging: string, target: string): Promise<void> {
+async function moveIntoPlace(staging: string, target: string): Promise<void> {
   await syncFolder(staging)
   try {
     await rmdir(target).catch((failure: NodeJS.ErrnoException) => {
@@ -134,9 +130,11 @@ async function place(staging: string, target: string): Promise<void> {
     })
     await rename(staging, target)
   } catch (cause) {
-    // somebody else finished the same target first
+    // another process finished the same target first
     if (await exists(target))
-      throw new SwitchboardError('name_taken', `the target folder ${basename(target)} was filled meanwhile`, { cause })
+      throw new SwitchboardError('name_taken', `the target folder ${basename(target)} was filled in the meantime`, {
+        cause,
+      })
     throw cause
   }
   await syncFolder(dirname(target))

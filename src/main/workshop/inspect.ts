@@ -10,7 +10,7 @@ import { openRegularFile } from '../platform/open-regular-file.ts'
 const MAX_TOKENIZER_BYTES = 64 * 1024 * 1024
 const MAX_SMALL_BYTES = 4 * 1024 * 1024
 
-/** JSON files beside the weights; the first two must be there. */
+/** Files beside the weights. */
 const companions = [
   'tokenizer.json',
   'tokenizer_config.json',
@@ -26,8 +26,7 @@ const licence = /^(licen[cs]e|notice|copying)(\.(txt|md))?$/iu
  * reading a weight, and lists the files that belong to the model. Writes nothing.
  *
  * @throws SwitchboardError not_a_model_folder, model_corrupt, model_incompatible, model_unsupported,
- *   invalid_safetensors,
- *   tokenizer_invalid
+ *   invalid_safetensors, tokenizer_invalid
  */
 export async function inspectModel(directory: string): Promise<InspectedModel> {
   const folder = await openModelFolder(directory)
@@ -56,7 +55,7 @@ export async function inspectModel(directory: string): Promise<InspectedModel> {
   }
 }
 
-/** Size of a companion file after a check that it can be what its name says; null when it is absent and may be. */
+/** Checks a companion file. Returns its size; null when it is absent and optional. */
 async function inspectCompanion(
   directory: string,
   name: (typeof companions)[number],
@@ -85,7 +84,7 @@ const tokenizerSchema = z.object({
   added_tokens: z.array(z.object({ id: z.number().int().nonnegative(), content: z.string().min(1) })).default([]),
 })
 
-/** An id beyond the embedding would read past its end; the full check of the tokenizer happens where it is used. */
+/** Refuses ids beyond the embedding, which would be read past its end. The tokenizer itself is checked when it is loaded. */
 function checkVocabulary(json: unknown, vocabularySize: number): void {
   const parsed = tokenizerSchema.safeParse(json)
   if (!parsed.success) {

@@ -12,7 +12,7 @@ const MAX_SHARDS = 512
 
 const indexSchema = z.object({ weight_map: z.record(z.string(), z.string()) })
 
-/** An open Hugging Face folder: config parsed, headers of all weight files checked, descriptors held until closed. */
+/** An open Hugging Face folder: config parsed, headers of all weight files checked, files held open until `close`. */
 export interface ModelFolder {
   readonly architecture: DecoderArchitecture
   readonly checkpoint: Checkpoint
@@ -23,7 +23,7 @@ export interface ModelFolder {
 
 /**
  * @throws SwitchboardError not_a_model_folder, model_corrupt, model_incompatible, model_unsupported,
- * invalid_safetensors
+ *   invalid_safetensors
  */
 export async function openModelFolder(directory: string): Promise<ModelFolder> {
   const files: FileSource[] = []
@@ -92,8 +92,8 @@ async function openRequired(directory: string, name: string, files: FileSource[]
 }
 
 /**
- * The whole text of a small file. @throws SwitchboardError model_corrupt when it is longer than `maxBytes` or not
- * UTF-8.
+ * The whole text of a small file.
+ * @throws SwitchboardError model_corrupt when it is longer than `maxBytes` or not UTF-8.
  */
 export async function readText(source: FileSource, maxBytes: number): Promise<string> {
   if (source.size > maxBytes)

@@ -1,6 +1,6 @@
 /**
- * The tool process, one a job: a job comes in, progress and one result go out, the process ends. It has no database, no
- * keys and no network use, so that a hostile file meets nothing worth having.
+ * The tool process, one per job: it receives a job, sends progress and one result, and ends. It has no database, no keys
+ * and no network, so that a hostile file finds nothing of value.
  */
 import type { ToolEvent, ToolJob } from '../../shared/contracts/jobs.ts'
 import { serialise, SwitchboardError } from '../../shared/errors/switchboard-error.ts'
@@ -11,7 +11,7 @@ import { throttleProgress } from './throttle-progress.ts'
 const port = connectToParent<ToolJob, ToolEvent>()
 let started = false
 
-// nobody is left to hear a result; what is half written lies in a staging folder that the next start removes
+// the parent is gone; the next start removes the staging folder
 port.onClose(() => process.exit(1))
 
 port.onMessage((job) => {
@@ -24,7 +24,7 @@ port.onMessage((job) => {
   runJob(job, progress)
     .then((result) => port.send({ kind: 'result', result }))
     .catch((failure: unknown) => {
-      // the wire carries no stack; whoever reads the log needs it
+      // the wire carries no stack trace, so it goes to the log
       if (!(failure instanceof SwitchboardError))
         process.stderr.write(`${failure instanceof Error ? failure.stack : String(failure)}\n`)
       port.send({ kind: 'failed', error: serialise(failure) })

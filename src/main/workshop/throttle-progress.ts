@@ -1,7 +1,7 @@
-import type { Progress } from './build.ts'
+import type { OnProgress } from '../platform/long-task.ts'
 
-/** Passes progress on at most ten times a second, always when the step changes or the end is reached. */
-export function throttleProgress(report: Progress, nowMs: () => number, everyMs = 100): Progress {
+/** Limits progress reports to ten per second, except for a new step and for the end. */
+export function throttleProgress(report: OnProgress, nowMs: () => number, everyMs = 100): OnProgress {
   let last = -Infinity
   let lastStep = ''
   return (fraction, step) => {

@@ -1,14 +1,14 @@
-/** Something acquired that has to be given back once; calling twice is harmless. */
+/** A resource that has to be released once; releasing it twice is harmless. */
 export interface Disposable {
   dispose(): void | Promise<void>
 }
 
-/** Given back at once: there is nothing to wait for. */
+/** A resource whose release is synchronous. */
 export interface ImmediateDisposable extends Disposable {
   dispose(): void
 }
 
-/** Collects what an owner acquired and gives it back in reverse order; every member is tried even when one throws. */
+/** The resources of one owner, released in reverse order. All are released even if one throws. */
 export class DisposableStack implements Disposable {
   #members: Disposable[] = []
 
@@ -21,7 +21,7 @@ export class DisposableStack implements Disposable {
     this.#members.push({ dispose })
   }
 
-  /** @throws AggregateError when one or more members failed, after all of them were tried. */
+  /** @throws AggregateError of the members that failed, after all were released. */
   async dispose(): Promise<void> {
     const members = this.#members.reverse()
     this.#members = []

@@ -1,6 +1,6 @@
 import type { ImmediateDisposable } from './disposable.ts'
 
-/** One typed event. Events announce state; they do not steer: to make something happen, call the service. */
+/** One typed event. Events announce state and never steer: to make something happen, call the service. */
 export class Emitter<Payload> {
   readonly #listeners = new Set<(payload: Payload) => void>()
 

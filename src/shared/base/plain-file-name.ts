@@ -1,10 +1,8 @@
 /**
- * The name of a file directly inside a folder, or null: the one check for every file name that came from a file, a
- * request
- * or a folder listing before it touches the disk. Refused: separators, `.` and `..`, drive letters and streams (`:`),
- * control, bidirectional and other invisible characters, names Windows keeps for devices or changes (`CON`, trailing
- * dot
- * or space), and more than 255 bytes of UTF-8.
+ * The name if it can name a file directly inside a folder, else null. The one check for file names from a file, a request
+ * or a folder listing. Refuses separators, `.` and `..`, drive letters and streams (`:`), control, bidirectional and other
+ * invisible characters, names that Windows reserves or changes (`CON`, trailing dot or space), and more than 255 bytes of
+ * UTF-8.
  */
 export function plainFileName(name: string): string | null {
   if (name === '' || name === '.' || name === '..') return null

@@ -1,25 +1,22 @@
 /**
- * The HTTP endpoint's wire: OpenAI's chat and text completions as far as Switchboard answers them. Schemas describe
- * what
- * may arrive (unknown fields are ignored, `null` means the default); the types below them what is sent back.
+ * The HTTP endpoint's wire: the part of OpenAI's chat and text completions that Switchboard supports. Schemas describe
+ * requests (unknown fields are ignored, `null` means the default), the types below them responses.
  * Field meanings: https://platform.openai.com/docs/api-reference/chat/create
  */
 import { z } from 'zod'
 import { valueSchema, wireParameterShape } from '../domain/sampling.ts'
 
-/** Most messages of one request: bounds the work done before anything is tokenised. */
+/** Messages of one request; bounds the work before anything is tokenised. */
 const MAX_MESSAGES = 2048
-/** Most token ids of one prompt; longer ones fit no model. */
+/** Token ids of one prompt; longer prompts fit no model. */
 const MAX_PROMPT_IDS = 131_072
 
-/**
- * Text as people send it. A lone surrogate is no character: it becomes U+FFFD here, so that nothing behind meets one.
- */
+/** Text with lone surrogates replaced by U+FFFD, so that no later code meets one. */
 const text = z.string().overwrite((value) => value.toWellFormed())
 const integer = (min: number, max: number) => z.int().min(min).max(max).nullish()
 const flag = z.boolean().nullish()
 const unsupported = (name: string) => z.null({ error: `${name} is not supported yet` }).optional()
-/** Counts before it looks inside, so that a flood of items costs one comparison. */
+/** Checks the length before the items, so that a flood of items costs one comparison. */
 const boundedArray = <Item extends z.ZodType>(item: Item, min: number, max: number) =>
   z.array(z.unknown()).min(min).max(max).pipe(z.array(item).min(min).max(max))
 
@@ -28,9 +25,9 @@ const textPart = z.object({
   text,
 })
 
-/** Most tools of one request, and most calls of one message. */
+/** Tools of one request, and calls of one message. */
 const MAX_TOOLS = 128
-/** What a schema or a function may be called. */
+/** Name of a schema or a function. */
 const plainName = z
   .string()
   .regex(/^[A-Za-z0-9_-]{1,64}$/, { error: 'must be 1 to 64 letters, digits, underscores or hyphens' })
@@ -49,7 +46,7 @@ const messageSchema = z
     content: z.union([z.null(), text, boundedArray(textPart, 1, MAX_MESSAGES)]).optional(),
     tool_calls: boundedArray(toolCallSchema, 0, MAX_TOOLS)
       .nullish()
-      .describe('On assistant messages: what the reply called.'),
+      .describe('On assistant messages: the calls of that reply.'),
     tool_call_id: text.max(200).nullish().describe('On tool messages: the call this answers.'),
     function_call: unsupported('function_call'),
   })
@@ -84,9 +81,7 @@ const shared = {
     .refine((bias) => Object.keys(bias).length <= 1024, { error: 'at most 1024 token ids' })
     .nullish(),
   n: z.literal(1, { error: 'only 1 is supported' }).nullish(),
-  speculation: flag.describe(
-    'false: the reply is decoded token by token. It is the same reply; this is for measuring.',
-  ),
+  speculation: flag.describe('false: decodes token by token. The reply is the same; for measurements.'),
   stream: flag,
   stream_options: z.object({ include_usage: flag }).nullish(),
 }
@@ -108,7 +103,7 @@ const responseFormatSchema = z.discriminatedUnion(
         name: plainName,
         description: text.nullish(),
         schema: jsonSchema,
-        strict: flag.describe('false: keywords that are not supported are left out instead of refused.'),
+        strict: flag.describe('false: unsupported keywords are ignored instead of refused.'),
       }),
     }),
   ],
@@ -121,7 +116,7 @@ const toolSchema = z.object({
     name: plainName,
     description: text.nullish(),
     parameters: jsonSchema.nullish(),
-    strict: flag.describe('true: a keyword that is not supported is refused; else it is left out.'),
+    strict: flag.describe('true: unsupported keywords are refused; otherwise they are ignored.'),
   }),
 })
 
@@ -135,7 +130,7 @@ export const chatRequestSchema = z
     response_format: responseFormatSchema
       .nullish()
       .describe(
-        'The reply is JSON, by construction: tokens that do not fit are never drawn. A reply cut off inside it ends with finish_reason length.',
+        'The reply is JSON by construction: tokens that do not fit are never sampled. A reply that is cut off ends with finish_reason length.',
       ),
     tools: boundedArray(toolSchema, 0, MAX_TOOLS).nullish(),
     tool_choice: z
@@ -145,7 +140,7 @@ export const chatRequestSchema = z
         z.object({ type: z.literal('function'), function: z.object({ name: plainName }) }),
       ])
       .optional(),
-    parallel_tool_calls: flag.describe('false: at most one call a reply.'),
+    parallel_tool_calls: flag.describe('false: at most one call per reply.'),
     functions: z.array(z.unknown()).max(0, { error: 'functions are not supported yet' }).nullish(),
     function_call: z.literal('none', { error: 'functions are not supported yet' }).nullish(),
   })
@@ -181,7 +176,7 @@ const isIds = (value: unknown): value is readonly number[] =>
   value.length <= MAX_PROMPT_IDS &&
   value.every((id) => Number.isInteger(id) && id >= 0 && id <= 9_999_999)
 
-/** One prompt: text, token ids, or an array that holds one of either; undefined when it is none of these. */
+/** One prompt: text, token ids, or an array that holds one of either; undefined for anything else. */
 function onePrompt(value: unknown): Prompt | undefined {
   const single = Array.isArray(value) && value.length === 1 && typeof value[0] !== 'number' ? value[0] : value
   if (typeof single === 'string' && single.length > 0) return single.toWellFormed()
@@ -229,7 +224,7 @@ export interface ErrorBody {
     readonly type: string
     readonly param: string | null
     readonly code: string
-    /** Only in a stream, where no status or Retry-After can follow. */
+    /** Only in a stream, where status and Retry-After have been sent already. */
     readonly retryable?: boolean
   }
 }
@@ -241,9 +236,9 @@ export interface Usage {
   readonly prompt_tokens_details: { readonly cached_tokens: number }
 }
 
-/** What Switchboard adds to an answer. Times in ms. */
+/** Facts that Switchboard adds to a response. Times in ms. */
 export interface SwitchboardFacts {
-  /** What was left out of the prompt so that it fits the context; null when nothing was. */
+  /** What was dropped from the prompt so that it fits the context; null for nothing. */
   readonly truncated: { readonly dropped_messages: number; readonly dropped_tokens: number } | null
   readonly seed: number
   readonly provider: string
@@ -252,14 +247,14 @@ export interface SwitchboardFacts {
   readonly ttft_ms: number
   readonly total_ms: number
   readonly tokens_per_second: number | null
-  /** Spent on keeping the reply to its format, all steps together; absent where it had none. */
+  /** Total time spent on the grammar; absent without one. */
   readonly grammar_ms?: number
 }
 
 export interface ToolCallBody {
   readonly id: string
   readonly type: 'function'
-  /** `arguments` is JSON as text; cut off where the reply ended with `length`. */
+  /** `arguments` is JSON as text; incomplete where the reply ended with `length`. */
   readonly function: { readonly name: string; readonly arguments: string }
 }
 
@@ -274,7 +269,7 @@ export interface ChatLogprobs {
   readonly refusal: null
 }
 
-/** Parallel arrays, one entry a token; offsets in characters (code points) of the returned text. */
+/** Parallel arrays, one entry per token; offsets in code points of the returned text. */
 export interface CompletionLogprobs {
   readonly tokens: readonly string[]
   readonly token_logprobs: readonly (number | null)[]

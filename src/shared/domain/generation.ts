@@ -11,10 +11,10 @@ export interface SamplingParameters extends SamplingValues {
   readonly logitBias: Readonly<Record<number, number>>
 }
 
-/** Why a reply ended. `stop`: end token or stop string; `length`: token limit; `cancelled`: stopped from outside. */
+/** Why a reply ended: `stop` at an end token or stop string, `length` at the token limit, `cancelled` from outside. */
 export type FinishReason = 'stop' | 'length' | 'cancelled'
 
-/** Who is served first: `interactive` is somebody looking at the screen, `batch` is everything else. */
+/** Scheduling class: `interactive` where a person waits in front of the screen, `batch` otherwise. */
 export type Priority = 'interactive' | 'batch'
 
 /** In the fixed order of preference. */
@@ -39,16 +39,16 @@ export interface Receipt {
   readonly tokensPerSecond: number | null
   readonly promptTokens: number
   readonly completionTokens: number
-  /** Prompt tokens that were not computed again: the same key-holder had asked the same beginning before. */
+  /** Prompt tokens taken from the KV cache of an earlier request of the same client. */
   readonly cachedTokens: number
-  /** Spent on keeping the reply to a grammar, ms; absent without one. */
+  /** Time spent on the grammar, ms; absent without one. */
   readonly grammarMs?: number
   readonly finishReason: FinishReason
   readonly truncated: Truncation | null
   readonly seed: number
 }
 
-/** What was left out of the prompt so that it fits the context; never the system prompt, never the last message. */
+/** What was dropped from the prompt so that it fits the context; never the system prompt or the last message. */
 export interface Truncation {
   readonly droppedMessages: number
   readonly droppedTokens: number

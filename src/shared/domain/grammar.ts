@@ -1,21 +1,18 @@
 /**
- * What a reply may look like, as data: made at the doors from JSON Schema or tools, followed by the engine. Plain
- * values, so
- * that it crosses the wire as it is.
+ * The form of a reply as data, made from JSON Schema or tools and followed by the engine. Plain values that cross a wire
+ * unchanged.
  */
 
-/** JSON values of one shape. Written compactly or with a line break and an indentation where JSON allows blanks. */
+/** A set of JSON values. White space is either absent or a line break with indentation. */
 export type JsonShape =
   | { readonly kind: 'any' }
   | { readonly kind: 'string' }
   | { readonly kind: 'number' }
-  /** Up to 15 digits, so that every value is exact as a float64. */
+  /** At most 15 digits, so that every value is exact as a float64. */
   | { readonly kind: 'integer' }
   /** One of these values, each written as this JSON text. At least one. */
   | { readonly kind: 'literals'; readonly texts: readonly string[] }
-  /**
-   * Properties appear in this order, optional ones may be left out; others follow them where `additional` is a shape.
-   */
+  /** Properties in this order, optional ones may be absent; where `additional` is a shape, others follow them. */
   | { readonly kind: 'object'; readonly properties: readonly JsonProperty[]; readonly additional: JsonShape | null }
   /** `maxItems` null: no limit. */
   | { readonly kind: 'array'; readonly items: JsonShape; readonly minItems: number; readonly maxItems: number | null }
@@ -36,13 +33,10 @@ export type GrammarPart =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'sequence'; readonly parts: readonly GrammarPart[] }
   | { readonly kind: 'choice'; readonly options: readonly GrammarPart[] }
-  /**
-   * Any text that does not begin with `unless`: only as a choice of the root. Once it has gone another way nothing is
-   * refused.
-   */
+  /** Any text that does not begin with `unless`. Allowed only as a choice of the root. */
   | { readonly kind: 'free'; readonly unless: string }
 
-/** The whole reply is one `root`; the reply can end only where that ends. */
+/** The whole reply is one `root` and can end only where the root ends. */
 export interface Grammar {
   readonly definitions: JsonDefinitions
   readonly root: GrammarPart

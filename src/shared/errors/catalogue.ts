@@ -1,8 +1,9 @@
 /**
- * Every error a person or a program can be shown, in one table.
+ * Every error that is shown to a person or a program.
  *
- * family: `caller` the request is wrong and repeating it will not help; `work` this piece of work failed; `process` a
- * process is gone. type: the OpenAI error type. retryable: the same request may succeed later. hint: the next step.
+ * `family`: `caller` for a wrong request, which fails again when repeated; `work` for work that failed; `process` for a
+ * process that ended. `type`: the OpenAI error type. `retryable`: the same request may succeed later. `hint`: what to do
+ * next.
  */
 export interface CatalogueEntry {
   readonly family: 'caller' | 'work' | 'process'
@@ -39,7 +40,7 @@ const gone = (hint: string, retryable: boolean): CatalogueEntry => ({
 })
 
 export const catalogue = {
-  // the caller's fault: the door
+  // the caller's fault: the request itself
   invalid_json: caller(400, 'Send a JSON object encoded as UTF-8.'),
   invalid_request: caller(400, 'Correct the named field and send the request again.'),
   too_deep: caller(400, 'Send JSON nested at most 32 levels deep.'),
@@ -71,7 +72,7 @@ export const catalogue = {
   },
   idempotency_conflict: caller(409, 'Use a new Idempotency-Key for a different request.'),
   context_length_exceeded: caller(400, 'Shorten the message or ask for fewer tokens.'),
-  // the caller's fault: things that are not there or not so
+  // the caller's fault: what it refers to
   model_not_found: caller(404, 'List the models with GET /v1/models.', 'not_found_error'),
   conversation_not_found: caller(404, 'The conversation does not exist or was deleted.', 'not_found_error'),
   message_not_found: caller(404, 'The message does not exist or was deleted.', 'not_found_error'),
@@ -102,7 +103,7 @@ export const catalogue = {
   already_running: caller(409, 'Use the running instance, or stop it first.'),
   port_in_use: caller(409, 'Stop the program that uses the port, or choose another with --port.'),
   invalid_arguments: caller(400, 'See switchboard --help.'),
-  // this work failed
+  // the work failed
   queue_full: work(503, 'All slots and waiting places are taken; send again after Retry-After.', true),
   loading: work(503, 'The model is being loaded; send again after Retry-After.', true),
   draining: work(503, 'The program is closing; send again once it runs.', true),
@@ -124,7 +125,7 @@ export const catalogue = {
   storage_newer: work(500, 'Start the newer version that wrote this data, or choose another folder with --home.'),
   insufficient_disk_space: work(507, 'Free disk space and try again.', true),
   internal: work(500, 'Try again; if it stays, report it with the request id.', true),
-  // the process is gone
+  // the process ended
   engine_crashed: gone('The engine stopped while answering; it is being restarted. Send the request again.', true),
   engine_failed: gone('The engine stopped several times and stays off. Run the doctor, then restart it.', false),
   disconnected: gone(

@@ -23,7 +23,7 @@ export type SerialisedError = z.infer<typeof serialisedErrorSchema>
 
 export type ErrorExtras = Omit<SerialisedError, 'code' | 'message'> & { readonly cause?: unknown }
 
-/** The one error class of the product. The message names the file, field, expected and found. */
+/** The one error class of the product. Messages name the file or field, what was expected and what was found. */
 export class SwitchboardError extends Error {
   override readonly name = 'SwitchboardError'
   readonly code: ErrorCode
@@ -56,7 +56,7 @@ export function serialise(thrown: unknown): SerialisedError {
   }
 }
 
-/** Plain data as an error again. */
+/** The error that plain data stands for. */
 export function revive(data: SerialisedError): SwitchboardError {
   const { code, message, ...extras } = data
   return new SwitchboardError(Object.hasOwn(catalogue, code) ? code : 'internal', message, extras)

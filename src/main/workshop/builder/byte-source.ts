@@ -1,8 +1,8 @@
-/** A file that stays the same while it is read: one open descriptor, positional reads. */
+/** A file read by position through one open descriptor, so that it stays the same file. */
 export interface ByteSource {
   /** Plain file name, for messages. */
   readonly name: string
-  /** Length in bytes when it was opened. */
+  /** Bytes when it was opened. */
   readonly size: number
   /**
    * Fills `target` from `position` on.

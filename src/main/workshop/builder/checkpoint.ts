@@ -4,7 +4,7 @@ import { refuseSafetensors } from './refuse-safetensors.ts'
 import { readSafetensorsHeader, type StoredTensor } from './safetensors-header.ts'
 import { floatTypes, type FloatType } from './to-float32.ts'
 
-/** A weight of known type and shape, and where its bytes are. */
+/** A weight of known type and shape, and where its bytes are stored. */
 export interface Weight {
   readonly name: string
   readonly type: FloatType
@@ -73,7 +73,7 @@ export class Checkpoint {
   }
 
   /**
-   * The weight of this name, which must have this shape; remembers that it is used.
+   * The weight of this name and shape. Marks it as used, see {@link refuseLeftovers}.
    * @throws SwitchboardError model_incompatible (missing, other shape), model_unsupported (not a float type).
    */
   take(name: string, shape: readonly number[]): Weight {
@@ -103,7 +103,7 @@ export class Checkpoint {
   }
 
   /**
-   * Refuses a checkpoint with tensors nobody took: they belong to a variation that this program would run wrongly.
+   * Refuses a checkpoint with unused tensors: they belong to a variant of the architecture that would be computed wrongly.
    * @throws SwitchboardError model_unsupported
    */
   refuseLeftovers(harmless: (name: string) => boolean): void {

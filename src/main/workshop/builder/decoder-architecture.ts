@@ -1,4 +1,4 @@
-/** What the shared blocks need to know about a decoder; families translate their config.json into this. */
+/** A decoder as the shared blocks see it; families translate config.json into this. */
 export interface DecoderArchitecture {
   readonly family: string
   readonly layers: number
@@ -6,7 +6,7 @@ export interface DecoderArchitecture {
   /** Query heads; a multiple of kvHeads. */
   readonly heads: number
   readonly kvHeads: number
-  /** Width of one head; heads * headDim need not equal hiddenSize. */
+  /** Width of one head; heads * headDim may differ from hiddenSize. */
   readonly headDim: number
   /** Width of the gated MLP. */
   readonly intermediateSize: number

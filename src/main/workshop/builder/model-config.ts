@@ -11,7 +11,7 @@ const positive = z.number().positive()
 /** One rope description: `rope_scaling` of transformers 4, `rope_parameters` of transformers 5. */
 const ropeSchema = z.object({
   rope_type: z.string().optional(),
-  /** The name before rope_type. */
+  /** Older name of rope_type. */
   type: z.string().optional(),
   rope_theta: positive.optional(),
   factor: positive.nullish(),
@@ -21,7 +21,7 @@ const ropeSchema = z.object({
   partial_rotary_factor: positive.nullish(),
 })
 
-/** The fields of config.json that change the computation; unknown ones are ignored, as transformers does. */
+/** The fields of config.json that change the computation. Unknown ones are ignored, as in transformers. */
 const configSchema = z.object({
   model_type: z.string().max(64),
   vocab_size: count,

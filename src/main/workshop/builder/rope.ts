@@ -3,7 +3,7 @@ import type { TensorBytes } from '../onnx/graph.ts'
 import type { RopeScheme } from './decoder-architecture.ts'
 import { refuseField, type ModelConfig } from './model-config.ts'
 
-/** The default base where config.json gives none. RoFormer, Su et al. 2021. */
+/** Base of the frequencies where config.json gives none. RoFormer, Su et al. 2021. */
 const DEFAULT_THETA = 10_000
 
 /**
@@ -39,9 +39,8 @@ export function ropeScheme(config: ModelConfig, maxPositions: number): RopeSchem
 }
 
 /**
- * Angle per position for each pair of a head, `[headDim / 2]`, rounded to float32 at every step as the reference
- * rounds:
- * at thousands of positions the last bit of a frequency moves the angle visibly.
+ * Angle per position for each pair of a head, `[headDim / 2]`. Rounded to float32 at every step like the reference: at
+ * thousands of positions the last bit of a frequency changes the angle visibly.
  * transformers, modeling_rope_utils.py: default, _compute_linear_scaling_rope_parameters, _compute_llama3_parameters.
  */
 export function rotaryFrequencies(scheme: RopeScheme, headDim: number): Float32Array {
@@ -71,7 +70,7 @@ export function rotaryFrequencies(scheme: RopeScheme, headDim: number): Float32A
   }
 }
 
-/** The table `[positions, headDim / 2]` of a wave at position * frequency, streamed in blocks of rows. */
+/** The table `[positions, headDim / 2]` of `wave(position * frequency)`, streamed in blocks of rows. */
 export function rotaryTable(
   frequencies: Float32Array,
   positions: number,

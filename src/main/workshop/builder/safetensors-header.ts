@@ -34,7 +34,7 @@ export interface StoredTensor {
   readonly byteLength: number
 }
 
-/** Longer headers are refused before they are read: the largest public models stay below a tenth of this. */
+/** Longer headers are refused unread; those of the largest public models are below a tenth of this. */
 export const MAX_HEADER_BYTES = 8 * 1024 * 1024
 export const MAX_TENSORS = 20_000
 const MAX_RANK = 8

@@ -1,11 +1,11 @@
-/** Types whose values become float32 weights. */
+/** Stored types that can be read as float32. */
 export type FloatType = 'F16' | 'BF16' | 'F32'
 
 export const floatTypes: readonly FloatType[] = ['F16', 'BF16', 'F32']
 
 /**
- * Bit patterns of float32 for each half-precision bit pattern (IEEE 754 binary16). Integers, because a float array may
- * change the payload of a NaN on the way.
+ * The float32 bit pattern of each float16 bit pattern (IEEE 754 binary16). Integers, because a float array may change the
+ * payload of a NaN.
  */
 let halfTable: Uint32Array | undefined
 
@@ -32,9 +32,8 @@ function halfToFloatBits(): Uint32Array {
 }
 
 /**
- * Converts `count` stored little-endian elements to float32; exact for all three types.
- * `source` starts at its buffer's byteOffset and need not be aligned. Assumes a little-endian machine, as all our
- * targets are.
+ * Converts `count` stored little-endian elements to float32, exactly. `source` need not be aligned. Assumes a
+ * little-endian machine, which all supported platforms are.
  *
  * @returns true when every value is finite.
  */
@@ -53,7 +52,7 @@ export function toFloat32(type: FloatType, source: Uint8Array, count: number, ta
     }
   }
   // an exponent of all ones marks infinities and NaN
-  let unusual = 0
-  for (let index = 0; index < count; index++) unusual |= ((bits[index] ?? 0) & 0x7f800000) === 0x7f800000 ? 1 : 0
-  return unusual === 0
+  let special = 0
+  for (let index = 0; index < count; index++) special |= ((bits[index] ?? 0) & 0x7f800000) === 0x7f800000 ? 1 : 0
+  return special === 0
 }

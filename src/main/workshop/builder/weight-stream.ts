@@ -9,7 +9,7 @@ const BLOCK_ELEMENTS = 1 << 20
 /** Elements of transposed output held at once: 64 MiB as float32. Larger tensors are read in several passes. */
 const PANEL_ELEMENTS = 1 << 24
 
-/** Buffers of one stream, used again for each block. */
+/** Buffers of one stream, reused for each block. */
 class Blocks {
   readonly #stored = new Uint8Array(BLOCK_ELEMENTS * 4)
   readonly #values = new Float32Array(BLOCK_ELEMENTS)
@@ -76,8 +76,8 @@ export function rowsEncoded(
  *
  * ```
  *   q [outQ, in]                      in 0 | q q q q k k v v
- *   k [outK, in]   -> transpose ->    in 1 | q q q q k k v v     a panel of rows is built in memory,
- *   v [outV, in]                      in 2 | q q q q k k v v     then written; large matrices take several
+ *   k [outK, in]   -> transpose ->    in 1 | q q q q k k v v     built and written one panel of rows at a time
+ *   v [outV, in]                      in 2 | q q q q k k v v
  * ```
  */
 export function transposedSideBySide(weights: readonly Weight[], panelElements: number = PANEL_ELEMENTS): TensorBytes {
@@ -125,7 +125,7 @@ async function transposeInto(
   }
 }
 
-/** Square tiles keep both sides of the transposition within the cache. */
+/** Square tiles keep source and target of the transposition in the cache. */
 function transposeBlock(
   block: Float32Array,
   outs: number,

@@ -15,7 +15,7 @@ import {
 } from './generated/onnx_pb.js'
 import { assertNever } from '../../../shared/base/assert-never.ts'
 import type { AttributeValue, ElementType, GraphNode, Initialiser, OnnxGraph, ValueDeclaration } from './graph.ts'
-import type { ExternalPlace } from './external-data.ts'
+import type { ExternalLocation } from './external-data.ts'
 
 const dataTypes: Readonly<Record<ElementType, TensorProto_DataType>> = {
   float32: TensorProto_DataType.FLOAT,
@@ -26,11 +26,11 @@ const dataTypes: Readonly<Record<ElementType, TensorProto_DataType>> = {
   int64: TensorProto_DataType.INT64,
 }
 
-/** IR version 10 (2024-03-25) goes with operator set 21; older runtimes refuse newer ones without need. */
+/** IR version 10 (2024-03-25) belongs to operator set 21; a newer one would exclude older runtimes without need. */
 const IR_VERSION = 10n
 
-/** The graph as the bytes of `model.onnx` (ModelProto); `places` says where each external initialiser lies. */
-export function encodeModel(graph: OnnxGraph, places: ReadonlyMap<string, ExternalPlace>): Uint8Array {
+/** The graph as the bytes of `model.onnx` (ModelProto); `locations` says where each external initialiser is stored. */
+export function encodeModel(graph: OnnxGraph, locations: ReadonlyMap<string, ExternalLocation>): Uint8Array {
   const model = create(ModelProtoSchema, {
     irVersion: IR_VERSION,
     producerName: graph.producer,
@@ -38,7 +38,7 @@ export function encodeModel(graph: OnnxGraph, places: ReadonlyMap<string, Extern
     graph: {
       name: graph.name,
       node: graph.nodes.map(encodeNode),
-      initializer: graph.initialisers.map((initialiser) => encodeInitialiser(initialiser, places)),
+      initializer: graph.initialisers.map((initialiser) => encodeInitialiser(initialiser, locations)),
       input: graph.inputs.map(encodeValue),
       output: graph.outputs.map(encodeValue),
     },
@@ -74,22 +74,22 @@ function encodeAttribute(name: string, attribute: AttributeValue): AttributeProt
   }
 }
 
-function encodeInitialiser(initialiser: Initialiser, places: ReadonlyMap<string, ExternalPlace>): TensorProto {
+function encodeInitialiser(initialiser: Initialiser, locations: ReadonlyMap<string, ExternalLocation>): TensorProto {
   const shape = {
     name: initialiser.name,
     dataType: dataTypes[initialiser.type],
     dims: initialiser.dimensions.map(BigInt),
   }
   if (initialiser.kind === 'inline') return create(TensorProtoSchema, { ...shape, rawData: initialiser.bytes })
-  const place = places.get(initialiser.name)
-  if (place === undefined) throw new Error(`initialiser ${initialiser.name} was not written`)
+  const location = locations.get(initialiser.name)
+  if (location === undefined) throw new Error(`initialiser ${initialiser.name} was not written`)
   return create(TensorProtoSchema, {
     ...shape,
     dataLocation: TensorProto_DataLocation.EXTERNAL,
     externalData: [
-      { key: 'location', value: place.file },
-      { key: 'offset', value: String(place.offset) },
-      { key: 'length', value: String(place.byteLength) },
+      { key: 'location', value: location.file },
+      { key: 'offset', value: String(location.offset) },
+      { key: 'length', value: String(location.byteLength) },
     ],
   })
 }

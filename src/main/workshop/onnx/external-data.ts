@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
 import { tensorByteLength, type Initialiser } from './graph.ts'
 
-/** Where an external tensor lies: bytes [offset, offset + byteLength) of `file`. */
-export interface ExternalPlace {
+/** Where an external tensor is stored: bytes [offset, offset + byteLength) of `file`. */
+export interface ExternalLocation {
   readonly file: string
   readonly offset: number
   readonly byteLength: number
@@ -13,10 +13,8 @@ export interface ExternalPlace {
 export const EXTERNAL_ALIGNMENT = 4096
 
 /**
- * Streams the external initialisers one after the other into an open file, hashing on the way; holds one piece at a
- * time.
- * `onBytes` is told how many tensor bytes were written since it was last called.
- *
+ * Streams the external initialisers one after the other into an open file and hashes it; holds one piece in memory.
+ * @param onBytes is called with the number of tensor bytes written since its last call.
  * @throws Error when a tensor's pieces do not add up to its type and shape, or a view has another length than its
  *   weight (faults of the builder, not of the input).
  */
@@ -26,11 +24,11 @@ export async function writeExternalData(
   handle: FileHandle,
   onBytes: (count: number) => void,
 ): Promise<{
-  readonly places: ReadonlyMap<string, ExternalPlace>
+  readonly locations: ReadonlyMap<string, ExternalLocation>
   readonly byteLength: number
   readonly sha256: string
 }> {
-  const places = new Map<string, ExternalPlace>()
+  const locations = new Map<string, ExternalLocation>()
   const hash = createHash('sha256')
   let end = 0
 
@@ -47,12 +45,12 @@ export async function writeExternalData(
     if (initialiser.kind === 'inline') continue
     const byteLength = tensorByteLength(initialiser.type, initialiser.dimensions)
     if (initialiser.kind === 'view') {
-      const place = places.get(initialiser.of)
-      if (place?.byteLength !== byteLength)
+      const location = locations.get(initialiser.of)
+      if (location?.byteLength !== byteLength)
         throw new Error(
-          `initialiser ${initialiser.name}: its shape has ${byteLength} bytes, ${initialiser.of} has ${place?.byteLength}`,
+          `initialiser ${initialiser.name}: its shape has ${byteLength} bytes, ${initialiser.of} has ${location?.byteLength}`,
         )
-      places.set(initialiser.name, place)
+      locations.set(initialiser.name, location)
       continue
     }
     const padding = (EXTERNAL_ALIGNMENT - (end % EXTERNAL_ALIGNMENT)) % EXTERNAL_ALIGNMENT
@@ -64,7 +62,7 @@ export async function writeExternalData(
     }
     if (end - offset !== byteLength)
       throw new Error(`initialiser ${initialiser.name}: wrote ${end - offset} bytes, its shape has ${byteLength}`)
-    places.set(initialiser.name, { file: fileName, offset, byteLength })
+    locations.set(initialiser.name, { file: fileName, offset, byteLength })
   }
-  return { places, byteLength: end, sha256: hash.digest('hex') }
+  return { locations, byteLength: end, sha256: hash.digest('hex') }
 }

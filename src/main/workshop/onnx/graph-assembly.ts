@@ -8,10 +8,7 @@ import type {
   ElementType,
 } from './graph.ts'
 
-/**
- * Collects nodes and initialisers in order and refuses a name that was used before, which ONNX would only report at
- * load.
- */
+/** Collects nodes and initialisers in order. Refuses a name that is taken, which ONNX would only report at load. */
 export class GraphAssembly {
   readonly #nodes: GraphNode[] = []
   readonly #initialisers: Initialiser[] = []
@@ -26,7 +23,7 @@ export class GraphAssembly {
     return declaration.name
   }
 
-  /** Declares a value that some node produces as an output of the graph. */
+  /** Declares a value that a node produces as an output of the graph. */
   output(declaration: ValueDeclaration): void {
     this.#outputs.push(declaration)
   }

@@ -14,7 +14,7 @@ export const elementBytes: Readonly<Record<ElementType, number>> = {
   int64: 8,
 }
 
-/** A number is a fixed extent, a string names one that is known when the graph runs. */
+/** A fixed extent, or the name of one that is known when the graph runs. */
 export type Dimension = number | string
 
 export interface ValueDeclaration {
@@ -31,24 +31,21 @@ export type AttributeValue =
 export interface GraphNode {
   readonly name: string
   readonly operator: string
-  /** Empty for the operators of ONNX itself. */
+  /** Empty for the standard operators. */
   readonly domain: '' | 'com.microsoft'
-  /** An empty string leaves an optional input out. */
+  /** An empty string omits an optional input. */
   readonly inputs: readonly string[]
-  /** An empty string leaves an optional output out. */
+  /** An empty string omits an optional output. */
   readonly outputs: readonly string[]
   readonly attributes: Readonly<Record<string, AttributeValue>>
 }
 
-/**
- * The bytes of one tensor, little-endian, row-major, in pieces; each piece is used up before the next one is asked for.
- */
+/** The bytes of one tensor, little-endian and row-major, in pieces. A piece is valid until the next one is requested. */
 export type TensorBytes = () => AsyncIterable<Uint8Array>
 
 /**
- * A constant tensor: small ones lie in the graph file, weights are streamed into the external data file; a view gives
- * the
- * bytes of an earlier weight another shape, for operators that read one matrix differently, without storing it twice.
+ * A constant tensor. Small ones are part of the graph file, weights are streamed into the external data file. A view
+ * gives the bytes of an earlier weight another shape, so that two operators can share one stored matrix.
  */
 export type Initialiser = {
   readonly name: string
@@ -63,7 +60,7 @@ export type Initialiser = {
 export interface OnnxGraph {
   readonly name: string
   readonly producer: string
-  /** Operator set version by domain; the empty domain is ONNX itself. */
+  /** Operator set version by domain; the empty domain has the standard operators. */
   readonly operatorSets: Readonly<Record<string, number>>
   readonly nodes: readonly GraphNode[]
   readonly initialisers: readonly Initialiser[]

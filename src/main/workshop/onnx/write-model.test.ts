@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { fromBinary } from '@bufbuild/protobuf'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ModelProtoSchema, TensorProto_DataLocation } from './generated/onnx_pb.js'
+import { toFloat16Graph } from './float16-graph.ts'
 import { float, GraphAssembly, int } from './graph-assembly.ts'
 import type { OnnxGraph } from './graph.ts'
-import { inHalves } from './in-halves.ts'
 import { writeModel } from './write-model.ts'
 
 const names = { graph: 'model.onnx', weights: 'model.onnx_data' }
@@ -82,7 +82,7 @@ test('a view has the bytes of its weight in another shape, and their length', as
   )
 })
 
-test('a graph in halves reads the same weights, converts them, and keeps the outputs it is told to', async () => {
+test('a float16 graph reads the same weights, converts them, and keeps the named outputs in float32', async () => {
   const graph = new GraphAssembly()
   graph.input({ name: 'ids', type: 'int64', dimensions: ['batch'] })
   graph.input({ name: 'past', type: 'float32', dimensions: ['batch', 2] })
@@ -96,14 +96,14 @@ test('a graph in halves reads the same weights, converts them, and keeps the out
   graph.output({ name: 'present', type: 'float32', dimensions: ['batch', 2] })
   graph.output({ name: 'logits', type: 'float32', dimensions: ['batch', 2] })
   const whole = graph.finish('test', 'switchboard', { '': 21 })
-  const halves = inHalves(whole, ['logits'])
+  const converted = toFloat16Graph(whole, ['logits'])
   await writeModel(
-    { graphs: { 'whole.onnx': whole, 'halves.onnx': halves }, weights: 'weights' },
+    { graphs: { 'whole.onnx': whole, 'converted.onnx': converted }, weights: 'weights' },
     directory,
     () => undefined,
   )
   const read = async (name: string) => fromBinary(ModelProtoSchema, await readFile(join(directory, name))).graph
-  const [first, second] = [await read('whole.onnx'), await read('halves.onnx')]
+  const [first, second] = [await read('whole.onnx'), await read('converted.onnx')]
   expect(second?.initializer).toEqual(first?.initializer)
   expect(second?.node.map(({ opType, input, output }) => `${opType}(${input.join()}) ${output.join()}`)).toEqual([
     'Cast(scales) scales.float16',
@@ -112,7 +112,7 @@ test('a graph in halves reads the same weights, converts them, and keeps the out
     'Identity(present) logits.float16',
     'Cast(logits.float16) logits',
   ])
-  expect([...halves.inputs, ...halves.outputs].map(({ name, type }) => `${name} ${type}`)).toEqual([
+  expect([...converted.inputs, ...converted.outputs].map(({ name, type }) => `${name} ${type}`)).toEqual([
     'ids int64',
     'past float16',
     'present float16',

@@ -6,7 +6,7 @@ import { writeExternalData } from './external-data.ts'
 import type { OnnxGraph } from './graph.ts'
 
 export interface ModelToWrite {
-  /** By the plain file name that each is written to. All hold the same initialisers: the weights lie there once. */
+  /** By plain file name. All share the same initialisers, whose weights are written once. */
   readonly graphs: Readonly<Record<string, OnnxGraph>>
   /** Plain file name of the external data. */
   readonly weights: string
@@ -20,8 +20,7 @@ export interface WrittenModel {
 }
 
 /**
- * Writes graphs and their external data into an existing folder, where none of the files exists yet, and flushes them
- * to the disk.
+ * Writes graphs and their external data as new files of an existing folder and flushes them to the disk.
  * @throws Error when the graphs do not share their initialisers (a fault of the builder).
  */
 export async function writeModel(
@@ -36,14 +35,14 @@ export async function writeModel(
   const files: Record<string, string> = { [weights]: external.sha256 }
   for (const [name, graph] of Object.entries(graphs)) {
     if (graph.initialisers !== initialisers) throw new Error(`graph ${name} has initialisers of its own`)
-    const bytes = encodeModel(graph, external.places)
+    const bytes = encodeModel(graph, external.locations)
     await created(join(directory, name), (file) => file.writeFile(bytes))
     files[name] = createHash('sha256').update(bytes).digest('hex')
   }
   return { files, weightBytes: external.byteLength }
 }
 
-/** What `write` makes of a new file, which is on the disk afterwards. */
+/** Creates a file, and flushes it after `write`. */
 async function created<T>(path: string, write: (file: FileHandle) => Promise<T>): Promise<T> {
   const file = await open(path, 'wx', 0o600)
   try {

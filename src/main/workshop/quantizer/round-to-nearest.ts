@@ -1,25 +1,21 @@
 import { blocksPerRow, packedBlockBytes, type QuantizationScheme } from './scheme.ts'
 
 /*
- * Symmetric block-wise rounding in the layout of com.microsoft.MatMulNBits without zero points: codes are unsigned
- * around
- * 2^(bits - 1), so an int4 code c stands for (c - 8) * scale, an int8 code for (c - 128) * scale.
+ * Symmetric block-wise rounding in the layout of com.microsoft.MatMulNBits without zero points. Codes are unsigned and
+ * centred on 2^(bits - 1): an int4 code c stands for (c - 8) * scale, an int8 code for (c - 128) * scale.
  * https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.MatMulNBits
  */
 
-const SMALLEST_NORMAL_FLOAT = 2 ** -126
-const LARGEST_FLOAT = (2 - 2 ** -23) * 2 ** 127
+const MIN_NORMAL_FLOAT = 2 ** -126
+const MAX_FLOAT = (2 - 2 ** -23) * 2 ** 127
 
 /**
- * One scale a block, `[rows, blocks]`, for finite `values` `[rows, width]`.
+ * One scale per block, `[rows, blocks]`, for finite `values` `[rows, width]`.
  *
- * A code reaches one step further below the middle than above it, so the weight of largest magnitude takes the lowest
- * code
- * and the scale takes the opposite of its sign. The scale is the smallest with which that weight is not cut and no
- * weight of
- * the other sign is cut by more than half a step: every weight is kept to within half its scale. Weights beyond 3e38
- * may
- * be cut further. A block of zeros, or of nothing above 1e-36, has scale 0.
+ * Codes reach one step further below the middle than above it, so the weight of largest magnitude takes the lowest code
+ * and the scale takes the opposite of its sign. The scale is the smallest one that does not clip this weight and clips no
+ * weight of the other sign by more than half a step: the error of every weight is at most half the scale. Weights beyond
+ * 3e38 may be clipped further. A block without a weight above 1e-36 has scale 0.
  */
 export function blockScales(values: Float32Array, width: number, scheme: QuantizationScheme): Float32Array {
   const blocks = blocksPerRow(width, scheme)
@@ -51,17 +47,16 @@ function scaleOf(values: Float32Array, first: number, end: number, bits: 4 | 8):
   const above = below - 0.5
   const scale =
     highest <= -lowest ? Math.max(-lowest / below, highest / above) : -Math.max(highest / below, -lowest / above)
-  // with fewer bits than a float32 has, a scale would not hold its bound; processors may take it for 0 besides
-  if (Math.abs(scale) < SMALLEST_NORMAL_FLOAT) return 0
+  // a subnormal scale is too coarse for the bound, and processors may flush it to 0
+  if (Math.abs(scale) < MIN_NORMAL_FLOAT) return 0
   // code 0 has to stand for a finite number
-  const largest = LARGEST_FLOAT / below
-  return Math.fround(Math.max(-largest, Math.min(largest, scale)))
+  const limit = MAX_FLOAT / below
+  return Math.fround(Math.max(-limit, Math.min(limit, scale)))
 }
 
 /**
- * The codes of finite `values` `[rows, width]` as `[rows, blocks, blockSize * bits / 8]`; of two int4 codes in a byte
- * the
- * first has the lower half. A row is filled up to whole blocks with codes that stand for 0.
+ * The codes of finite `values` `[rows, width]` as `[rows, blocks, blockSize * bits / 8]`. A byte holds two int4 codes, the
+ * first in its lower half. Rows are padded to whole blocks with codes that stand for 0.
  */
 export function packBlocks(values: Float32Array, width: number, scheme: QuantizationScheme): Uint8Array {
   const { bits, blockSize } = scheme
@@ -73,7 +68,7 @@ export function packBlocks(values: Float32Array, width: number, scheme: Quantiza
       const first = row * width + block * blockSize
       const end = Math.min(first + blockSize, (row + 1) * width)
       const scale = scaleOf(values, first, end, bits)
-      // weights too small for any scale are as good as 0
+      // weights too small for any scale stay 0
       if (scale === 0) continue
       const target = (row * blocks + block) * packedBlockBytes(scheme)
       if (bits === 8) {
@@ -90,16 +85,13 @@ export function packBlocks(values: Float32Array, width: number, scheme: Quantiza
   return packed
 }
 
-/**
- * No quotient is below -middle by more than rounding, so codes are positive and cutting off the fraction after adding a
- * half rounds to the nearest.
- */
+/** The nearest code. Codes are never negative, so adding a half and truncating rounds to the nearest. */
 function codeOf(value: number, inverseScale: number, middle: number, highest: number): number {
   const code = (value * inverseScale + middle + 0.5) | 0
   return code > highest ? highest : code
 }
 
-/** What the packed codes stand for, `[rows, width]`: the weights an operator computes with. */
+/** The weights `[rows, width]` that packed codes and scales stand for. */
 export function unpackBlocks(
   packed: Uint8Array,
   scales: Float32Array,

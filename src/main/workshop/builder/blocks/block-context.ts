@@ -4,7 +4,7 @@ import type { GraphAssembly } from '../../onnx/graph-assembly.ts'
 import type { Checkpoint } from '../checkpoint.ts'
 import type { DecoderArchitecture } from '../decoder-architecture.ts'
 import type { MatrixEncodings } from '../matrix-encoding.ts'
-import { asHalves } from '../to-float16.ts'
+import { asFloat16 } from '../to-float16.ts'
 
 /** What every block needs: the graph to add to, the weights, the shape of the model and how matrices are stored. */
 export interface BlockContext {
@@ -33,7 +33,7 @@ export function addFloats(
   shape: readonly number[],
   bytes: TensorBytes,
 ): string {
-  return graph.weight(name, floats, shape, floats === 'float32' ? bytes : asHalves(name, bytes))
+  return graph.weight(name, floats, shape, floats === 'float32' ? bytes : asFloat16(name, bytes))
 }
 
 /** `/model/layers.0/mlp` + `weight` -> `model.layers.0.mlp.weight`: initialisers are named after the node that reads them. */

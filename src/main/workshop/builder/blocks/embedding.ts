@@ -54,8 +54,8 @@ export function makeHead(context: BlockContext, hidden: string, embeddingMatrix:
   else if (floats === 'float32')
     graph.node(name, 'Gemm', [rows, matrix.name], { outputs: [graphOutputs.logits], attributes: { transB: int(1) } })
   else {
-    const halves = graph.node(name, 'Gemm', [rows, matrix.name], { attributes: { transB: int(1) } })
-    graph.node('/lm_head/Cast', 'Cast', [halves], {
+    const float16 = graph.node(name, 'Gemm', [rows, matrix.name], { attributes: { transB: int(1) } })
+    graph.node('/lm_head/Cast', 'Cast', [float16], {
       outputs: [graphOutputs.logits],
       attributes: { to: elementType('float32') },
     })

@@ -15,7 +15,7 @@ export interface EncodedMatrix {
   readonly width: number
 }
 
-/** Adds weights `[out, width]`, one below the other, named after the node that reads them. */
+/** Adds weights `[out, width]`, stacked by rows and named after the node that reads them. */
 export function addEncodedMatrix(
   graph: GraphAssembly,
   encoding: MatrixEncoding,
@@ -45,7 +45,7 @@ export function addEncodedMatrix(
 }
 
 /**
- * input `[.., width]` times the transposed matrix -> `[.., rows]`. Without zero points codes count from their middle.
+ * input `[.., width]` times the transposed matrix -> `[.., rows]`. Without zero points codes are centred on their middle.
  * https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.MatMulNBits
  */
 export function makeEncodedProduct(
@@ -69,8 +69,7 @@ export function makeEncodedProduct(
 }
 
 /**
- * The rows that `indices` name, `[..indices, width]`. The operator knows whole blocks only, so rows that end inside one
- * are cut.
+ * The rows at `indices`, `[..indices, width]`. The operator yields whole blocks, so rows that end inside a block are cut.
  *
  * ```
  * indices -> GatherBlockQuantized [.., blocks * blockSize] -> (Slice) -> [.., width]
@@ -85,7 +84,7 @@ export function makeEncodedLookup(
 ): string {
   const name = `${path}/GatherBlockQuantized`
   const blocks = Math.ceil(width / encoding.blockSize)
-  // the same bytes as the product reads, as a plain matrix of bytes
+  // the bytes that the product reads, as a plain byte matrix
   const flat = graph.view(initialiserName(name, 'flat_weight'), codes, 'uint8', [rows, blocks * blockBytes(encoding)])
   const padded = graph.node(name, 'GatherBlockQuantized', [flat, indices, scales], {
     domain: 'com.microsoft',

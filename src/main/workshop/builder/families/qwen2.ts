@@ -22,10 +22,7 @@ export const qwen2: Family = {
   layers: preNormLayers,
 }
 
-/**
- * Sliding windows are refused where they would change a result: not when longer than every context or beyond the last
- * layer.
- */
+/** Refuses a sliding window unless it is longer than every context or begins behind the last layer. */
 function refuseSlidingWindow(config: ModelConfig): void {
   const window = config.sliding_window
   const slides = config.layer_types
