@@ -5,6 +5,7 @@ import { lazy, Suspense, useEffect, useEffectEvent } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useLocation, useNavigate, useParams } from 'react-router'
 import { useStore } from 'zustand'
+import { windowTitle } from '../../lib/window-title.ts'
 import { useStores } from '../../stores/stores.ts'
 import { useNotifyFailure } from '../../ui/notify-failure.ts'
 import { ConversationList } from './conversation-list.tsx'
@@ -29,9 +30,7 @@ export function ChatPage() {
   const isDemo = useIsDemoModel(id)
 
   useEffect(() => (id === undefined ? undefined : chat.open(id)), [chat, id])
-  useEffect(() => {
-    document.title = title ? `${title} – ${t('app.name')}` : t('app.name')
-  }, [title, t])
+  useEffect(() => windowTitle.setState({ page: title }), [title])
   const closeList = list.close
   useEffect(() => closeList(), [closeList, id])
 
