@@ -3,7 +3,7 @@ import { DisposableStack, type Disposable } from '../shared/base/disposable.ts'
 import type { EngineState } from '../shared/domain/engine.ts'
 import type { JobInput } from '../shared/domain/job.ts'
 import type { DoctorReport } from '../shared/domain/status.ts'
-import { SwitchboardError } from '../shared/errors/switchboard-error.ts'
+import type { TargetModel } from '../shared/domain/target.ts'
 import { accept } from './answering/accept.ts'
 import { pipeline, type Answerer } from './answering/answer.ts'
 import { EngineCare, openText, prepareEngine, stateChange } from './answering/generate/engine-care.ts'
@@ -94,7 +94,7 @@ export async function openStores(
 ): Promise<Stores & { readonly texts: ReturnType<typeof createTextService> }> {
   const stack = new DisposableStack()
   const storage = stack.add(await openStorageAt(home, files, workers))
-  const texts = stack.add(createTextService())
+  const texts = stack.add(createTextService({ workerEntry: processEntry('text') }))
   const workshop = stack.add(new ToolJobs(launch))
   const catalog = new Catalog({
     models: home.models,
@@ -148,10 +148,11 @@ export async function createCore(options: CoreOptions): Promise<Core> {
     catalog,
     texts,
     settings: storage.settings,
-    buildAsJob: (
-      model: { readonly name: string; readonly precision: 'fp32' | 'fp16' | 'int8' | 'int4' },
-      task: object,
-    ) => jobs.complete({ kind: 'build', model: model.name, precision: model.precision }, task),
+    buildAsJob: async ({ name: model, precision }: TargetModel, task: object) => {
+      const { id } = await jobs.complete({ kind: 'build', model, precision }, task)
+      // Nobody asked for it, so nobody has to take it off the list.
+      await jobs.dismiss(id)
+    },
   }
   const entry = processEntry('engine')
   const engines = stack.add(

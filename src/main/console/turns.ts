@@ -262,7 +262,7 @@ export function createTurnService({ conversations, resolver, answerer, newId }: 
       draining = true
       const error = { code: 'draining', message: 'the program was closed while this reply was being written' } as const
       const turns = [...running.values()]
-      const ends = turns.map(({ end }) => end?.({ kind: 'interrupted', error }, null))
+      const ends = turns.map(async ({ end }) => await end?.({ kind: 'interrupted', error }, null))
       for (const { abort } of turns) abort.abort()
       const results = await Promise.allSettled(ends)
       // A reader who no longer reads keeps nobody waiting.

@@ -76,15 +76,17 @@ export class JobService implements Disposable {
       signal,
       onProgress,
     }: { readonly signal?: AbortSignal; readonly onProgress?: (fraction: number, step: string) => void } = {},
-  ): Promise<void> {
+  ): Promise<Job> {
     const job = await this.#jobs.start(input, this.#owner)
     const running = this.#follow(job, onProgress)
     const stop = (): void => running.abort.abort()
     if (signal?.aborted === true) stop()
     signal?.addEventListener('abort', stop, { once: true })
-    const { state } = await running.ended.finally(() => signal?.removeEventListener('abort', stop))
+    const ended = await running.ended.finally(() => signal?.removeEventListener('abort', stop))
+    const { state } = ended
     if (state.kind === 'failed') throw new SwitchboardError(state.error.code, state.error.message, state.error)
     if (state.kind === 'cancelled') throw new SwitchboardError('cancelled', 'the job was stopped')
+    return ended
   }
 
   /** Starts an interrupted, cancelled or failed job again. @throws SwitchboardError job_not_found, invalid_request. */

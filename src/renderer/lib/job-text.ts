@@ -6,21 +6,21 @@ import { number } from './format.ts'
 export function jobActivity(t: TFunction, { input }: Job): string {
   return input.kind === 'import'
     ? t('jobs.import', { model: input.model })
-    : t('jobs.build', { model: input.model, version: input.version })
+    : t('jobs.build', { model: input.model, precision: input.precision.toUpperCase() })
 }
 
 /** The job as a thing, such as `Import of tea-7b`. */
 export function jobName(t: TFunction, { input }: Job): string {
   return input.kind === 'import'
     ? t('jobs.nameImport', { model: input.model })
-    : t('jobs.nameBuild', { model: input.model, version: input.version })
+    : t('jobs.nameBuild', { model: input.model, precision: input.precision.toUpperCase() })
 }
 
 /** What the job has achieved, once it is done. */
 export function jobResult(t: TFunction, { input }: Job): string {
   return input.kind === 'import'
     ? t('jobs.imported', { model: input.model })
-    : t('jobs.built', { model: input.model, version: input.version })
+    : t('jobs.built', { model: input.model, precision: input.precision.toUpperCase() })
 }
 
 /** Time left in the largest fitting unit; null while it cannot be said. */

@@ -19,7 +19,7 @@ const endId = controlIdsOf(byteLevelJson()).get('<|im_end|>') ?? -1
 const user = (content: string): PromptMessage => ({ role: 'user', content })
 const assistant = (content: string): PromptMessage => ({ role: 'assistant', content })
 
-const texts = createTextService()
+const texts = createTextService({ workerEntry: join(import.meta.dirname, '../../text/text-worker.ts') })
 let folder: string
 let released: number
 
