@@ -33,7 +33,7 @@ describe.each(fixtures)('a home of the version before, language $language', ({ l
     const file = gunzipSync(readFileSync(fileURLToPath(new URL(`../fixtures/home-${language}.db.gz`, import.meta.url))))
     for (const name of ['before.db', 'switchboard.db']) writeFileSync(join(folder, name), file)
     before = new DatabaseSync(join(folder, 'before.db'))
-    storage = await openStorage({ path: join(folder, 'switchboard.db'), builtInAssistants: [webShop] })
+    storage = await openStorage({ path: join(folder, 'switchboard.db'), builtInAssistants: [webShop], workers: false })
   })
   afterEach(async () => {
     before.close()
@@ -184,7 +184,7 @@ describe.each(fixtures)('a home of the version before, language $language', ({ l
     expect(after.prepare('PRAGMA foreign_key_check').all()).toEqual([])
     expect(after.prepare("SELECT name FROM sqlite_schema WHERE name = 'presets'").all()).toEqual([])
     after.close()
-    storage = await openStorage({ path: join(folder, 'switchboard.db'), builtInAssistants: [webShop] })
+    storage = await openStorage({ path: join(folder, 'switchboard.db'), builtInAssistants: [webShop], workers: false })
     expect(await storage.assistants.list()).toHaveLength(7)
   })
 })
