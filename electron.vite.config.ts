@@ -9,6 +9,7 @@ const mainEntries = {
   index: source('main/index.ts'),
   cli: source('main/cli.ts'),
   'engine-process': source('main/inference/process.ts'),
+  'storage-worker': source('main/storage/worker.ts'),
   'tool-process': source('main/workshop/process.ts'),
   'text-worker': source('main/text/text-worker.ts'),
 }

@@ -3,12 +3,13 @@ import { fileURLToPath } from 'node:url'
 
 const entries = {
   engine: { source: '../inference/process.ts', bundle: 'engine-process.js' },
+  storage: { source: '../storage/worker.ts', bundle: 'storage-worker.js' },
   tool: { source: '../workshop/process.ts', bundle: 'tool-process.js' },
   text: { source: '../text/text-worker.ts', bundle: 'text-worker.js' },
 } as const
 
 /**
- * Path of the script that a child process or a worker thread runs: the TypeScript file when this runs from source, the built file in out/main
+ * Path of the script that a child process or a worker runs: the TypeScript file when this runs from source, the built file in out/main
  * (also when the bundler put this module into a chunk folder below it) otherwise.
  * @param from URL of this module; given by tests alone.
  */

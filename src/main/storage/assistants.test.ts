@@ -3,7 +3,7 @@ import type { AssistantValues } from '../../shared/domain/assistant.ts'
 import type { Change } from '../../shared/domain/change.ts'
 import { useTemporaryStorage } from './testing/temporary-storage.ts'
 
-const context = useTemporaryStorage()
+const context = useTemporaryStorage({ workers: false })
 
 const teaShop: AssistantValues = {
   name: 'Tea shop',
@@ -136,16 +136,16 @@ describe('a removed assistant', () => {
     await assistants.remove(id)
     expect(await assistants.find('tea-shop')).toBeNull()
     expect((await assistants.list()).map((assistant) => assistant.id)).toEqual(['web-shop'])
-    for (const call of [
-      assistants.get(id),
-      assistants.version(id, 1),
-      assistants.versions(id),
-      assistants.update(id, {}),
-      assistants.publish(id),
-      assistants.remove(id),
-      assistants.restore('nobody'),
-    ])
-      await expect(call).rejects.toMatchObject({ code: 'assistant_not_found' })
+    const calls = [
+      () => assistants.get(id),
+      () => assistants.version(id, 1),
+      () => assistants.versions(id),
+      () => assistants.update(id, {}),
+      () => assistants.publish(id),
+      () => assistants.remove(id),
+      () => assistants.restore('nobody'),
+    ]
+    for (const call of calls) await expect(call()).rejects.toMatchObject({ code: 'assistant_not_found' })
     expect(await assistants.restore(id)).toEqual(created)
   })
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { JobInput } from '../../shared/domain/job.ts'
 import { useTemporaryStorage } from './testing/temporary-storage.ts'
 
-const context = useTemporaryStorage()
+const context = useTemporaryStorage({ workers: false })
 
 describe('models', () => {
   it('have versions, one of them in use', async () => {

@@ -7,7 +7,7 @@ import type { Receipt } from '../../shared/domain/generation.ts'
 import { titleFrom } from './conversation-title.ts'
 import { newConversation, useTemporaryStorage } from './testing/temporary-storage.ts'
 
-const context = useTemporaryStorage()
+const context = useTemporaryStorage({ workers: false })
 const DAY_MS = 24 * 60 * 60 * 1000
 
 const end = (

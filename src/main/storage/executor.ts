@@ -1,6 +1,8 @@
+import { processEntry } from '../platform/process-entry.ts'
 import type { Database } from './database.ts'
 import { openDatabase, type OpenOptions } from './open-database.ts'
-import type { Operation, OperationRunner, Outcome } from './operations.ts'
+import { kindOf, type Operation, type OperationRunner, type Outcome } from './operations.ts'
+import { StorageThread } from './storage-thread.ts'
 
 /** Where operations run: on this thread, or in workers. */
 export interface Executor {
@@ -30,5 +32,46 @@ export class DirectExecutor implements Executor {
 
   async close(): Promise<void> {
     this.#database.shutDown()
+  }
+}
+
+/**
+ * One worker writes, another one reads: no write waits behind a search, and this thread waits for neither.
+ */
+export class WorkerExecutor implements Executor {
+  readonly sqliteVersion: string
+  readonly #writer: StorageThread
+  readonly #reader: StorageThread
+
+  /** @throws SwitchboardError storage_failed, storage_full, storage_corrupt, storage_newer. */
+  static async open(options: OpenOptions): Promise<WorkerExecutor> {
+    const entry = processEntry('storage')
+    const writer = new StorageThread(entry, { role: 'writer', options })
+    // The reader opens the file once the writer has migrated it.
+    const sqliteVersion = await writer.open()
+    const reader = new StorageThread(entry, { role: 'reader', options })
+    try {
+      await reader.open()
+    } catch (thrown) {
+      await writer.close()
+      throw thrown
+    }
+    return new WorkerExecutor(writer, reader, sqliteVersion)
+  }
+
+  private constructor(writer: StorageThread, reader: StorageThread, sqliteVersion: string) {
+    this.#writer = writer
+    this.#reader = reader
+    this.sqliteVersion = sqliteVersion
+  }
+
+  run(operation: Operation): Promise<Outcome> {
+    return (kindOf(operation) === 'read' ? this.#reader : this.#writer).run(operation)
+  }
+
+  async close(): Promise<void> {
+    // The writer last: the last connection to close empties the WAL.
+    await this.#reader.close()
+    await this.#writer.close()
   }
 }

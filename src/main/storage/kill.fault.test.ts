@@ -8,7 +8,7 @@ import { Database } from './database.ts'
 import { openStorage } from './storage.ts'
 
 const writer = fileURLToPath(new URL('./testing/writer.ts', import.meta.url))
-const rounds = 25
+const ROUNDS = 15
 
 let folder: string
 beforeAll(() => {
@@ -31,10 +31,10 @@ async function writeAndKill(path: string, steps: number): Promise<readonly strin
   return text.split('\n').slice(0, -1)
 }
 
-it(`loses nothing acknowledged in ${rounds} kills, and shows nothing half written as complete`, async () => {
+it(`loses nothing acknowledged in ${ROUNDS} kills, and shows nothing half written as complete`, async () => {
   const path = join(folder, 'switchboard.db')
   const acknowledged: { readonly messageId: string; readonly content: string; readonly state: string }[] = []
-  for (let round = 0; round < rounds; round += 1) {
+  for (let round = 0; round < ROUNDS; round += 1) {
     const lines = await writeAndKill(path, 3 + ((round * 7) % 40))
     expect(lines.length).toBeGreaterThan(0)
     acknowledged.push(...lines.map((line) => JSON.parse(line) as (typeof acknowledged)[number]))

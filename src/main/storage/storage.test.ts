@@ -5,7 +5,7 @@ import type { Change } from '../../shared/domain/change.ts'
 import { defaultSettings, type Settings } from '../../shared/domain/settings.ts'
 import { useTemporaryStorage, webShop } from './testing/temporary-storage.ts'
 
-const context = useTemporaryStorage()
+const context = useTemporaryStorage({ workers: false })
 
 const execute = (sql: string): void => {
   const database = new DatabaseSync(context.path)

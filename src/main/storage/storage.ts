@@ -2,22 +2,27 @@ import { Emitter } from '../../shared/base/emitter.ts'
 import type { Change } from '../../shared/domain/change.ts'
 import { defaultSettings, type Settings } from '../../shared/domain/settings.ts'
 import type { BuiltInAssistant } from './assistants.ts'
-import { DirectExecutor, type Executor } from './executor.ts'
+import { DirectExecutor, type Executor, WorkerExecutor } from './executor.ts'
 import { operations, type Stores } from './operations.ts'
 import type { ApiKeyRepository, SettingsRepository, Storage } from './repositories.ts'
-import { readSettings } from './settings.ts'
+import { readSettings } from './read-settings.ts'
 
-const LOCK_TIMEOUT_MS = 5000
+/** How long an operation waits while another process holds the lock. Beside a worker nothing else waits with it. */
+const WORKER_LOCK_TIMEOUT_MS = 15_000
+const DIRECT_LOCK_TIMEOUT_MS = 5000
 /** The last use of a key is written at most this often. */
 const NOTE_USE_EVERY_MS = 60_000
 
 export interface StorageOptions {
   readonly path: string
   readonly builtInAssistants: readonly BuiltInAssistant[]
-  /** false: reads and writes in the calling thread, for short commands. */
-  readonly workers: boolean
   /** Milliseconds since the epoch; for display only, nothing is ordered by it. */
   readonly now?: () => number
+  /**
+   * true (the default) runs the database in workers: for a process that does something else meanwhile. false runs it on
+   * this thread: for a short command, which would end before the workers have started.
+   */
+  readonly workers?: boolean
 }
 
 /** Every store, its methods returning promises. */
@@ -29,8 +34,16 @@ type Asynchronous<Store> = {
 type Calls = { readonly [Name in keyof Stores]: Asynchronous<Stores[Name]> }
 
 /** @throws SwitchboardError storage_failed, storage_full, storage_corrupt, storage_newer. */
-export async function openStorage({ path, builtInAssistants, now = Date.now }: StorageOptions): Promise<Storage> {
-  const executor: Executor = new DirectExecutor({ path, builtInAssistants, lockTimeoutMs: LOCK_TIMEOUT_MS, at: now() })
+export async function openStorage({
+  path,
+  builtInAssistants,
+  now = Date.now,
+  workers = true,
+}: StorageOptions): Promise<Storage> {
+  const options = { path, builtInAssistants, at: now() }
+  const executor: Executor = workers
+    ? await WorkerExecutor.open({ ...options, lockTimeoutMs: WORKER_LOCK_TIMEOUT_MS })
+    : new DirectExecutor({ ...options, lockTimeoutMs: DIRECT_LOCK_TIMEOUT_MS })
   const changes = new Emitter<Change>()
   const calls = callsThrough(executor, now, changes)
   const { conversations, assistants, models, jobs, file } = calls
