@@ -1,6 +1,6 @@
 /**
- * Entry of a text worker: a thread that holds the tokenizer and the chat template of one model. Both come from untrusted
- * files and may run without end: main watches this thread and ends it (text-lane.ts).
+ * Entry of a text worker: a thread that holds the tokenizer and the chat template of one model. Both come from
+ * untrusted files and may run without end: main watches this thread and ends it (text-lane.ts).
  */
 import { join } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
