@@ -1,4 +1,4 @@
-/** A special or added token as tokenizer.json describes it. `lstrip`, `rstrip`: it swallows blanks on that side. */
+/** A special or added token of tokenizer.json. `lstrip`, `rstrip`: blanks on that side are dropped. */
 export interface ControlToken {
   readonly id: number
   readonly content: string
@@ -6,9 +6,7 @@ export interface ControlToken {
   readonly rstrip?: boolean
 }
 
-/**
- * Cuts the template's own text into plain text and control tokens; where two begin at one place the longer one wins.
- */
+/** Splits the template's own text into plain text and control tokens; of two at one position the longer one wins. */
 export function splitByControls(controls: readonly ControlToken[]): (text: string) => (string | ControlToken)[] {
   const byContent = new Map(controls.map((control) => [control.content, control]))
   const alternatives = [...byContent.keys()]

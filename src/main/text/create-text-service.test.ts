@@ -61,12 +61,14 @@ it('loads a model once for all who ask, and again for other content', async () =
   expect(await service.open(folder, 'b')).not.toBe(one)
 })
 
-it('keeps the last few models', async () => {
+it('keeps the last few models, and the others go on working for those who hold them', async () => {
   const first = await service.open(folder, 'a')
   for (const hash of ['b', 'c']) await service.open(folder, hash)
   expect(await service.open(folder, 'a')).toBe(first)
   for (const hash of ['b', 'c', 'd']) await service.open(folder, hash)
   expect(await service.open(folder, 'a')).not.toBe(first)
+  const { ids } = await first.prompt({ kind: 'text', prompt: 'hello' }, limits, signal)
+  expect(ids).toEqual(reference.encodeText('hello'))
 })
 
 it('forgets a load that failed', async () => {

@@ -9,13 +9,13 @@ import { TokenTable } from './token-table.ts'
 
 /** Models kept loaded: tokenizers of large vocabularies take up to 200 MB each. */
 const MAX_MODELS = 3
-/** Bytes of a prompt that goes to the first lane: 50 ms with the slowest tokenizers. */
+/** Largest prompt of the short lane, bytes: encoding it takes up to 50 ms with the slowest tokenizers. */
 const MAX_SHORT_BYTES = 16_384
-/** How long workers that are not always needed stay, ms. */
+/** How long the workers of long prompts and of models no longer cached stay without work, ms. */
 const IDLE_MS = 60_000
 
 export interface TextServiceOptions {
-  /** Path of the worker's script: text-worker.ts, or what the bundler made of it. */
+  /** Path of the worker's script: text-worker.ts, or the bundled file. */
   readonly workerEntry: string
 }
 
@@ -27,8 +27,9 @@ interface Entry {
 
 /**
  * Each model has a worker thread of its own, so that loading one model, or a faulty file of it, delays no other. Long
- * prompts run in a second worker, which is started for the first of them and ended when it was idle for a minute: short
- * prompts then wait for short ones alone, and the tokenizer is in memory twice only while long prompts come.
+ * prompts run in a second worker, started for the first long prompt and ended after a minute without one. Short prompts
+ * therefore wait for short prompts alone. The price: the first long prompt loads the tokenizer again, and it is in
+ * memory twice while long prompts come.
  */
 export function createTextService({ workerEntry }: TextServiceOptions): TextService {
   /** By content and folder, the most recently used last. */

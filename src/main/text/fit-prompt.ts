@@ -1,7 +1,7 @@
 import type { AskInput } from '../../shared/domain/ask.ts'
 import type { PromptMessage } from '../../shared/domain/conversation.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
-import type { EncodeCache } from './chat-template.ts'
+import type { EncodeCache } from './id-writer.ts'
 import type { Prompt, PromptLimits } from './text-service.ts'
 import type { Tokenizer } from './tokenizer.ts'
 

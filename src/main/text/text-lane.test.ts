@@ -1,9 +1,10 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createTextService } from './create-text-service.ts'
 import { watchMainThread } from './main-thread-probe.fixture.ts'
+import { TextLane } from './text-lane.ts'
 import type { Prompt, TextModel, TextService } from './text-service.ts'
 import { byteLevelJson, chatMlTemplate, fixtureConfig, largeByteLevelJson, randomWords } from './tokenizer.fixture.ts'
 import { tokenizerFrom } from './tokenizer.ts'
@@ -60,7 +61,7 @@ describe('a file that never ends', () => {
       byteLevelJson(),
       {
         ...fixtureConfig,
-        chat_template: `{% for a in range(9999) %}{% for b in range(9999) %}{% for c in range(9999) %}{% endfor %}{% endfor %}{% endfor %}${chatMlTemplate}`,
+        chat_template: `${'{% for i in range(9999) %}'.repeat(3)}${'{% endfor %}'.repeat(3)}${chatMlTemplate}`,
       },
       'template_invalid',
     ],
@@ -109,6 +110,20 @@ describe('a text that explodes in a pattern', () => {
   })
 })
 
+it('a worker that was idle is ended, and starts again for the next prompt', async () => {
+  const running = new Set<TextLane>()
+  const closing = new AbortController().signal
+  const lane = new TextLane({ workerEntry, directory: write('m', byteLevelJson()), idleMs: 0, running, closing })
+  const input = { kind: 'text', prompt: 'hello' } as const
+  const ask = async (): Promise<readonly number[]> => [
+    ...(await lane.run({ kind: 'prompt', input, limits: { contextLength: 100, maxTokens: 1 } }, 5, signal)).ids,
+  ]
+  for (let round = 0; round < 2; round += 1) {
+    expect(await ask()).toEqual(reference.encodeText('hello'))
+    await vi.waitFor(() => expect(running.size).toBe(0))
+  }
+})
+
 it('a short prompt does not wait for a long one', async () => {
   const model = await service.open(write('m', byteLevelJson()), 'a')
   const order: string[] = []
@@ -131,8 +146,8 @@ it('main is never blocked while a large tokenizer is loaded and a megabyte encod
   // Decoded a token at a time, as replies are.
   const decoder = model.decoder({ continues: false })
   let decoded = ''
-  for (let start = 0; start < ids.length; start += 1000) {
-    decoded += ids.slice(start, start + 1000).reduce((sum, id) => sum + decoder.push(id), '')
+  for (let start = 0; start < ids.length; start += 100) {
+    decoded += ids.slice(start, start + 100).reduce((sum, id) => sum + decoder.push(id), '')
     await new Promise(setImmediate)
   }
   expect(probe.stop()).toBeLessThan(20)

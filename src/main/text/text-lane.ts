@@ -4,14 +4,14 @@ import type { CheckStep } from './tokenizer.ts'
 import { Watchdog, type Excess } from './watchdog.ts'
 import type { Failure, TaskResult, TextFacts, TextTask, WorkerReport, WorkerSetup } from './worker-protocol.ts'
 
-/** CPU time of loading, ms; the largest known tokenizers take 7 s on a slow machine. */
+/** CPU time of loading, ms. The largest known tokenizers take 2 to 7 s. */
 const LOAD_BUDGET_MS = 60_000
-/** CPU time of one check while loading, ms; a good file takes a few. */
+/** CPU time of one check while loading, ms. Good files take a few. */
 const CHECK_BUDGET_MS = 2000
-/** CPU time of one prompt, ms: a megabyte takes up to 7 s on one core of 2026, and machines differ. */
+/** CPU time of one prompt, ms: six times what a megabyte took at most (Gemma 3, 7 s on a 2026 server core). */
 const promptBudgetMs = (bytes: number): number => 2000 + 0.04 * bytes
 
-/** V8's own limits. The watchdog ends a worker well before it reaches the first: that could take the process with it. */
+/** V8's own limits. Reaching the first can abort the whole process: the watchdog ends a worker well below it. */
 const MAX_OLD_SPACE_MB = 2048
 const MAX_YOUNG_SPACE_MB = 24
 
@@ -30,7 +30,7 @@ interface Loading {
 }
 
 export interface TextLaneOptions {
-  /** Path of the worker's script: text-worker.ts, or what the bundler made of it. */
+  /** Path of the worker's script: text-worker.ts, or the bundled file. */
   readonly workerEntry: string
   /** Folder of the model. */
   readonly directory: string
@@ -118,7 +118,7 @@ export class TextLane {
     this.#worker = worker
     this.#watchdog = new Watchdog(worker, (excess) => this.#end(excess))
     const loading: Loading = Promise.withResolvers<TextFacts>()
-    // Nobody waits for the loading of a worker that was started for a task.
+    // A worker that is started for a task has no caller of load().
     loading.promise.catch(() => undefined)
     this.#loading = loading
     this.#options.running.add(this)
@@ -238,9 +238,10 @@ function loadExceeds(step: 'load' | CheckStep, excess: Excess): SwitchboardError
 }
 
 function promptExceeds(excess: Excess): SwitchboardError {
+  const tooMuch = excess === 'time' ? 'took too long' : 'took too much memory'
   return new SwitchboardError(
     'invalid_request',
-    `this text took too ${excess === 'time' ? 'long' : 'much memory'} to encode with the model's tokenizer and template`,
+    `this text ${tooMuch} to encode with the tokenizer and chat template of the model`,
   )
 }
 

@@ -1,6 +1,6 @@
 /**
- * Entry of a text worker: a thread that holds the tokenizer and the chat template of one model. Both come from files
- * that nobody vouches for, and may run without end: main watches this thread and ends it.
+ * Entry of a text worker: a thread that holds the tokenizer and the chat template of one model. Both come from
+ * untrusted files and may run without end: main watches this thread and ends it (text-lane.ts).
  */
 import { join } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
@@ -10,7 +10,7 @@ import { readOptionalText } from './tokenizer-json.ts'
 import { loadTokenizer, type Tokenizer } from './tokenizer.ts'
 import type { Failure, TextFacts, TextTask, WorkerReport, WorkerSetup } from './worker-protocol.ts'
 
-/** Of generation_config.json, which main parses: a good one takes a few hundred. */
+/** Of generation_config.json, which main parses. Good files take a few hundred. */
 const MAX_CONFIG_BYTES = 65_536
 
 const { directory } = workerData as WorkerSetup

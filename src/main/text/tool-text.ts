@@ -1,8 +1,8 @@
 import type { PromptMessage, ToolCall, ToolDescription } from '../../shared/domain/conversation.ts'
 
 /**
- * How a call of a tool is written in a reply, as Qwen 2.5 and the Hermes models are trained to:
- * `<tool_call>\n{"name": "x", "arguments": {...}}\n</tool_call>`. Other models are told so.
+ * How a tool call is written in a reply, as Qwen 2.5 and the Hermes models are trained to:
+ * `<tool_call>\n{"name": "x", "arguments": {...}}\n</tool_call>`. Other models are asked to write it so.
  */
 export const toolCallText = {
   opening: '<tool_call>',
@@ -12,7 +12,7 @@ export const toolCallText = {
   between: '\n',
 } as const
 
-/** Messages for a template that knows nothing of tools: they become part of the texts. */
+/** Messages for a template without tools: tools, calls and results become part of the texts. */
 export function withToolsAsText(
   messages: readonly PromptMessage[],
   tools: readonly ToolDescription[],
@@ -53,10 +53,7 @@ function describe(tools: readonly ToolDescription[]): string {
   ].join('\n')
 }
 
-/**
- * Calls are written as the reply wrote them; what the tools gave back is one message of the user's side, as roles
- * alternate.
- */
+/** Writes calls as replies do, and consecutive results as one user message, because roles alternate. */
 function joinToolResults(messages: readonly PromptMessage[]): readonly PromptMessage[] {
   const written: PromptMessage[] = []
   let inResults = false

@@ -15,6 +15,7 @@ export type Excess = 'time' | 'memory'
 export class Watchdog {
   readonly #worker: Worker
   readonly #onExcess: (excess: Excess) => void
+  readonly #maxHeapBytes: number
   #timer: NodeJS.Timeout | null = null
   #budgetMs = 0
   #startedMs = 0
@@ -23,9 +24,10 @@ export class Watchdog {
   #step = 0
   #asking = false
 
-  constructor(worker: Worker, onExcess: (excess: Excess) => void) {
+  constructor(worker: Worker, onExcess: (excess: Excess) => void, maxHeapBytes = MAX_HEAP_BYTES) {
     this.#worker = worker
     this.#onExcess = onExcess
+    this.#maxHeapBytes = maxHeapBytes
   }
 
   /** A step begins that may take `budgetMs` of CPU time. */
@@ -62,7 +64,8 @@ export class Watchdog {
         return
       }
       const heap = await this.#worker.getHeapStatistics()
-      if (step === this.#step && heap.used_heap_size + heap.external_memory > MAX_HEAP_BYTES) this.#onExcess('memory')
+      if (step === this.#step && heap.used_heap_size + heap.external_memory > this.#maxHeapBytes)
+        this.#onExcess('memory')
     } catch {
       // The worker has ended: its owner learns that from the worker itself.
     } finally {
