@@ -1,16 +1,17 @@
-/** Keeps so many values that were used last and gives the others back. */
+/** Keeps a limited number of values, evicts the least recently used one. */
 export class RecentlyUsed<Key, Value> {
   readonly #limit: number
   readonly #release: (value: Value) => void
-  /** Longest unused first. */
+  /** Least recently used first. */
   readonly #values = new Map<Key, Value>()
 
-  constructor(limit: number, release: (value: Value) => void) {
+  /** @param release is given each value that is evicted or cleared. */
+  constructor(limit: number, release: (value: Value) => void = () => undefined) {
     this.#limit = limit
     this.#release = release
   }
 
-  /** The value of a key, made where it is not kept. */
+  /** The value of a key; made when there is none. */
   get(key: Key, make: () => Value): Value {
     const known = this.#values.get(key)
     const value = known ?? make()
@@ -22,6 +23,11 @@ export class RecentlyUsed<Key, Value> {
       this.#release(oldest.value[1])
     }
     return value
+  }
+
+  /** The value of a key, without counting as a use. */
+  peek(key: Key): Value | undefined {
+    return this.#values.get(key)
   }
 
   clear(): void {
