@@ -50,8 +50,8 @@ for (let slot = 0; slot < batch; slot += 1) {
 }
 const decodeStarted = performance.now()
 for (let step = 0; step < tokens; step += 1) {
-  for (let first = 0; first < batch; first += decoder.longestSpan) {
-    const count = Math.min(decoder.longestSpan, batch - first)
+  for (let first = 0; first < batch; first += decoder.maxSpan) {
+    const count = Math.min(decoder.maxSpan, batch - first)
     decoder.decode(first, current.slice(first, first + count))
     for (let row = 0; row < count; row += 1) current[first + row] = bestToken(decoder.logitRow(row))
   }

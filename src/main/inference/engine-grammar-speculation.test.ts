@@ -79,7 +79,8 @@ function expectToFollow({ tokens, end }: Reply, { grammar, stopIds }: GenerateRe
     expect(stopIds).not.toContain(id)
     matcher.accept(id)
   }
-  if (end?.kind === 'done' && end.finishReason === 'stop') expect(matcher.finished || stopIds.some(allows)).toBe(true)
+  const stopped = end?.kind === 'done' && end.finishReason === 'stop'
+  expect(!stopped || matcher.finished || stopIds.some(allows)).toBe(true)
 }
 
 /**
@@ -101,8 +102,9 @@ function expectDraftsToFollow(
         mask === null || ((mask[id >> 5] ?? 0) & (1 << (id & 31))) !== 0,
         `${draft.join(' ')} after ${written.join(' ')} ${last}`,
       ).toBe(true)
-      if (stopIds.includes(id) && !matcher.free) expect(index).toBe(draft.length - 1)
-      else matcher.accept(id)
+      const stops = stopIds.includes(id) && !matcher.free
+      expect(stops && index < draft.length - 1).toBe(false)
+      if (!stops) matcher.accept(id)
     }
   }
 }
@@ -147,7 +149,10 @@ describe('speculation under a grammar', () => {
             const made = speculative.get(one.requestId) ?? missing
             expect(shown(made)).toEqual(shown(plain.get(one.requestId) ?? missing))
             expectToFollow(made, one)
-            if (made.end?.kind === 'failed') expect(made.end.error.code).toBe('context_length_exceeded')
+            expect(made.end?.kind === 'failed' ? made.end.error.code : null).toBeOneOf([
+              null,
+              'context_length_exceeded',
+            ])
             if (one.grammar === undefined || made.end?.kind !== 'done') continue
             bound.proposed += made.end.drafted?.proposed ?? 0
             bound.accepted += made.end.drafted?.accepted ?? 0
@@ -162,7 +167,7 @@ describe('speculation under a grammar', () => {
     // It would change nothing as well if nothing were proposed, if every draft were right, or if no reply came to its
     // end.
     expect(bound.accepted).toBeGreaterThan(300)
-    expect(bound.proposed - bound.accepted).toBeGreaterThan(150)
+    expect(bound.proposed - bound.accepted).toBeGreaterThan(100)
     expect(bound.stops).toBeGreaterThan(100)
     expect(bound.lengths).toBeGreaterThan(100)
   })
@@ -198,8 +203,9 @@ describe('speculation under a grammar', () => {
     expect(ids(made)).toEqual([FIRST, ...Array.from({ length: 19 }, () => NEXT), CLOSE])
     expect(made.end).toMatchObject({ kind: 'done', finishReason: 'stop', completionTokens: 21 })
     // Every draft was right, though the text alone goes on for ever.
-    expect(made.end).toMatchObject({ drafted: { proposed: expect.any(Number) as number } })
-    if (made.end?.kind === 'done') expect(made.end.drafted?.accepted).toBe(made.end.drafted?.proposed)
+    const drafted = made.end?.kind === 'done' ? made.end.drafted : undefined
+    expect(drafted?.proposed).toBeGreaterThan(0)
+    expect(drafted?.accepted).toBe(drafted?.proposed)
     expect(verified.every((run) => run.at(-1) === NEXT)).toBe(true)
   })
 

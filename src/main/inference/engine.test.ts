@@ -4,13 +4,13 @@ import type { Grammar } from '../../shared/domain/grammar.ts'
 import { StepCosts } from './costs/step-costs.ts'
 import { InferenceEngine, type StepRunner } from './engine.ts'
 import { Grammars } from './grammar/grammars.ts'
-import type { ChunkLogits } from './runtime/decoder.ts'
+import type { ChunkLogits } from './runtime/step-inputs.ts'
 
 const VOCABULARY = 16
 
 /** A model that always continues with the next id: the best logit after token t is t + 1. Records what was run. */
 class CountingModel implements StepRunner {
-  readonly longestSpan = 4
+  readonly maxSpan = 4
   readonly runs: string[] = []
   readonly #logits = new Float32Array(8 * VOCABULARY)
   poison: number | null = null

@@ -1,112 +1,110 @@
-import type { GenerateRequest, RequestOutput, TokenOutput } from '../../shared/contracts/engine.ts'
+import type { AdapterRow, GenerateRequest, RequestOutput, TokenOutput } from '../../shared/contracts/engine.ts'
 import type { EngineStats } from '../../shared/domain/engine.ts'
 import { SwitchboardError, serialise } from '../../shared/errors/switchboard-error.ts'
 import { StepCosts } from './costs/step-costs.ts'
+import { EngineMeter } from './engine-meter.ts'
 import type { GrammarMatcher, Grammars } from './grammar/grammars.ts'
-import type { ChunkLogits } from './runtime/decoder.ts'
-import { coverSlots } from './runtime/spans.ts'
+import type { ChunkLogits } from './runtime/step-inputs.ts'
 import { withLogProbability } from './sampling/log-probabilities.ts'
 import { bestToken, Sampler } from './sampling/sampler.ts'
-import { TokenHistory } from './sampling/token-history.ts'
 import { MeasuredBudget } from './scheduler/chunk-budget.ts'
 import {
-  Scheduler,
-  type DecodeStep,
+  requestsOf,
+  type DecodeRun,
+  type Draw,
   type Ended,
-  type PrefillStep,
+  type PrefillRun,
   type SchedulerLimits,
-  type StepOutcome,
   type StepPlan,
-} from './scheduler/scheduler.ts'
-import { SlotMemory, type CacheUse, type Reuse } from './scheduler/slot-memory.ts'
+  type VerifyRun,
+} from './scheduler/plan.ts'
+import { Scheduler } from './scheduler/scheduler.ts'
+import { Sequence } from './sequence.ts'
 import { Speculator } from './speculation/speculator.ts'
 
 /** What the loop needs of a decoder; the real one is runtime/decoder.ts. */
 export interface StepRunner {
-  readonly longestSpan: number
-  decode(first: number, tokens: readonly (number | null)[]): void
-  prefill(slot: number, ids: ArrayLike<number>, start: number, count: number, logits: ChunkLogits): void
-  logitRow(row: number): Float32Array
-  /** Goes on after the first `positions` of what a slot holds; 0 begins anew. */
-  keep(slot: number, positions: number): void
+  /** Rows of one decode run. */
+  readonly maxSpan: number
   /** Whether {@link copyPrefix} can be used. */
   readonly copiesPrefixes: boolean
-  /** Gives a slot the first `positions` of another. */
+  /**
+   * One token for each slot from `first` on; null for idle slots.
+   * @param adapters of each row, in the order of `tokens`.
+   */
+  decode(first: number, tokens: readonly (number | null)[], adapters?: readonly (readonly AdapterRow[])[]): void
+  /** Several tokens for one slot. */
+  prefill(
+    slot: number,
+    ids: ArrayLike<number>,
+    start: number,
+    count: number,
+    logits: ChunkLogits,
+    adapters?: readonly AdapterRow[],
+  ): void
+  /** Logits of one row of the last run. */
+  logitRow(row: number): Float32Array
+  /** Keeps the first `positions` of a slot and drops the rest. */
+  keep(slot: number, positions: number): void
+  /** Gives slot `to` the first `positions` of slot `from`. */
   copyPrefix(from: number, to: number, positions: number): void
 }
 
+/** Limits of the loop; the rest of the scheduler's come from the runner. */
+export type LoopLimits = Omit<SchedulerLimits, 'maxSpan' | 'copiesPrefixes'>
+
 export interface LoopOptions {
-  /**
-   * Tokens of the longest draft that may be verified in one run (Leviathan et al. 2023); 0 does without speculation.
-   */
-  readonly longestDraft?: number
-  /** What is known already of how long runs take; the loop goes on measuring. */
+  /** Tokens of the longest draft verified in one run (Leviathan et al. 2023); 0 disables speculation. */
+  readonly maxDraft?: number
+  /** Initial cost estimates from warm-up; updated while running. */
   readonly costs?: StepCosts
-  /** ms; steady. */
+  /** ms; monotonic. */
   readonly now?: () => number
   /** null: requests with a grammar are refused. */
   readonly grammars?: Grammars | null
 }
 
-interface Sequence {
-  readonly request: GenerateRequest
-  readonly history: TokenHistory
-  readonly stopIds: ReadonlySet<number>
-  lastToken: number
-  /** null without a grammar, and once it refuses nothing any more. */
-  matcher: GrammarMatcher | null
-  /** Spent on the grammar so far. */
-  grammarMs: number
-}
+const NO_ADAPTERS: readonly AdapterRow[] = []
 
 /**
- * The loop of one model: plan -> run -> sample -> absorb. Token ids only; knows nothing of processes or of text. The
- * caller
- * calls {@link step} while {@link busy}, and lets messages in between steps.
+ * The loop of one model: plan -> run -> sample -> absorb. Token ids only; no process, no text. The caller calls
+ * {@link step} while {@link busy}, and delivers messages between steps.
  */
 export class InferenceEngine {
   readonly #runner: StepRunner
   readonly #vocabularySize: number
   readonly #scheduler: Scheduler
-  readonly #memory: SlotMemory
   readonly #slots: number
   readonly #sampler: Sampler
   readonly #costs: StepCosts
   readonly #speculator: Speculator | null
   readonly #now: () => number
   readonly #grammars: Grammars | null
+  readonly #meter: EngineMeter
   readonly #sequences = new Map<string, Sequence>()
   #outputs: RequestOutput[] = []
   #pressing = false
-  #steps = 0
-  #speed = { since: 0, tokens: 0, perSecond: 0 }
-  /**
-   * Running mean of how long a request takes from the first chunk of its prompt, ms: what a refused caller is told to
-   * wait.
-   */
-  #requestMs = 2000
 
   constructor(
     runner: StepRunner,
-    limits: SchedulerLimits,
+    limits: LoopLimits,
     vocabularySize: number,
-    { longestDraft = 0, costs = new StepCosts(), now = () => performance.now(), grammars = null }: LoopOptions = {},
+    { maxDraft = 0, costs = new StepCosts(), now = () => performance.now(), grammars = null }: LoopOptions = {},
   ) {
+    const { maxSpan, copiesPrefixes } = runner
     this.#runner = runner
     this.#vocabularySize = vocabularySize
-    this.#memory = new SlotMemory({
-      slots: limits.slots,
-      contextLength: limits.contextLength,
-      copies: runner.copiesPrefixes,
-    })
-    this.#scheduler = new Scheduler(limits, this.#memory, new MeasuredBudget(costs, limits.prefillChunk))
+    this.#scheduler = new Scheduler(
+      { ...limits, maxSpan, copiesPrefixes },
+      new MeasuredBudget(costs, limits.prefillChunk),
+    )
     this.#slots = limits.slots
     this.#sampler = new Sampler(vocabularySize)
     this.#costs = costs
-    this.#speculator = longestDraft > 0 ? new Speculator(longestDraft, costs) : null
+    this.#speculator = maxDraft > 0 ? new Speculator(maxDraft, costs) : null
     this.#now = now
     this.#grammars = grammars
-    this.#speed.since = now()
+    this.#meter = new EngineMeter(now())
   }
 
   get busy(): boolean {
@@ -114,79 +112,65 @@ export class InferenceEngine {
   }
 
   stats(): EngineStats {
-    const now = this.#now()
-    const elapsed = now - this.#speed.since
-    if (elapsed >= 500)
-      this.#speed = { since: now, tokens: 0, perSecond: Math.round((this.#speed.tokens / elapsed) * 10_000) / 10 }
     const { running, waiting, freeSlots } = this.#scheduler
-    return {
-      running,
-      waiting,
-      slots: this.#slots,
-      freeSlots,
-      steps: this.#steps,
-      tokensPerSecond: this.#speed.perSecond,
-    }
+    const tokensPerSecond = this.#meter.tokensPerSecond(this.#now())
+    return { running, waiting, slots: this.#slots, freeSlots, steps: this.#meter.steps, tokensPerSecond }
   }
 
-  /** Takes a request in; a refusal is an output like any other, and costs no computation. */
+  /** Accepts a request, or answers it with `failed`; nothing is computed yet. */
   submit(request: GenerateRequest): void {
-    const { requestId, promptIds, maxTokens, promptLogprobs, client, priority } = request
-    const foreign = promptIds.find((id) => !Number.isInteger(id) || id < 0 || id >= this.#vocabularySize)
-    if (foreign !== undefined) {
-      this.#refuse(
-        requestId,
-        new SwitchboardError(
-          'invalid_request',
-          `token id ${foreign} is outside the vocabulary of ${this.#vocabularySize}`,
-          { param: 'promptIds' },
-        ),
-      )
-      return
-    }
-    const shape = {
-      requestId,
-      promptTokens: promptIds.length,
-      maxTokens,
-      scorePrompt: promptLogprobs !== null,
-      cache: cacheUseOf(request),
-      client,
-      priority,
-    }
-    const refusal = this.#scheduler.refusal(shape)
-    if (refusal !== null) {
-      const wait = refusal.reason === 'queue_full' ? { retryAfterSeconds: this.#retryAfterSeconds() } : {}
-      this.#refuse(requestId, new SwitchboardError(refusal.reason, refusal.message, wait))
-      return
-    }
-    let matcher: GrammarMatcher | null = null
     try {
-      matcher = this.#follow(request)
+      this.#accept(request)
     } catch (failure) {
-      this.#put({ kind: 'failed', requestId, error: serialise(failure) })
-      return
+      this.#put({ kind: 'failed', requestId: request.requestId, error: serialise(failure) })
     }
-    this.#scheduler.add(shape, this.#now())
-    this.#sequences.set(requestId, {
-      request,
-      history: new TokenHistory(promptIds),
-      stopIds: new Set(request.stopIds),
-      lastToken: -1,
-      matcher,
-      grammarMs: 0,
-    })
   }
 
-  /** Ends a request now; one that has ended already is left alone. */
+  /** @throws SwitchboardError invalid_request, context_length_exceeded, queue_full. */
+  #accept(request: GenerateRequest): void {
+    const { requestId, promptIds, maxTokens, promptLogprobs, client, priority, adapters = [] } = request
+    const foreign = promptIds.find((id) => !Number.isInteger(id) || id < 0 || id >= this.#vocabularySize)
+    if (foreign !== undefined)
+      throw new SwitchboardError(
+        'invalid_request',
+        `token id ${foreign} is outside the vocabulary of ${this.#vocabularySize}`,
+        { param: 'promptIds' },
+      )
+    if (adapters.length > 0) throw new SwitchboardError('invalid_request', 'this engine serves no adapters')
+    const refusal = this.#scheduler.add(
+      {
+        requestId,
+        promptIds,
+        maxTokens,
+        scorePrompt: promptLogprobs !== null,
+        cacheKey: cacheKeyOf(request),
+        adapters: NO_ADAPTERS,
+        client,
+        priority,
+      },
+      this.#now(),
+    )
+    if (refusal !== null) {
+      const retryAfterSeconds = this.#meter.retryAfterSeconds(this.#scheduler.waiting, this.#slots)
+      const { reason, message } = refusal
+      throw new SwitchboardError(reason, message, reason === 'queue_full' ? { retryAfterSeconds } : {})
+    }
+    try {
+      const matcher = this.#follow(request)
+      this.#sequences.set(requestId, new Sequence(request, { sampler: this.#sampler, matcher, now: this.#now }))
+    } catch (failure) {
+      this.#scheduler.cancel(requestId, this.#now())
+      throw failure
+    }
+  }
+
+  /** Ends a request now; a request that has ended already is ignored. */
   cancel(requestId: string): void {
     const ended = this.#scheduler.cancel(requestId, this.#now())
     if (ended !== null) this.#finish(ended)
   }
 
-  /**
-   * Whether an output waits that should leave at once: a first token, an end, a failure. Later tokens can travel
-   * together.
-   */
+  /** Whether an output should leave at once: a first token, an end, a failure. Later tokens can travel together. */
   get pressing(): boolean {
     return this.#pressing
   }
@@ -205,130 +189,98 @@ export class InferenceEngine {
    *   may be unusable afterwards.
    */
   step(): void {
-    const plan = this.#scheduler.plan(this.#now())
+    const drafts = this.#speculator?.propose(this.#scheduler.decoding, this.#fitting)
+    const plan = this.#scheduler.plan(this.#now(), drafts)
     if (plan === null) return
-    const outcomes: StepOutcome[] = []
+    const draws: Draw[] = []
     try {
-      this.#advance(plan, outcomes)
-      if (plan.prefill !== null) this.#prefill(plan.prefill, outcomes)
+      this.#decode(plan.decode, draws)
+      for (const run of plan.verify) this.#verify(run, draws)
+      if (plan.prefill !== null) this.#prefill(plan.prefill, draws)
     } catch (failure) {
-      this.#failStep(plan, failure)
+      this.#absorb(
+        plan,
+        requestsOf(plan).map((requestId) => this.#fault(requestId, failure)),
+      )
       throw failure
     }
-    this.#steps += 1
-    for (const ended of this.#scheduler.absorb(plan, outcomes, this.#now())) this.#finish(ended)
+    this.#meter.countStep()
+    this.#absorb(plan, draws)
   }
 
-  /** Every running reply by one token, or, where that pays, by the tokens of a draft that prove right. */
-  #advance({ decode, prefill }: StepPlan, outcomes: StepOutcome[]): void {
-    const drafts = this.#speculator?.propose(decode, prefill?.count ?? 0, this.#fitting)
-    const plain =
-      drafts === undefined || drafts.size === 0 ? decode : decode.filter(({ requestId }) => !drafts.has(requestId))
-    if (plain.length > 0) {
-      const started = this.#now()
-      this.#decode(plain, outcomes)
-      this.#costs.recordDecode(plain.length, this.#now() - started)
-    }
-    if (plain.length === decode.length) return
-    for (const step of decode) {
-      const draft = drafts?.get(step.requestId)
-      if (draft === undefined) continue
-      const started = this.#now()
-      this.#speculator?.accept(step.requestId, this.#verify(step, draft, outcomes))
-      this.#costs.recordVerify(draft.length + 1, this.#now() - started)
-    }
+  #absorb(plan: StepPlan, draws: readonly Draw[]): void {
+    for (const ended of this.#scheduler.absorb(plan, draws, this.#now())) this.#finish(ended)
   }
 
-  /** Tokens of a draft that the reply's grammar does not refuse: no row is run for others. */
-  readonly #fitting = (requestId: string, draft: Int32Array): number => {
-    const sequence = this.#sequence(requestId)
-    if (sequence.matcher === null) return draft.length
+  readonly #fitting = (requestId: string, draft: readonly number[]): number => this.#sequence(requestId).fitting(draft)
+
+  #decode(runs: readonly DecodeRun[], draws: Draw[]): void {
+    if (runs.length === 0) return
     const started = this.#now()
-    const fitting = sequence.matcher.fitting(draft)
-    sequence.grammarMs += this.#now() - started
-    return fitting
+    let replies = 0
+    for (const { first, rows } of runs) {
+      this.#runner.decode(
+        first,
+        rows.map((row) => row?.token ?? null),
+        rows.map((row) => row?.adapters ?? NO_ADAPTERS),
+      )
+      for (const [index, row] of rows.entries()) {
+        if (row === null) continue
+        replies += 1
+        draws.push(this.#draw(row.requestId, row.position + 1, this.#runner.logitRow(index)))
+      }
+    }
+    this.#costs.recordDecode(replies, this.#now() - started)
   }
 
   /**
-   * Runs a draft after the last token of a reply, draws after each as plain decoding would (the draw depends on logits,
-   * history
-   * and position alone), and ends where the drawn token is not the proposed one. One outcome a drawn token.
-   * @returns how many tokens of the draft were accepted.
+   * Runs a draft behind the last token of a reply, draws after each token as plain decoding would, and stops where the
+   * drawn token is not the proposed one.
    */
-  #verify({ requestId, slot, position }: DecodeStep, draft: Int32Array, outcomes: StepOutcome[]): number {
-    const sequence = this.#sequence(requestId)
-    this.#runner.prefill(slot, [sequence.lastToken, ...draft], 0, draft.length + 1, 'all')
+  #verify({ requestId, slot, position, token, draft, adapters }: VerifyRun, draws: Draw[]): void {
+    const started = this.#now()
+    this.#runner.prefill(slot, [token, ...draft], 0, draft.length + 1, 'all', adapters)
     let accepted = 0
     for (;;) {
-      // What the slot stands for grows by what agreed alone; the rest of the run is overwritten by the next.
-      this.#memory.write(slot, position + accepted, sequence.lastToken)
-      const drawn = this.#sample(requestId, position + 1 + accepted, this.#runner.logitRow(accepted))
-      outcomes.push(drawn)
-      if (drawn.outcome !== 'token' || accepted === draft.length || sequence.lastToken !== draft[accepted]) break
+      const draw = this.#draw(requestId, position + 1 + accepted, this.#runner.logitRow(accepted))
+      draws.push(draw)
+      if (draw.outcome !== 'token' || accepted === draft.length || draw.token !== draft[accepted]) break
       accepted += 1
     }
     this.#runner.keep(slot, position + 1 + accepted)
-    return accepted
+    this.#speculator?.record(requestId, draft.length, accepted)
+    this.#costs.recordVerify(draft.length + 1, this.#now() - started)
   }
 
-  #decode(steps: readonly DecodeStep[], outcomes: StepOutcome[]): void {
-    const bySlot = new Map(steps.map((step) => [step.slot, step]))
-    for (const span of coverSlots(
-      steps.map((step) => step.slot),
-      this.#runner.longestSpan,
-      this.#runCost,
-    )) {
-      const started = this.#now()
-      const rows = Array.from({ length: span.count }, (_, row) => bySlot.get(span.first + row) ?? null)
-      this.#runner.decode(
-        span.first,
-        rows.map((row) => (row === null ? null : this.#sequence(row.requestId).lastToken)),
-      )
-      rows.forEach((row, index) => {
-        if (row === null) return
-        this.#memory.write(row.slot, row.position, this.#sequence(row.requestId).lastToken)
-        outcomes.push(this.#sample(row.requestId, row.position + 1, this.#runner.logitRow(index)))
-      })
-      this.#costs.recordRun(span.count, this.#now() - started)
-    }
-  }
-
-  readonly #runCost = (rows: number): number => this.#costs.run(rows)
-
-  #prefill({ requestId, slot, start, count, last, score, reuse }: PrefillStep, outcomes: StepOutcome[]): void {
-    const sequence = this.#sequence(requestId)
-    const { promptIds, promptLogprobs, maxTokens } = sequence.request
-    if (reuse !== null) this.#takeOver(slot, reuse, cacheUseOf(sequence.request))
+  #prefill({ requestId, slot, ids, start, count, last, score, reuse, adapters }: PrefillRun, draws: Draw[]): void {
+    const { promptLogprobs, maxTokens } = this.#sequence(requestId).request
+    if (reuse?.from === slot) this.#runner.keep(slot, reuse.tokens)
+    else if (reuse !== null) this.#runner.copyPrefix(reuse.from, slot, reuse.tokens)
     const started = this.#now()
-    this.#runner.prefill(slot, promptIds, start, count, score ? 'all' : last ? 'last' : 'none')
+    this.#runner.prefill(slot, ids, start, count, score ? 'all' : last ? 'last' : 'none', adapters)
     if (!score) this.#costs.recordPrefill(count, this.#now() - started)
-    this.#memory.writePrompt(slot, promptIds, start, count)
     try {
-      if (score && promptLogprobs !== null) {
-        const scored: TokenOutput[] = []
-        for (let row = 0; row < count; row += 1) {
-          const next = promptIds[start + row + 1]
-          if (next === undefined) break
-          const logits = this.#runner.logitRow(row)
-          // Checked as a draw is: a prompt score from garbage would be a number that looks like one.
-          bestToken(logits)
-          scored.push(withLogProbability(next, logits, promptLogprobs))
-        }
-        this.#put({ kind: 'prompt', requestId, tokens: scored }, last)
-      }
+      if (score && promptLogprobs !== null)
+        this.#put({ kind: 'prompt', requestId, tokens: this.#scores(ids, start, count, promptLogprobs) }, last)
     } catch (failure) {
-      outcomes.push(this.#fault(requestId, failure))
+      draws.push(this.#fault(requestId, failure))
       return
     }
     if (last && maxTokens > 0)
-      outcomes.push(this.#sample(requestId, promptIds.length, this.#runner.logitRow(score ? count - 1 : 0)))
+      draws.push(this.#draw(requestId, ids.length, this.#runner.logitRow(score ? count - 1 : 0)))
   }
 
-  /** A slot keeps what its last request left: the first chunk of the next goes on where the two part. */
-  #takeOver(slot: number, reuse: Reuse, cache: CacheUse | null): void {
-    if (reuse.from === slot) this.#runner.keep(slot, reuse.tokens)
-    else this.#runner.copyPrefix(reuse.from, slot, reuse.tokens)
-    this.#memory.begin(slot, cache?.key ?? null, reuse)
+  /** @throws SwitchboardError engine_fault: a score from garbage would look like any other number. */
+  #scores(ids: readonly number[], start: number, count: number, alternatives: number): TokenOutput[] {
+    const scores: TokenOutput[] = []
+    for (let row = 0; row < count; row += 1) {
+      const next = ids[start + row + 1]
+      if (next === undefined) break
+      const logits = this.#runner.logitRow(row)
+      bestToken(logits)
+      scores.push(withLogProbability(next, logits, alternatives))
+    }
+    return scores
   }
 
   #follow({ grammar, stopIds }: GenerateRequest): GrammarMatcher | null {
@@ -338,89 +290,45 @@ export class InferenceEngine {
     return this.#grammars.follow(grammar, stopIds)
   }
 
-  #sample(requestId: string, position: number, logits: Float32Array): StepOutcome {
+  #draw(requestId: string, position: number, logits: Float32Array): Draw {
     const sequence = this.#sequence(requestId)
-    const { request, history, stopIds } = sequence
-    let token: TokenOutput
+    const { promptIds, maxTokens, speculation } = sequence.request
     try {
-      token =
-        sequence.matcher === null
-          ? this.#sampler.sample(logits, { sampling: request.sampling, history, position, logprobs: request.logprobs })
-          : this.#sampleByGrammar(sequence, sequence.matcher, position, logits)
+      const { token, isStop, isComplete } = sequence.draw(position, logits)
+      this.#meter.countToken()
+      if (isStop) return { requestId, outcome: 'stop' }
+      const isFirst = position === promptIds.length
+      if (isFirst && speculation !== false) this.#speculator?.begin(requestId, promptIds, maxTokens)
+      this.#speculator?.observe(requestId, token.id)
+      this.#put({ kind: 'tokens', requestId, tokens: [token] }, isFirst)
+      // When nothing can follow, no step is spent on the end token.
+      return isComplete ? { requestId, outcome: 'stop' } : { requestId, outcome: 'token', token: token.id }
     } catch (failure) {
       return this.#fault(requestId, failure)
     }
-    this.#speed.tokens += 1
-    if (stopIds.has(token.id)) return { requestId, outcome: 'stop' }
-    sequence.lastToken = token.id
-    history.add(token.id)
-    const first = position === request.promptIds.length
-    if (first && request.speculation !== false) this.#speculator?.begin(requestId, request.promptIds, request.maxTokens)
-    this.#speculator?.observe(requestId, token.id)
-    this.#put({ kind: 'tokens', requestId, tokens: [token] }, first)
-    // Where nothing can follow, the end token is certain: no step is spent on it.
-    return { requestId, outcome: sequence.matcher?.finished === true ? 'stop' : 'token' }
   }
 
-  #sampleByGrammar(sequence: Sequence, matcher: GrammarMatcher, position: number, logits: Float32Array): TokenOutput {
-    const { request, history } = sequence
-    const started = this.#now()
-    const mask = matcher.mask()
-    const masked = this.#now()
-    const token = this.#sampler.sample(logits, {
-      sampling: request.sampling,
-      history,
-      position,
-      logprobs: request.logprobs,
-      mask,
-    })
-    const drawn = this.#now()
-    matcher.accept(token.id)
-    if (matcher.free) sequence.matcher = null
-    sequence.grammarMs += masked - started + this.#now() - drawn
-    return token
-  }
-
-  #fault(requestId: string, failure: unknown): StepOutcome {
+  #fault(requestId: string, failure: unknown): Draw {
     this.#put({ kind: 'failed', requestId, error: serialise(failure) })
     return { requestId, outcome: 'fault' }
   }
 
   #finish({ requestId, finishReason, completionTokens, cachedTokens, timings }: Ended): void {
-    const sequence = this.#sequences.get(requestId)
+    const grammarMs = this.#sequences.get(requestId)?.grammarMs ?? null
     this.#sequences.delete(requestId)
     const drafted = this.#speculator?.end(requestId) ?? null
-    const computedMs = timings.totalMs - timings.queueMs
-    // One that was given up while it waited says nothing of how long others take.
-    if (computedMs > 0) this.#requestMs += (computedMs - this.#requestMs) * 0.1
-    // A request without a reason has failed and said so already.
-    if (finishReason !== null)
-      this.#put({
-        kind: 'done',
-        requestId,
-        finishReason,
-        completionTokens,
-        cachedTokens,
-        timings: sequence?.request.grammar === undefined ? timings : { ...timings, grammarMs: sequence.grammarMs },
-        ...(drafted === null ? {} : { drafted }),
-      })
-  }
-
-  #failStep(plan: StepPlan, failure: unknown): void {
-    const ids = new Set([
-      ...plan.decode.map((step) => step.requestId),
-      ...(plan.prefill === null ? [] : [plan.prefill.requestId]),
-    ])
-    for (const ended of this.#scheduler.absorb(
-      plan,
-      [...ids].map((requestId) => this.#fault(requestId, failure)),
-      this.#now(),
-    ))
-      this.#finish(ended)
-  }
-
-  #refuse(requestId: string, error: SwitchboardError): void {
-    this.#put({ kind: 'failed', requestId, error: serialise(error) })
+    this.#meter.countRequest(timings.totalMs - timings.queueMs)
+    // A failed request has been answered already.
+    if (finishReason === null) return
+    this.#put({
+      kind: 'done',
+      requestId,
+      finishReason,
+      completionTokens,
+      cachedTokens,
+      timings: grammarMs === null ? timings : { ...timings, grammarMs },
+      ...(drafted === null ? {} : { drafted }),
+    })
   }
 
   #put(output: RequestOutput, pressing = true): void {
@@ -433,18 +341,9 @@ export class InferenceEngine {
     if (sequence === undefined) throw new TypeError(`no sequence for request ${requestId}`)
     return sequence
   }
-
-  #retryAfterSeconds(): number {
-    const rounds = (this.#scheduler.waiting + 1) / this.#slots
-    return Math.min(60, Math.max(1, Math.ceil((rounds * this.#requestMs) / 1000)))
-  }
 }
 
-/**
- * Whose KV a request shares: its key-holder's. Model and precision are the same for everybody in this process; the
- * adapter
- * belongs into the key once there is one. A scored prompt shares nothing: each of its tokens wants its own logits.
- */
-function cacheUseOf({ cacheScope, promptIds, promptLogprobs }: GenerateRequest): CacheUse | null {
-  return cacheScope === null || promptLogprobs !== null ? null : { key: JSON.stringify([cacheScope]), ids: promptIds }
+/** A scored prompt shares nothing: every token needs its own logits. */
+function cacheKeyOf({ cacheScope, promptLogprobs }: GenerateRequest): string | null {
+  return promptLogprobs === null ? cacheScope : null
 }

@@ -4,7 +4,6 @@ import type { LoadedModel, ProviderRefusal } from '../../shared/domain/engine.ts
 import type { Provider } from '../../shared/domain/generation.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import { join } from 'node:path'
-import { StepCosts } from './costs/step-costs.ts'
 import { InferenceEngine } from './engine.ts'
 import { Grammars } from './grammar/grammars.ts'
 import { loadOrtApi } from './ort/api.ts'
@@ -18,13 +17,11 @@ import { machineMemory } from './runtime/machine-memory.ts'
 import { planMemory, withArithmetic, type MemoryPlan, type MemoryWish } from './runtime/memory-plan.ts'
 import { physicalCores, sessionThreads } from './runtime/session-threads.ts'
 import { verifyFiles } from './runtime/verify-files.ts'
+import { warmUp, type WarmedUp } from './warm-up.ts'
 
-/** A step should not take longer than this, so that a cancel is prompt and the heartbeat regular. */
-const STEP_BUDGET_MS = 400
-
-/** Float32 logit rows kept for scoring a prompt: at most this many bytes, and at most this many rows. */
-const SCORE_BYTES = 32 * 1024 * 1024
-const SCORE_ROWS = 64
+/** Limits of the float32 logit rows held while a prompt is scored. */
+const MAX_SCORE_BYTES = 32 * 1024 * 1024
+const MAX_SCORE_ROWS = 64
 
 export interface LoadedEngine {
   readonly engine: InferenceEngine
@@ -64,12 +61,12 @@ export async function loadEngine(model: EngineModel, options: LoadOptions = {}):
       ? null
       : new Grammars(Buffer.from(model.vocabulary, 'base64'), description.vocabularySize)
   const scoreChunk = Math.min(decoder.shape.scoreRows, prefillChunk)
-  const longestDraft = model.limits.speculation === false ? 0 : scoreChunk - 1
+  const maxDraft = model.limits.speculation === false ? 0 : scoreChunk - 1
   const engine = new InferenceEngine(
     decoder,
     { slots, contextLength, queueRequests, queueTokens, prefillChunk, scoreChunk },
     description.vocabularySize,
-    { longestDraft, costs, grammars },
+    { maxDraft, costs, grammars },
   )
   return {
     engine,
@@ -98,7 +95,7 @@ function memoryWish({ limits }: EngineModel, description: GraphDescription, floa
   const prefillChunk = Math.max(1, Math.min(limits.prefillChunk, contextLength))
   const scoreRows = Math.max(
     1,
-    Math.min(SCORE_ROWS, Math.floor(SCORE_BYTES / (description.vocabularySize * 4)), prefillChunk),
+    Math.min(MAX_SCORE_ROWS, Math.floor(MAX_SCORE_BYTES / (description.vocabularySize * 4)), prefillChunk),
   )
   return { description, floats, slots: limits.slots, contextLength, prefillChunk, scoreRows }
 }
@@ -184,68 +181,4 @@ function runOnce(
     session.dispose()
     throw failure
   }
-}
-
-interface WarmedUp {
-  readonly costs: StepCosts
-  readonly prefillChunk: number
-  readonly fullStepMs: number
-}
-
-/**
- * Runs chunks and steps once, so that the first customer does not wait for lazy set-up, and measures them: how many
- * prompt
- * tokens this machine can run in a step (rounded down to a power of two, so that the same machine takes the same chunks
- * each time),
- * and how long a step with all of that takes.
- */
-function warmUp(decoder: Decoder): WarmedUp {
-  const costs = new StepCosts()
-  const { prefillChunk, maxLength, slots } = decoder.shape
-  const sample = Math.min(64, prefillChunk, maxLength - 1)
-  if (sample < 1) return { costs, prefillChunk, fullStepMs: 0 }
-  const ids = new Int32Array(sample)
-  const timed = (run: () => void): number => {
-    const started = performance.now()
-    run()
-    return performance.now() - started
-  }
-  const chunk = (tokens: number): number => {
-    decoder.reset(0)
-    return timed(() => decoder.prefill(0, ids, 0, tokens, 'last'))
-  }
-  chunk(sample)
-  const wholeMs = chunk(sample)
-  const short = Math.ceil(sample / 4)
-  chunk(short)
-  costs.recordPrefill(short, chunk(short))
-  costs.recordPrefill(sample, wholeMs)
-  const step = (rows: number): void => {
-    const run = (): void =>
-      decoder.decode(
-        0,
-        Array.from({ length: rows }, () => null),
-      )
-    run()
-    const ms = timed(run)
-    costs.recordDecode(rows, ms)
-    costs.recordRun(rows, ms)
-  }
-  step(1)
-  if (decoder.longestSpan >= slots && slots > 1) step(slots)
-  const affordable = 2 ** Math.floor(Math.log2(STEP_BUDGET_MS / (wholeMs / sample)))
-  const longest = Math.max(1, Math.min(prefillChunk, Math.max(16, affordable)))
-  // The longest chunk behind the longest context. The runtime takes memory for a shape when it first runs and for its
-  // plan of it when
-  // it comes again: both now, while a refusal can still be told, and not in the middle of a reply.
-  const furthest = (): number => {
-    // What lies before it is whatever the memory holds, and nobody reads what comes out.
-    decoder.filled[0] = maxLength - longest
-    return timed(() => decoder.prefill(0, new Int32Array(longest), 0, longest, 'last'))
-  }
-  furthest()
-  const longestMs = furthest()
-  decoder.reset(0)
-  const rows = Math.min(slots, decoder.longestSpan)
-  return { costs, prefillChunk: longest, fullStepMs: Math.ceil(longestMs + Math.ceil(slots / rows) * costs.run(rows)) }
 }

@@ -13,7 +13,7 @@ const LENGTH = 48
  * well.
  */
 class HashingModel implements StepRunner {
-  readonly longestSpan = 3
+  readonly maxSpan = 3
   readonly copiesPrefixes: boolean
   /** Prompt tokens computed. */
   computed = 0

@@ -1,16 +1,17 @@
-/** A cache of at most `limit` values: the least recently used one is evicted and handed to `release`. */
+/** Keeps a limited number of values, evicts the least recently used one. */
 export class RecentlyUsed<Key, Value> {
   readonly #limit: number
   readonly #release: (value: Value) => void
   /** Least recently used first. */
   readonly #values = new Map<Key, Value>()
 
+  /** @param release is given each value that is evicted or cleared. */
   constructor(limit: number, release: (value: Value) => void = () => undefined) {
     this.#limit = limit
     this.#release = release
   }
 
-  /** The value of a key, made where it is not cached. */
+  /** The value of a key; made when there is none. */
   get(key: Key, make: () => Value): Value {
     const known = this.#values.get(key)
     const value = known ?? make()
@@ -24,14 +25,9 @@ export class RecentlyUsed<Key, Value> {
     return value
   }
 
-  /** The value of a key without counting as a use; undefined where it is not cached. */
+  /** The value of a key, without counting as a use. */
   peek(key: Key): Value | undefined {
     return this.#values.get(key)
-  }
-
-  delete(key: Key): void {
-    const value = this.#values.get(key)
-    if (this.#values.delete(key) && value !== undefined) this.#release(value)
   }
 
   clear(): void {

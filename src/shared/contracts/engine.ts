@@ -6,6 +6,7 @@ import type { CancelSignal } from '../base/cancel-signal.ts'
 import type { EngineStats, LoadedModel, ProviderPolicy } from '../domain/engine.ts'
 import type { FinishReason, Priority, SamplingParameters } from '../domain/generation.ts'
 import type { Grammar } from '../domain/grammar.ts'
+import type { TargetAdapter } from '../domain/target.ts'
 import type { SerialisedError } from '../errors/switchboard-error.ts'
 
 /** What the engine loads: a built graph folder, already verified to exist. */
@@ -48,6 +49,13 @@ export interface EngineLimits {
   readonly speculation?: boolean
 }
 
+/** An adapter as the rows of a step name it. */
+export interface AdapterRow {
+  /** Place in the engine's adapter bank. */
+  readonly index: number
+  readonly scale: number
+}
+
 export interface GenerateRequest {
   readonly requestId: string
   /** At least one id; prompt and maxTokens together fit the context (checked by the caller, enforced by the engine). */
@@ -69,6 +77,8 @@ export interface GenerateRequest {
    * something like the prompt was asked before, so a scope is one key-holder, never more.
    */
   readonly cacheScope: string | null
+  /** Applied in this order; default none. The engine serves none yet and refuses any other value. */
+  readonly adapters?: readonly TargetAdapter[]
   /** Whose request it is: clients of one priority take turns, whatever number of requests each has waiting. */
   readonly client: string
   readonly priority: Priority

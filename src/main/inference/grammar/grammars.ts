@@ -95,7 +95,7 @@ export class GrammarMatcher {
    * nothing.
    * @param draft ids.
    */
-  fitting(draft: Int32Array): number {
+  fitting(draft: readonly number[]): number {
     let at = this.#at
     for (const [index, id] of draft.entries()) {
       if (isFree(at)) return draft.length

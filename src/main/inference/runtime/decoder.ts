@@ -1,16 +1,18 @@
 import type { Disposable } from '../../../shared/base/disposable.ts'
+import { RecentlyUsed } from '../../../shared/base/recently-used.ts'
+import type { AdapterRow } from '../../../shared/contracts/engine.ts'
 import { graphInputs, graphOutputs, type GraphDescription, type GraphFloats } from '../../../shared/contracts/graph.ts'
 import type { Provider } from '../../../shared/domain/generation.ts'
 import { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
 import { OrtIoBinding, OrtMemoryInfo, OrtRunOptions, OrtValue, type OrtSession } from '../ort/session.ts'
 import { createKvMemory, type KvMemory } from './kv-memory.ts'
-import { RecentlyUsed } from '../../../shared/base/recently-used.ts'
+import { InputBuffer, stepInputs, type ChunkLogits, type RunRow, type RunShape, type StepInput } from './step-inputs.ts'
 
 /**
- * Spans and chunk lengths kept bound, for each slot. Last chunks of prompts come in every length; a bound run takes
- * native memory for each layer.
+ * Bound runs kept per slot, for decode spans and for chunk lengths each. Last chunks have any length, and a bound run
+ * takes native memory for each layer.
  */
-const KEPT_RUNS = 8
+const MAX_BOUND_RUNS = 8
 
 export interface DecoderShape {
   readonly description: GraphDescription
@@ -22,40 +24,32 @@ export interface DecoderShape {
   readonly maxLength: number
   /** Tokens of the longest prefill chunk. */
   readonly prefillChunk: number
-  /** Logit rows of one chunk when a prompt is scored; bounds memory at this many vocabularies of float32. */
+  /** Logit rows of one chunk when a prompt is scored. */
   readonly scoreRows: number
 }
 
-/** Which tokens of a chunk get a row of logits. */
-export type ChunkLogits = 'none' | 'last' | 'all'
+const NO_ADAPTERS: readonly AdapterRow[] = []
 
-/** Memory a run reads its tokens from and writes its logits to; made once per span or chunk length. */
+/** Tensors of one run, made once per span or chunk length. */
 interface BoundRun {
   readonly binding: OrtIoBinding
+  /** Tensors that belong to this run alone. */
   readonly values: readonly OrtValue[]
-  readonly small: readonly (readonly [name: string, value: OrtValue])[]
+  readonly inputs: readonly (readonly [name: string, value: OrtValue])[]
 }
 
 /**
- * Runs the graph over KV slots. Two kinds of run exist, because GroupQueryAttention refuses more than one new token a
- * row
- * once a past exists, unless the batch is one row (a refused run can leave a session unusable, so shapes are checked
- * here):
+ * Runs the graph over KV slots. There are two kinds of run, because GroupQueryAttention takes several new tokens behind
+ * a past for a batch of one row only (a refused run can leave a session unusable, so shapes are checked here):
  *
  * - decode: one new token for each row of a contiguous span of slots;
  * - prefill: several new tokens for one slot.
  *
  * Idle rows. A span may cover slots that do not decode in this step. Such a row still computes one token and writes one
- * KV
- * position, so it is given a token 0 at the first position its slot has not filled (`filled`): a slot in the middle of
- * its
- * prefill writes where its next chunk begins, a free slot behind what it keeps for the next request. Either is
- * overwritten
- * by the chunk that comes next before anything reads it, since a row reads only positions below its own length; the
- * last
- * position of a full slot is the one that is not kept (no prompt can use it without running it anew). A prefill never
- * has
- * idle rows.
+ * KV position, so it gets token 0 at the first position its slot has not filled (`filled`): a slot in the middle of its
+ * prefill is written where its next chunk starts, a free slot behind what it keeps for the next request. The next chunk
+ * overwrites either before anything reads it, since a row reads only positions below its own length. In a full slot the
+ * last position is overwritten, which no prompt can reuse without running it again. A prefill has no idle rows.
  *
  * Tensors over fixed buffers are bound once per span and used for every step.
  */
@@ -63,107 +57,97 @@ export class Decoder implements Disposable {
   readonly shape: DecoderShape
   readonly kvBytes: number
   /** Rows one decode may have. */
-  readonly longestSpan: number
-  /** Positions filled per slot: how many KV entries a later token of this slot may read. */
+  readonly maxSpan: number
+  /** Filled positions per slot: how many KV entries a later token of this slot may read. */
   readonly filled: Int32Array
   readonly #session: OrtSession
   readonly #runOptions: OrtRunOptions
   readonly #cpu: OrtMemoryInfo
   readonly #kv: KvMemory
+  readonly #inputs: readonly InputBuffer[]
   readonly #spans: RecentlyUsed<number, BoundRun>
   readonly #chunks: RecentlyUsed<string, BoundRun>
   readonly #slotViews = new Map<number, OrtValue[]>()
-  readonly #ids: BigInt64Array
-  readonly #seqlens: Int32Array
-  readonly #total: Int32Array
-  readonly #rows: BigInt64Array
   readonly #logits: Float32Array
-  readonly #decodeRows: BigInt64Array
-  readonly #chunkRows: BigInt64Array
 
-  constructor(session: OrtSession, shape: DecoderShape) {
+  /** @param inputs of the graph that change with every run. */
+  constructor(session: OrtSession, shape: DecoderShape, inputs: readonly StepInput[] = stepInputs) {
     const { slots, maxLength, prefillChunk, scoreRows, description, floats } = shape
     if (maxLength > description.maxPositions)
       throw new RangeError(`maxLength ${maxLength} exceeds the graph's ${description.maxPositions} positions`)
     this.shape = shape
     this.#session = session
-    this.#spans = new RecentlyUsed(KEPT_RUNS * slots, release)
-    this.#chunks = new RecentlyUsed(KEPT_RUNS * slots, release)
+    this.#spans = new RecentlyUsed(MAX_BOUND_RUNS * slots, release)
+    this.#chunks = new RecentlyUsed(MAX_BOUND_RUNS * slots, release)
     this.#runOptions = new OrtRunOptions(session.api)
     this.#cpu = OrtMemoryInfo.cpu(session.api)
     this.#kv = createKvMemory(session, shape.provider, { slots, maxLength, description, floats })
     this.kvBytes = this.#kv.bytes
-    this.longestSpan = this.#kv.longestSpan
-    // Memory behind handles is taken with the first view: now, where a refusal can be told, and not in the middle of a
-    // reply.
-    if (this.longestSpan < slots) this.#takeAllViews()
+    this.maxSpan = this.#kv.maxSpan
+    // Memory behind handles is allocated with the first view: now, while the load can still be refused, and not in the
+    // middle of a reply.
+    if (this.maxSpan < slots) this.#takeAllViews()
     this.filled = new Int32Array(slots)
-    const widest = Math.max(slots, prefillChunk)
-    // Each over its own ArrayBuffer: typed arrays made by length may live on V8's heap, which moves them.
-    this.#ids = new BigInt64Array(new ArrayBuffer(widest * 8))
-    this.#seqlens = new Int32Array(new ArrayBuffer(slots * 4))
-    this.#total = new Int32Array(new ArrayBuffer(4))
-    this.#rows = new BigInt64Array(new ArrayBuffer(widest * 8))
-    this.#decodeRows = BigInt64Array.from({ length: slots }, (_, row) => BigInt(row))
-    this.#chunkRows = BigInt64Array.from({ length: prefillChunk }, (_, row) => BigInt(row))
+    this.#inputs = inputs.map((input) => new InputBuffer(input, { slots, prefillChunk }))
     this.#logits = new Float32Array(new ArrayBuffer(Math.max(slots, scoreRows, 1) * description.vocabularySize * 4))
   }
 
   /**
-   * One new token for each listed slot.
-   * @param first first slot of the span.
-   * @param tokens one per slot of the span; null for a slot that does not decode.
-   * @returns nothing; row r of {@link logitRow} belongs to slot first + r until the next run.
-   * @throws SwitchboardError engine_fault, out_of_memory.
+   * One new token for each slot of a span. Row r of {@link logitRow} then belongs to slot first + r, until the next run.
+   * @param tokens one per slot from `first` on; null for a slot that does not decode.
+   * @param adapters of each row.
+   * @throws RangeError outside the shape; SwitchboardError engine_fault, out_of_memory.
    */
-  decode(first: number, tokens: readonly (number | null)[]): void {
+  decode(first: number, tokens: readonly (number | null)[], adapters: readonly (readonly AdapterRow[])[] = []): void {
     const count = tokens.length
     const { slots, maxLength } = this.shape
-    if (first < 0 || count < 1 || first + count > slots || count > this.longestSpan)
+    if (first < 0 || count < 1 || first + count > slots || count > this.maxSpan)
       throw new RangeError(`decode over slots ${first} to ${first + count - 1} of ${slots}`)
-    let longest = 0
-    for (let row = 0; row < count; row += 1) {
-      const token = tokens[row] ?? null
-      // A slot that is filled to the brim and idle rewrites its last position: nothing reads it again.
-      const position = Math.min(this.filled[first + row] ?? 0, maxLength - 1)
-      if (token !== null && (this.filled[first + row] ?? 0) >= maxLength)
-        throw new RangeError(`slot ${first + row} is full`)
-      this.#ids[row] = BigInt(this.#checkedId(token ?? 0))
-      this.#seqlens[row] = position
-      longest = Math.max(longest, position + 1)
+    for (const [row, token] of tokens.entries()) {
+      const filled = this.filled[first + row] ?? 0
+      if (token !== null && filled >= maxLength) throw new RangeError(`slot ${first + row} is full`)
+      this.#write({
+        row,
+        ids: [this.#checkedId(token ?? 0)],
+        start: 0,
+        sequence: 1,
+        // A full idle slot rewrites its last position, which nothing reads again.
+        past: Math.min(filled, maxLength - 1),
+        logits: 'last',
+        adapters: adapters[row] ?? NO_ADAPTERS,
+      })
     }
-    this.#total[0] = longest
-    this.#rows.set(count === slots ? this.#decodeRows : this.#decodeRows.subarray(0, count))
     this.#run(this.#span(first, count))
-    for (let row = 0; row < count; row += 1) {
-      if ((tokens[row] ?? null) !== null) this.filled[first + row] = (this.filled[first + row] ?? 0) + 1
-    }
+    for (const [row, token] of tokens.entries())
+      if (token !== null) this.filled[first + row] = (this.filled[first + row] ?? 0) + 1
   }
 
   /**
-   * The next tokens of one prompt.
-   * @param logits `none`: the prompt goes on, and the head is not run; `last`: one row, of the last token; `all`: one
-   *   row a
-   *   token (at most `scoreRows` tokens).
-   * @throws SwitchboardError engine_fault, out_of_memory.
+   * The next tokens of one slot: ids [start, start + count).
+   * @param logits `none`: the head is not run; `last`: one row, of the last token; `all`: one row per token (at most
+   *   `scoreRows` tokens).
+   * @throws RangeError outside the shape; SwitchboardError engine_fault, out_of_memory.
    */
-  prefill(slot: number, ids: ArrayLike<number>, start: number, count: number, logits: ChunkLogits): void {
+  prefill(
+    slot: number,
+    ids: ArrayLike<number>,
+    start: number,
+    count: number,
+    logits: ChunkLogits,
+    adapters: readonly AdapterRow[] = NO_ADAPTERS,
+  ): void {
     const { slots, maxLength, prefillChunk, scoreRows, provider } = this.shape
-    const before = this.filled[slot] ?? 0
-    if (slot < 0 || slot >= slots || count < 1 || count > prefillChunk || before + count > maxLength)
-      throw new RangeError(`prefill of ${count} tokens at ${before} in slot ${slot}`)
+    const past = this.filled[slot] ?? 0
+    if (slot < 0 || slot >= slots || count < 1 || count > prefillChunk || past + count > maxLength)
+      throw new RangeError(`prefill of ${count} tokens at ${past} in slot ${slot}`)
     if (logits === 'all' && count > scoreRows)
       throw new RangeError(`${count} logit rows where ${scoreRows} are allowed`)
-    for (let offset = 0; offset < count; offset += 1)
-      this.#ids[offset] = BigInt(this.#checkedId(ids[start + offset] ?? -1))
-    this.#seqlens[0] = before + count - 1
-    this.#total[0] = before + count
-    // Whether devices bind tensors of no rows was not seen: there the head runs for one row that nobody reads.
+    for (let offset = 0; offset < count; offset += 1) this.#checkedId(ids[start + offset] ?? -1)
+    this.#write({ row: 0, ids, start, sequence: count, past, logits, adapters })
+    // Tensors without rows were never tried on devices: there the head runs for one row that is not read.
     const rows = logits === 'all' ? count : logits === 'none' && provider === 'cpu' ? 0 : 1
-    if (logits === 'all') this.#rows.set(this.#chunkRows.subarray(0, rows))
-    else this.#rows[0] = BigInt(count - 1)
     this.#run(this.#chunk(slot, count, rows))
-    this.filled[slot] = before + count
+    this.filled[slot] = past + count
   }
 
   /** Logits of one row of the last run, float32 [vocabulary]; a view that the next run overwrites. */
@@ -173,7 +157,7 @@ export class Decoder implements Disposable {
   }
 
   /**
-   * Goes on after the first `positions` of what a slot holds; the rest is overwritten by what is run next.
+   * Keeps the first `positions` of a slot; the next run overwrites the rest.
    * @throws RangeError when the slot holds fewer.
    */
   keep(slot: number, positions: number): void {
@@ -188,8 +172,8 @@ export class Decoder implements Disposable {
   }
 
   /**
-   * Gives a slot the first `positions` of another, which may be in use.
-   * @throws RangeError when the other holds fewer, or the memory cannot be copied.
+   * Gives slot `to` the first `positions` of slot `from`, which may be in use.
+   * @throws RangeError when `from` holds fewer, or the memory cannot be copied.
    */
   copyPrefix(from: number, to: number, positions: number): void {
     const { copy } = this.#kv
@@ -199,7 +183,7 @@ export class Decoder implements Disposable {
     this.filled[to] = positions
   }
 
-  /** Forgets what a slot holds; its memory is overwritten by the next prompt. */
+  /** Drops the content of a slot; the next prompt overwrites its memory. */
   reset(slot: number): void {
     this.filled[slot] = 0
   }
@@ -214,13 +198,17 @@ export class Decoder implements Disposable {
     this.#runOptions.dispose()
   }
 
-  #run(run: BoundRun): void {
+  #write(row: RunRow): void {
+    for (const { write } of this.#inputs) write(row)
+  }
+
+  #run({ binding, inputs }: BoundRun): void {
     const onDevice = this.shape.provider !== 'cpu'
-    // A device session copies an input when it is bound, so a changed buffer has to be bound again; the CPU reads in
-    // place.
-    if (onDevice) for (const [name, value] of run.small) run.binding.input(name, value)
-    this.#session.run(run.binding, this.#runOptions)
-    if (onDevice) run.binding.synchronizeOutputs()
+    // A device session copies an input when it is bound, so that a changed buffer must be bound again; the CPU reads the
+    // buffer itself.
+    if (onDevice) for (const [name, value] of inputs) binding.input(name, value)
+    this.#session.run(binding, this.#runOptions)
+    if (onDevice) binding.synchronizeOutputs()
   }
 
   #checkedId(id: number): number {
@@ -233,14 +221,16 @@ export class Decoder implements Disposable {
   }
 
   #span(first: number, count: number): BoundRun {
-    const key = first * this.shape.slots + count - 1
-    return this.#spans.get(key, () =>
-      this.#bind(count === 1 ? this.#slotView(first) : this.#kv.view(first, count), count !== 1, [count, 1], count),
-    )
+    return this.#spans.get(first * this.shape.slots + count - 1, () => {
+      const kv = count === 1 ? this.#slotView(first) : this.#kv.view(first, count)
+      return this.#bind(kv, count > 1, { batch: count, sequence: 1, logitRows: count })
+    })
   }
 
-  #chunk(slot: number, count: number, rows: number): BoundRun {
-    return this.#chunks.get(`${slot} ${count} ${rows}`, () => this.#bind(this.#slotView(slot), false, [1, count], rows))
+  #chunk(slot: number, count: number, logitRows: number): BoundRun {
+    return this.#chunks.get(`${slot} ${count} ${logitRows}`, () =>
+      this.#bind(this.#slotView(slot), false, { batch: 1, sequence: count, logitRows }),
+    )
   }
 
   #takeAllViews(): void {
@@ -261,23 +251,17 @@ export class Decoder implements Disposable {
     return made
   }
 
-  #bind(
-    kv: readonly OrtValue[],
-    ownsKv: boolean,
-    [batch, sequence]: readonly [number, number],
-    rows: number,
-  ): BoundRun {
+  /** @param ownsKv whether the KV tensors are released with the run. */
+  #bind(kv: readonly OrtValue[], ownsKv: boolean, run: RunShape): BoundRun {
     const { api } = this.#session
     const { layers, vocabularySize } = this.shape.description
     const binding = new OrtIoBinding(api, this.#session)
-    const small: readonly (readonly [string, OrtValue])[] = [
-      [graphInputs.inputIds, OrtValue.over(api, this.#cpu, this.#ids, [batch, sequence], 'int64')],
-      [graphInputs.seqlensK, OrtValue.over(api, this.#cpu, this.#seqlens, [batch], 'int32')],
-      [graphInputs.totalSequenceLength, OrtValue.over(api, this.#cpu, this.#total, [1], 'int32')],
-      [graphInputs.logitRows, OrtValue.over(api, this.#cpu, this.#rows, [rows], 'int64')],
-    ]
-    const logits = OrtValue.over(api, this.#cpu, this.#logits, [rows, vocabularySize], 'float32')
-    for (const [name, value] of small) binding.input(name, value)
+    const inputs = this.#inputs.map(({ input, memory }) => {
+      const value = OrtValue.over(api, this.#cpu, memory, input.shape(run), input.type)
+      binding.input(input.name, value)
+      return [input.name, value] as const
+    })
+    const logits = OrtValue.over(api, this.#cpu, this.#logits, [run.logitRows, vocabularySize], 'float32')
     binding.output(graphOutputs.logits, logits)
     for (let layer = 0; layer < layers; layer += 1) {
       const key = kv[2 * layer]
@@ -288,7 +272,7 @@ export class Decoder implements Disposable {
       binding.output(graphOutputs.presentKey(layer), key)
       binding.output(graphOutputs.presentValue(layer), value)
     }
-    return { binding, small, values: [...small.map(([, value]) => value), logits, ...(ownsKv ? kv : [])] }
+    return { binding, inputs, values: [...inputs.map(([, value]) => value), logits, ...(ownsKv ? kv : [])] }
   }
 }
 

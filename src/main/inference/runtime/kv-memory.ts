@@ -11,7 +11,7 @@ import { elementTypes, OrtMemoryInfo, OrtValue, type OrtSession } from '../ort/s
  */
 export interface KvMemory extends ImmediateDisposable {
   /** Slots one view may cover: all of them where memory has addresses, 1 where it has handles. */
-  readonly longestSpan: number
+  readonly maxSpan: number
   readonly bytes: number
   /** Tensors in the order key 0, value 0, key 1, value 1, …; the caller disposes them before this memory. */
   view(first: number, count: number): OrtValue[]
@@ -55,7 +55,7 @@ function cpuMemory(session: OrtSession, shape: KvShape): KvMemory {
   const perHead = perSlot / description.kvHeads
   const perPosition = perHead / maxLength
   return {
-    longestSpan: slots,
+    maxSpan: slots,
     bytes: kvBytes(shape),
     view: (first, count) =>
       buffers.map((buffer) =>
@@ -115,7 +115,7 @@ function cudaMemory(session: OrtSession, shape: KvShape): KvMemory {
   )
   const addresses = tensors.map((tensor) => api.tensorAddress(tensor.address))
   return {
-    longestSpan: slots,
+    maxSpan: slots,
     bytes: kvBytes(shape),
     view: (first, count) =>
       addresses.map((address) =>
@@ -144,7 +144,7 @@ function handleMemory(session: OrtSession, shape: KvShape): KvMemory {
   const allocator = session.allocator(memory)
   const taken = new Set<number>()
   return {
-    longestSpan: 1,
+    maxSpan: 1,
     bytes: kvBytes(shape),
     view: (first, count) => {
       // A second view would be second memory, not the same; the decoder keeps one per slot for its whole life.

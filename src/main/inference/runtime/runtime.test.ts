@@ -1,84 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { GRAPH_VERSION } from '../../../shared/contracts/graph.ts'
 import { readGraphDescription } from './graph-description.ts'
 import { countCores, sessionThreads } from './session-threads.ts'
-import { coverSlots } from './spans.ts'
-
-describe('coverSlots', () => {
-  /** A further row costs a fifth, or half, of a run of one. */
-  const cheapRows = (rows: number): number => 1 + 0.2 * (rows - 1)
-  const dearRows = (rows: number): number => 1 + 0.5 * (rows - 1)
-
-  it('joins slots over gaps that cost less than a run, and splits at others', () => {
-    expect(coverSlots([], 8, cheapRows)).toEqual([])
-    expect(coverSlots([0, 1, 2], 8, dearRows)).toEqual([{ first: 0, count: 3 }])
-    expect(coverSlots([1, 5], 8, cheapRows)).toEqual([{ first: 1, count: 5 }])
-    expect(coverSlots([1, 5], 8, dearRows)).toEqual([
-      { first: 1, count: 1 },
-      { first: 5, count: 1 },
-    ])
-    expect(coverSlots([0, 6], 8, cheapRows)).toEqual([
-      { first: 0, count: 1 },
-      { first: 6, count: 1 },
-    ])
-    expect(coverSlots([0, 1, 2], 1, cheapRows)).toHaveLength(3)
-  })
-
-  const scattered = fc.uniqueArray(fc.nat(15), { maxLength: 9 }).map((slots) => slots.toSorted((a, b) => a - b))
-  /** Times that jump about, and times that do not. */
-  const measured = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 16, maxLength: 16 }).map(
-    (ms) =>
-      (rows: number): number =>
-        ms[rows - 1] ?? 0,
-  )
-  const steady = fc.tuple(fc.integer({ min: 0, max: 20 }), fc.integer({ min: 1, max: 20 })).map(
-    ([run, row]) =>
-      (rows: number): number =>
-        run + row * rows,
-  )
-
-  it('covers every live slot exactly once, in spans that are allowed and begin and end with a live slot', () => {
-    fc.assert(
-      fc.property(scattered, fc.integer({ min: 1, max: 16 }), measured, (slots, longest, cost) => {
-        const spans = coverSlots(slots, longest, cost)
-        const covered = spans.flatMap(({ first, count }) => Array.from({ length: count }, (_, row) => first + row))
-        expect(new Set(covered).size).toBe(covered.length)
-        expect(slots.filter((slot) => !covered.includes(slot))).toEqual([])
-        for (const { first, count } of spans) {
-          expect(count).toBeLessThanOrEqual(longest)
-          expect([slots.includes(first), slots.includes(first + count - 1)]).toEqual([true, true])
-        }
-      }),
-    )
-  })
-
-  it('never parts neighbours that one run may cover', () => {
-    fc.assert(
-      fc.property(scattered, measured, (slots, cost) => {
-        for (const { first } of coverSlots(slots, 16, cost)) expect(slots).not.toContain(first - 1)
-      }),
-    )
-  })
-
-  it('finds no dearer cover than trying all of them', () => {
-    const cheapest = (slots: readonly number[], cost: (rows: number) => number): number => {
-      if (slots.length === 0) return 0
-      return Math.min(
-        ...slots.map((last, index) => cost(last - (slots[0] ?? 0) + 1) + cheapest(slots.slice(index + 1), cost)),
-      )
-    }
-    fc.assert(
-      fc.property(scattered, steady, (slots, cost) => {
-        const found = coverSlots(slots, 16, cost).reduce((sum, { count }) => sum + cost(count), 0)
-        expect(found).toBe(cheapest(slots, cost))
-      }),
-    )
-  })
-})
 
 describe('threads of a session', () => {
   it('are one per physical core', () => {

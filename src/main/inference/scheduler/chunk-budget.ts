@@ -1,42 +1,41 @@
 import type { StepCosts } from '../costs/step-costs.ts'
 
 /**
- * A chunk beside running replies takes at most so many times what their own tokens take: a token then comes at most 2.3
- * plain
- * steps after the one before, and a prompt needs little more than half of each step to be done in twice its time alone.
+ * Longest prefill chunk per step, as a multiple of the decode time. 1.3 bounds the gap between two tokens at 2.3 decode
+ * steps, and a prompt beside running replies takes about twice its time alone.
  */
 const CHUNK_SHARE = 1.3
 
-/** Nobody sees a pause of this length, so that small models need not cut prompts into slivers, ms. */
+/** A pause of this length is not visible, so that small models need not cut prompts into tiny chunks, ms. */
 const UNSEEN_MS = 25
 
-/** Shorter chunks take about as long as these: reading the weights. */
-const SHORTEST_CHUNK = 16
+/** Shorter chunks take about as long as this one: reading the weights dominates. */
+const MIN_CHUNK = 16
 
-/** Chunks are multiples of this: few lengths recur, and their bindings are kept. */
-const GRAIN = 8
+/** Chunks are multiples of this, so that few lengths recur and their bindings stay cached. */
+const CHUNK_STEP = 8
 
-/** How many prompt tokens a step may hold. */
+/** How many prompt tokens a step may run. */
 export interface ChunkBudget {
   /** @param decoding replies that get a token in the same step. */
   tokens(decoding: number): number
 }
 
-/** By measured times: a whole chunk where nobody waits, else what the running replies bear. */
+/** By measured times: a whole chunk when no reply is running, else what {@link CHUNK_SHARE} allows. */
 export class MeasuredBudget implements ChunkBudget {
   readonly #costs: StepCosts
-  readonly #longest: number
+  readonly #maxChunk: number
 
-  /** @param longest tokens of the longest chunk. */
-  constructor(costs: StepCosts, longest: number) {
+  /** @param maxChunk tokens of one chunk. */
+  constructor(costs: StepCosts, maxChunk: number) {
     this.#costs = costs
-    this.#longest = longest
+    this.#maxChunk = maxChunk
   }
 
   tokens(decoding: number): number {
-    if (decoding === 0) return this.#longest
+    if (decoding === 0) return this.#maxChunk
     const affordable = this.#costs.promptTokensIn(Math.max(UNSEEN_MS, CHUNK_SHARE * this.#costs.decode(decoding)))
-    const rounded = Math.floor(affordable / GRAIN) * GRAIN
-    return Math.min(this.#longest, Math.max(SHORTEST_CHUNK, rounded))
+    const rounded = Math.floor(affordable / CHUNK_STEP) * CHUNK_STEP
+    return Math.min(this.#maxChunk, Math.max(MIN_CHUNK, rounded))
   }
 }

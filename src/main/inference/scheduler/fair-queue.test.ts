@@ -37,7 +37,7 @@ describe('FairQueue', () => {
     queue.add(leaving)
     queue.add(item(2, 'b'))
     queue.remove(leaving)
-    expect(() => queue.remove(leaving)).toThrow('does not wait')
+    expect(() => queue.remove(leaving)).toThrow('is not waiting')
     expect([queue.size, queue.loadOf('batch'), queue.loadOfClient('batch', 'a')]).toEqual([
       1,
       { requests: 1, tokens: 2 },

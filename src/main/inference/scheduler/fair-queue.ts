@@ -4,19 +4,18 @@ import type { Load } from './queue-share.ts'
 export interface Queued {
   readonly client: string
   readonly priority: Priority
-  /** Of its prompt. */
+  /** Tokens of the prompt. */
   readonly tokens: number
 }
 
-/** So many interactive requests in a row pass a waiting batch request; then it is its turn. */
-export const INTERACTIVE_IN_A_ROW = 4
+/** Interactive requests that may go before a waiting batch request in a row. */
+const MAX_INTERACTIVE_IN_A_ROW = 4
 
 /**
- * Who is next. Interactive before batch, but batch gets every fifth place while both wait; inside a priority the
- * clients take
- * turns, whatever number of requests each has; inside a client first come, first served. So nobody waits for ever:
- * before a
- * request lie at most its client's earlier ones, each with one of every other client, and the interactive share.
+ * Waiting requests. Interactive goes before batch, but batch gets every fifth turn while both wait. Within a priority
+ * the clients take turns, whatever the number of their requests; within a client the order is first come, first served.
+ * So a request waits at most for the earlier ones of its client, one of every other client for each of them, and the
+ * interactive share.
  */
 export class FairQueue<Item extends Queued> {
   /** Clients in the order of their turns, each with its requests; never an empty list. */
@@ -33,7 +32,7 @@ export class FairQueue<Item extends Queued> {
     return { requests: this.#sizes[priority], tokens: this.#tokens[priority] }
   }
 
-  /** One client's part of it. */
+  /** One client's part of {@link loadOf}. */
   loadOfClient(priority: Priority, client: string): Load {
     const own = this.#lanes[priority].get(client) ?? []
     return { requests: own.length, tokens: own.reduce((sum, { tokens }) => sum + tokens, 0) }
@@ -47,34 +46,28 @@ export class FairQueue<Item extends Queued> {
     this.#count(item, 1)
   }
 
+  /** @throws TypeError when the item is not waiting. */
   remove(item: Item): void {
     const lane = this.#lanes[item.priority]
     const own = lane.get(item.client)
     const at = own?.indexOf(item) ?? -1
-    if (own === undefined || at < 0) throw new TypeError('the request does not wait')
+    if (own === undefined || at < 0) throw new TypeError('the request is not waiting')
     own.splice(at, 1)
     if (own.length === 0) lane.delete(item.client)
     this.#count(item, -1)
   }
 
-  /** Takes the next one out; undefined when nobody waits. */
+  /** Takes the next item out; undefined when the queue is empty. */
   take(): Item | undefined {
     const { interactive, batch } = this.#sizes
-    const fromBatch = interactive === 0 || (batch > 0 && this.#inARow >= INTERACTIVE_IN_A_ROW)
+    const fromBatch = interactive === 0 || (batch > 0 && this.#inARow >= MAX_INTERACTIVE_IN_A_ROW)
     this.#inARow = fromBatch || batch === 0 ? 0 : this.#inARow + 1
-    return this.takeOf(fromBatch ? 'batch' : 'interactive')
-  }
-
-  /** Takes the next one of this priority out that fits, whatever waits beside it; undefined when there is none. */
-  takeOf(priority: Priority, fits: (item: Item) => boolean = () => true): Item | undefined {
-    const lane = this.#lanes[priority]
-    for (const [client, own] of lane) {
-      const item = own.find(fits)
+    const lane = this.#lanes[fromBatch ? 'batch' : 'interactive']
+    for (const [client, [item, ...rest]] of lane) {
       if (item === undefined) continue
-      own.splice(own.indexOf(item), 1)
-      // To the end of the ring: everybody else's turn comes first.
+      // To the end of the ring: the turns of all other clients come first.
       lane.delete(client)
-      if (own.length > 0) lane.set(client, own)
+      if (rest.length > 0) lane.set(client, rest)
       this.#count(item, -1)
       return item
     }

@@ -1,137 +1,106 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Priority } from '../../../shared/domain/generation.ts'
-import { PromptOrder } from './prompt-order.ts'
+import { nextPrompt, passedBy, type Prompt } from './prompt-order.ts'
 
-const prompt = (name: string, priority: Priority = 'batch', tokens = 1) => ({
+interface TestPrompt extends Prompt {
+  readonly name: string
+  prefilled: number
+  passed: number
+}
+
+/** The first letter of the name is the client. */
+const prompt = (name: string, tokens = 1, priority: Priority = 'batch'): TestPrompt => ({
   name,
   client: name.slice(0, 1),
   priority,
   tokens,
   prefilled: 0,
-  cached: 0,
+  passed: 0,
 })
 
-describe('PromptOrder', () => {
+/** Runs chunks and accounts for them as the scheduler does; prompts in the order of their slots. */
+class Line {
+  readonly #prompts: TestPrompt[]
+
+  constructor(...prompts: TestPrompt[]) {
+    this.#prompts = prompts
+  }
+
+  add(added: TestPrompt): void {
+    this.#prompts.push(added)
+  }
+
+  /** Runs a chunk of at most this many tokens; the name of the prompt, null when none is left. */
+  run(chunk: number): string | null {
+    const ran = nextPrompt(this.#prompts)
+    if (ran === undefined) return null
+    const tokens = Math.min(chunk, ran.tokens - ran.prefilled)
+    const at = this.#prompts.indexOf(ran)
+    for (const [index, waiting] of this.#prompts.entries())
+      if (waiting !== ran) waiting.passed += passedBy(waiting, ran, tokens, index < at)
+    ran.prefilled += tokens
+    if (ran.prefilled === ran.tokens) this.#prompts.splice(at, 1)
+    return ran.name
+  }
+
+  /** Names of all chunks until nothing is left; a name that repeats is written once. */
+  finish(chunk: number): string[] {
+    const names: string[] = []
+    for (let name = this.run(chunk); name !== null; name = this.run(chunk)) if (names.at(-1) !== name) names.push(name)
+    return names
+  }
+}
+
+describe('the order of prompts', () => {
   it('runs one prompt to its end before the next, clients in turn', () => {
-    const order = new PromptOrder<ReturnType<typeof prompt>>()
-    expect(order.current()).toBeUndefined()
-    for (const name of ['a1', 'a2', 'b1']) order.add(prompt(name))
-    const seen: string[] = []
-    for (let next = order.current(); next !== undefined; next = order.current()) {
-      seen.push(next.name)
-      expect(order.current()).toBe(next)
-      order.remove(next)
-    }
-    expect(seen).toEqual(['a1', 'b1', 'a2'])
+    expect(nextPrompt([])).toBeUndefined()
+    const [a1, a2, b1] = [prompt('a1', 50), prompt('a2', 50), prompt('b1', 50)]
+    expect(new Line(a1, a2, b1).finish(8)).toEqual(['a1', 'b1', 'a2'])
   })
 
-  it('lets the screen overtake a program’s prompt that has begun, so often and no more', () => {
-    const order = new PromptOrder<ReturnType<typeof prompt>>()
-    const long = prompt('long')
-    order.add(long)
-    expect(order.current()).toBe(long)
-    for (let turn = 0; turn < 4; turn += 1) {
-      const fast = prompt(`s${turn}`, 'interactive')
-      order.add(fast)
-      order.add(prompt(`t${turn}`, 'interactive'))
-      expect([order.current()?.priority, order.current()?.priority]).toEqual(['interactive', 'interactive'])
-      const running = order.current()
-      if (running !== undefined) order.remove(running)
-    }
-    expect(order.current()).toBe(long)
-    order.remove(long)
-    expect(order.current()?.priority).toBe('interactive')
+  it('lets a short prompt overtake a long one, of its own client as well', () => {
+    const line = new Line(prompt('a-long', 100))
+    expect(line.run(8)).toBe('a-long')
+    line.add(prompt('a-short', 20))
+    line.add(prompt('b-short', 20))
+    expect(line.finish(8)).toEqual(['a-short', 'b-short', 'a-long'])
   })
 
-  it('leaves a program its turn', () => {
-    const order = new PromptOrder<ReturnType<typeof prompt>>()
-    order.add(prompt('batch'))
-    for (const at of [1, 2, 3, 4, 5, 6]) order.add(prompt(`s${at}`, 'interactive'))
-    const seen: string[] = []
-    for (let next = order.current(); next !== undefined; next = order.current()) {
-      seen.push(next.name)
-      expect(order.current()).toBe(next)
-      order.remove(next)
-    }
-    expect(seen).toEqual(['s1', 's2', 's3', 's4', 'batch', 's5', 's6'])
+  it('does not let a longer prompt overtake, nor one that would save nothing', () => {
+    const line = new Line(prompt('a', 100))
+    for (let chunk = 0; chunk < 12; chunk += 1) line.run(8)
+    line.add(prompt('b', 6))
+    expect(line.finish(8)).toEqual(['a', 'b'])
   })
 
-  it('lets a short prompt pass a long one, within what that one has computed itself', () => {
-    const order = new PromptOrder<ReturnType<typeof prompt>>()
-    const [long, other, short, tiny] = [
-      prompt('along', 'batch', 100),
-      prompt('aother', 'batch', 90),
-      prompt('ashort', 'batch', 20),
-      prompt('btiny', 'batch', 15),
-    ]
-    for (const each of [long, other, short, tiny]) order.add(each)
-    expect(order.current()).toBe(long)
-    long.cached = 10
-    long.prefilled = 25
-    expect([order.current(), order.current()]).toEqual([tiny, tiny])
-    order.remove(tiny)
-    long.prefilled = 44
-    expect(order.current()).toBe(long)
-    long.prefilled = 45
-    expect(order.current()).toBe(short)
-    // What passes is not passed itself, but somebody at the screen overtakes it.
-    short.prefilled = 10
-    order.add(prompt('bnext', 'batch', 5))
-    expect(order.current()).toBe(short)
-    const screen = prompt('screen', 'interactive')
-    order.add(screen)
-    expect(order.current()).toBe(screen)
-    order.remove(screen)
-    order.remove(short)
-    // It has 5 left to run: no time is saved by one of six.
-    long.prefilled = 96
-    order.add(prompt('csix', 'batch', 6))
-    expect(order.current()).toBe(long)
-    order.remove(long)
-    expect(order.current()).toBe(other)
+  it('lets interactive prompts overtake those of programs, also longer ones, and leaves the program its turn', () => {
+    const line = new Line(prompt('program', 100))
+    line.add(prompt('screen', 300, 'interactive'))
+    for (const name of ['t1', 't2', 't3']) line.add(prompt(name, 100, 'interactive'))
+    expect(line.finish(10)).toEqual(['t1', 'screen', 'program', 't2', 't3'])
   })
 
-  it('delays nobody by more than its own length, whatever comes', () => {
+  it('delays a prompt by at most its own length and a chunk, whatever comes later', () => {
+    let delayed = 0
     fc.assert(
       fc.property(
-        fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 30 }),
+        fc.array(fc.record({ tokens: fc.integer({ min: 1, max: 60 }), before: fc.nat(4) }), { maxLength: 30 }),
         fc.integer({ min: 1, max: 9 }),
-        (lengths, chunk) => {
-          const order = new PromptOrder<ReturnType<typeof prompt>>()
-          const first = prompt('first', 'batch', 50)
-          order.add(first)
-          expect(order.current()).toBe(first)
-          for (const [at, tokens] of lengths.entries()) order.add(prompt(`${at % 3} ${at}`, 'batch', tokens))
-          let run = 0
-          for (
-            let next = order.current();
-            first.prefilled < first.tokens && next !== undefined;
-            next = order.current()
-          ) {
-            const count = Math.min(chunk, next.tokens - next.prefilled)
-            next.prefilled += count
-            run += count
-            if (next.prefilled === next.tokens) order.remove(next)
+        (others, chunk) => {
+          const first = prompt('first', 50)
+          const line = new Line(first)
+          for (const [at, { tokens, before }] of others.entries()) {
+            for (let step = 0; step < before && first.prefilled < first.tokens; step += 1) line.run(chunk)
+            line.add(prompt(`${at % 3} ${at}`, tokens))
           }
-          expect(run).toBeLessThanOrEqual(2 * first.tokens)
+          while (first.prefilled < first.tokens) line.run(chunk)
+          delayed = Math.max(delayed, first.passed)
+          expect(first.passed).toBeLessThan(first.tokens + chunk)
         },
       ),
       { numRuns: 300, seed: 20261127 },
     )
-  })
-
-  it('forgets who ends, begun or not, overtaken or not', () => {
-    const order = new PromptOrder<ReturnType<typeof prompt>>()
-    const [one, two, fast] = [prompt('one'), prompt('two'), prompt('fast', 'interactive')]
-    for (const each of [one, two]) order.add(each)
-    expect(order.current()).toBe(one)
-    order.add(fast)
-    expect(order.current()).toBe(fast)
-    order.remove(one)
-    order.remove(two)
-    order.remove(fast)
-    expect(order.current()).toBeUndefined()
-    expect(() => order.remove(fast)).toThrow('does not wait')
+    expect(delayed).toBeGreaterThan(40)
   })
 })

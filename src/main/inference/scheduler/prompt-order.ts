@@ -1,83 +1,44 @@
-import { FairQueue, INTERACTIVE_IN_A_ROW, type Queued } from './fair-queue.ts'
+import type { Priority } from '../../../shared/domain/generation.ts'
 
-export interface Prompt extends Queued {
-  /** Tokens run or taken over so far. */
+/** Cost of one prompt token. Interactive prompts are cheap, so that they overtake longer ones of programs. */
+const TOKEN_COST: Readonly<Record<Priority, number>> = { interactive: 0.25, batch: 1 }
+
+/** A prompt that holds a slot and is not finished. */
+export interface Prompt {
+  readonly client: string
+  readonly priority: Priority
+  /** Tokens of the prompt. */
+  readonly tokens: number
+  /** Tokens computed or reused so far. */
   readonly prefilled: number
-  /** Of them taken over: they cost nothing. */
-  readonly cached: number
-}
-
-interface Begun<Item> {
-  readonly item: Item
-  /** Times that the screen went before it. */
-  overtaken: number
-  /** Tokens of the shorter prompts that went before it. */
-  passedBy: number
-  /** Whether it goes before a longer one itself. */
-  readonly passes: boolean
+  /** Cost of the tokens that overtook it, see {@link passedBy}. */
+  readonly passed: number
 }
 
 /**
- * Whose prompt runs next, among the requests that hold a slot. They begin in the order of a {@link FairQueue} and one
- * is run to
- * its end before the next, with two exceptions, so that nobody waits long for what would not take long:
- *
- * - somebody at the screen does not wait for a program's prompt: an interactive prompt overtakes a batch prompt that
- * has begun, so
- *   many times and no more;
- * - a short prompt does not wait for a long one: a batch prompt passes one that has begun where it is no longer than
- * what that one
- *   has computed itself, less what passed it already, and than what that one still has to run. So a prompt takes at
- * most twice as long as without.
+ * The prompt whose chunk runs next: the one with the least cost left, minus what overtook it already ("shortest remaining
+ * time first" with aging). So a short prompt does not wait for a long one. A prompt that was overtaken by its own cost
+ * goes first. A prompt that runs keeps its lead over those that wait, so that prompts are rarely interleaved.
+ * @param prompts in the order in which they got their slots, which decides ties.
  */
-export class PromptOrder<Item extends Prompt> {
-  readonly #unbegun = new FairQueue<Item>()
-  /** The one that runs is the last; before it those that wait for it, the one that began first at the front. */
-  readonly #begun: Begun<Item>[] = []
-
-  add(item: Item): void {
-    this.#unbegun.add(item)
-  }
-
-  /** The prompt whose chunk comes next: the same one until it is removed, overtaken or passed. */
-  current(): Item | undefined {
-    const top = this.#begun.at(-1)
-    if (top === undefined) {
-      const next = this.#unbegun.take()
-      // A batch prompt that begins although somebody at the screen waits has its turn, and keeps it.
-      return this.#begin(next, {
-        overtaken: this.#unbegun.loadOf('interactive').requests > 0 ? INTERACTIVE_IN_A_ROW : 0,
-        passes: false,
-      })
-    }
-    if (top.item.priority === 'interactive') return top.item
-    const { overtaken } = top
-    const faster = overtaken < INTERACTIVE_IN_A_ROW ? this.#unbegun.takeOf('interactive') : undefined
-    if (faster !== undefined) {
-      for (const begun of this.#begun) begun.overtaken += 1
-      return this.#begin(faster, { overtaken: 0, passes: false })
-    }
-    const spare = top.passes ? 0 : spareTokens(top)
-    const shorter = spare > 0 ? this.#unbegun.takeOf('batch', ({ tokens }) => tokens <= spare) : undefined
-    if (shorter === undefined) return top.item
-    top.passedBy += shorter.tokens
-    return this.#begin(shorter, { overtaken, passes: true })
-  }
-
-  /** Its prompt is done, or it has ended. @throws TypeError when it was not here. */
-  remove(item: Item): void {
-    const at = this.#begun.findIndex((begun) => begun.item === item)
-    if (at >= 0) this.#begun.splice(at, 1)
-    else this.#unbegun.remove(item)
-  }
-
-  #begin(item: Item | undefined, how: Pick<Begun<Item>, 'overtaken' | 'passes'>): Item | undefined {
-    if (item !== undefined) this.#begun.push({ item, passedBy: 0, ...how })
-    return item
-  }
+export function nextPrompt<Item extends Prompt>(prompts: readonly Item[]): Item | undefined {
+  return prompts.reduce<Item | undefined>(
+    (best, prompt) => (best === undefined || rank(prompt) < rank(best) ? prompt : best),
+    undefined,
+  )
 }
 
-/** Of the longest prompt that may pass. */
-function spareTokens({ item: { tokens, prefilled, cached }, passedBy }: Begun<Prompt>): number {
-  return Math.min(prefilled - cached - passedBy, tokens - prefilled)
+/**
+ * What a chunk of one prompt adds to `passed` of another that waits: its cost if the prompt that ran got its slot later,
+ * the negative cost if it is an earlier one of the same client, so that clients take turns.
+ */
+export function passedBy(waiting: Prompt, ran: Prompt, tokens: number, isLater: boolean): number {
+  const cost = TOKEN_COST[ran.priority] * tokens
+  if (isLater) return cost
+  return ran.client === waiting.client ? -cost : 0
+}
+
+function rank({ priority, tokens, prefilled, passed }: Prompt): number {
+  const cost = TOKEN_COST[priority]
+  return passed >= cost * tokens ? Number.NEGATIVE_INFINITY : cost * (tokens - prefilled) - passed
 }

@@ -1,26 +1,19 @@
-/** What waits, or what may: requests and the tokens of their prompts. */
+/** Requests and the tokens of their prompts. */
 export interface Load {
   readonly requests: number
   readonly tokens: number
 }
 
-/**
- * A client that waits already may wait with so many times what stays free: three quarters of the queue while it is
- * alone.
- */
+/** Queue share of one client, as a multiple of the space left free. At 3 a lone client can hold at most three quarters. */
 const TIMES_FREE = 3
 
 /**
- * Why a request has to be turned away from a queue; null when it need not. Nobody fills a queue alone: who has
- * something
- * waiting may have no more than three times what then stays free ("dynamic thresholds", Choudhury and Hahne 1998), so
- * that a
- * client without anything waiting finds a place, the shares of those who go on asking approach each other, and nothing
- * that
- * was taken in is thrown out for it.
- * @param limit what may wait altogether.
- * @param all what waits.
- * @param own the client's part of it.
+ * Why a request is refused by a full queue; null when it is not. A client that is already waiting may hold at most three
+ * times the space left free ("dynamic thresholds", Choudhury and Hahne 1998). So a new client always finds a place, the
+ * shares of busy clients converge, and accepted requests are never evicted.
+ * @param limit of the queue.
+ * @param all what is waiting.
+ * @param own the part of `all` that belongs to the client.
  * @param tokens of the request's prompt.
  */
 export function refusalOf(limit: Load, all: Load, own: Load, tokens: number): string | null {

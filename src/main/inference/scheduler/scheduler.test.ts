@@ -2,49 +2,77 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Priority } from '../../../shared/domain/generation.ts'
 import type { ChunkBudget } from './chunk-budget.ts'
-import { SlotMemory } from './slot-memory.ts'
-import { Scheduler, type Ended, type RequestShape, type StepOutcome } from './scheduler.ts'
+import { requestsOf, type Draw, type Ended, type RequestShape, type SchedulerLimits, type StepPlan } from './plan.ts'
+import { Scheduler } from './scheduler.ts'
 
-const limits = { slots: 2, contextLength: 64, queueRequests: 2, queueTokens: 40, prefillChunk: 8, scoreChunk: 3 }
-const shape = (requestId: string, changes: Partial<RequestShape> = {}): RequestShape => ({
+const limits: SchedulerLimits = {
+  slots: 2,
+  contextLength: 64,
+  queueRequests: 2,
+  queueTokens: 40,
+  prefillChunk: 8,
+  scoreChunk: 3,
+  maxSpan: 4,
+  copiesPrefixes: false,
+}
+const TOKEN = 7
+
+type Wish = Partial<RequestShape> & { readonly promptTokens?: number }
+const idsOf = (count: number): readonly number[] => Array.from({ length: count }, (_, at) => at)
+const shape = (requestId: string, { promptTokens = 10, ...changes }: Wish = {}): RequestShape => ({
   requestId,
-  promptTokens: 10,
+  promptIds: idsOf(promptTokens),
   maxTokens: 4,
   scorePrompt: false,
-  cache: null,
+  cacheKey: null,
+  adapters: [],
   client: 'a',
   priority: 'batch',
   ...changes,
 })
 
 const unlimited: ChunkBudget = { tokens: () => Number.MAX_SAFE_INTEGER }
-const schedulerOf = (own: typeof limits, budget = unlimited) =>
-  new Scheduler(own, new SlotMemory({ ...own, copies: false }), budget)
+const schedulerOf = (own: SchedulerLimits, budget = unlimited) => new Scheduler(own, budget)
 const anew = { tokens: 0, from: 0 }
 
+const draw = (requestId: string, outcome: Draw['outcome'] = 'token'): Draw =>
+  outcome === 'token' ? { requestId, outcome, token: TOKEN } : { requestId, outcome }
+/** What a runner answers to a plan when every request that is sampled gets this outcome. */
+const drawsOf = (plan: StepPlan, outcome: Draw['outcome'] = 'token'): Draw[] => {
+  const sampled = requestsOf({ ...plan, prefill: plan.prefill?.last === true ? plan.prefill : null })
+  return sampled.map((requestId) => draw(requestId, outcome))
+}
+const must = (plan: StepPlan | null): StepPlan => {
+  if (plan === null) throw new Error('there is nothing to run')
+  return plan
+}
+
 /** Runs one step in which every request that is sampled gets a token. */
-function step(scheduler: Scheduler, now = 0, outcome: StepOutcome['outcome'] = 'token') {
-  const plan = scheduler.plan(now)
-  if (plan === null) return { plan, ended: [] as Ended[] }
-  const outcomes: StepOutcome[] = plan.decode.map(({ requestId }) => ({ requestId, outcome }))
-  if (plan.prefill?.last === true) outcomes.push({ requestId: plan.prefill.requestId, outcome })
-  return { plan, ended: scheduler.absorb(plan, outcomes, now) }
+function step(scheduler: Scheduler, now = 0): { readonly plan: StepPlan; readonly ended: Ended[] } {
+  const plan = must(scheduler.plan(now))
+  return { plan, ended: scheduler.absorb(plan, drawsOf(plan), now) }
 }
 
 describe('Scheduler', () => {
   it('runs a prompt in chunks, then one token a step, and ends with the times it was given', () => {
     const scheduler = schedulerOf(limits)
     scheduler.add(shape('a', { maxTokens: 2 }), 100)
+    const chunk = { requestId: 'a', slot: 0, ids: idsOf(10), score: false, adapters: [] }
     expect(step(scheduler, 110).plan).toEqual({
+      nowMs: 110,
       decode: [],
-      prefill: { requestId: 'a', slot: 0, start: 0, count: 8, last: false, score: false, reuse: anew },
+      verify: [],
+      prefill: { ...chunk, start: 0, count: 8, last: false, reuse: anew },
     })
     expect(step(scheduler, 120).plan).toEqual({
+      nowMs: 120,
       decode: [],
-      prefill: { requestId: 'a', slot: 0, start: 8, count: 2, last: true, score: false, reuse: null },
+      verify: [],
+      prefill: { ...chunk, start: 8, count: 2, last: true, reuse: null },
     })
+    const row = { requestId: 'a', slot: 0, position: 10, token: TOKEN, adapters: [] }
     expect(step(scheduler, 130)).toEqual({
-      plan: { decode: [{ requestId: 'a', slot: 0, position: 10 }], prefill: null },
+      plan: { nowMs: 130, decode: [{ first: 0, rows: [row] }], verify: [], prefill: null },
       ended: [
         {
           requestId: 'a',
@@ -65,17 +93,67 @@ describe('Scheduler', () => {
     step(scheduler)
     scheduler.add(shape('b', { promptTokens: 20 }), 0)
     expect(step(scheduler).plan).toEqual({
-      decode: [{ requestId: 'a', slot: 0, position: 3 }],
+      nowMs: 0,
+      decode: [{ first: 0, rows: [{ requestId: 'a', slot: 0, position: 3, token: TOKEN, adapters: [] }] }],
+      verify: [],
       prefill: {
         requestId: 'b',
         slot: 1,
+        ids: idsOf(20),
         start: 0,
         count: 8,
         last: false,
         score: false,
         reuse: { tokens: 0, from: 1 },
+        adapters: [],
       },
     })
+  })
+
+  it('plans spans, drafts and adapters of each row', () => {
+    const scheduler = schedulerOf({ ...limits, slots: 5, maxSpan: 3 })
+    const adapters = [{ index: 2, scale: 0.5 }]
+    for (const id of ['a', 'b', 'c', 'd', 'e']) scheduler.add(shape(id, { promptTokens: 1, maxTokens: 6, adapters }), 0)
+    for (let prompts = 0; prompts < 5; prompts += 1) step(scheduler)
+    scheduler.cancel('b', 0)
+    expect(scheduler.decoding).toEqual(['a', 'c', 'd', 'e'])
+    const row = (requestId: string, slot: number, position: number) => ({
+      requestId,
+      slot,
+      position,
+      token: TOKEN,
+      adapters,
+    })
+    const plan = must(scheduler.plan(9, new Map([['d', [5, 6]]])))
+    expect(plan).toEqual({
+      nowMs: 9,
+      decode: [
+        { first: 0, rows: [row('a', 0, 5), null, row('c', 2, 3)] },
+        { first: 4, rows: [row('e', 4, 1)] },
+      ],
+      verify: [{ ...row('d', 3, 2), draft: [5, 6] }],
+      prefill: null,
+    })
+    // A plan changes nothing: asked again it is the same.
+    expect(scheduler.plan(9, new Map([['d', [5, 6]]]))).toEqual(plan)
+    const ended = scheduler.absorb(plan, [draw('a'), draw('c'), draw('d'), draw('d'), draw('e')], 9)
+    expect(ended).toMatchObject([{ requestId: 'a', finishReason: 'length', completionTokens: 6 }])
+    expect(must(scheduler.plan(9)).decode.flatMap(({ rows }) => rows.map((each) => each?.position))).toEqual([4, 4, 2])
+  })
+
+  it('keeps the accepted part of a draft for the next request of the same key', () => {
+    const scheduler = schedulerOf({ ...limits, slots: 1, prefillChunk: 32 })
+    scheduler.add(shape('a', { promptTokens: 20, cacheKey: 'k', maxTokens: 9 }), 0)
+    step(scheduler)
+    const plan = must(scheduler.plan(0, new Map([['a', [1, 2, 3]]])))
+    // The first token of the draft was right, then 8 was drawn instead of 2.
+    const right: Draw = { requestId: 'a', outcome: 'token', token: 1 }
+    const other: Draw = { requestId: 'a', outcome: 'token', token: 8 }
+    scheduler.absorb(plan, [right, other], 0)
+    scheduler.cancel('a', 0)
+    scheduler.add(shape('b', { promptIds: [...idsOf(20), TOKEN, 1, 8, 4], cacheKey: 'k' }), 0)
+    // 8 was drawn but never run.
+    expect(must(scheduler.plan(0)).prefill).toMatchObject({ start: 22, count: 2, reuse: { tokens: 22, from: 0 } })
   })
 
   it('refuses what exceeds the queue in requests or tokens, before anything is computed', () => {
@@ -105,31 +183,20 @@ describe('Scheduler', () => {
   it('scores a prompt in smaller chunks and ends it without a token when none is wanted', () => {
     const scheduler = schedulerOf(limits)
     scheduler.add(shape('a', { promptTokens: 4, maxTokens: 0, scorePrompt: true }), 0)
-    expect(step(scheduler).plan?.prefill).toEqual({
-      requestId: 'a',
-      slot: 0,
-      start: 0,
-      count: 3,
-      last: false,
-      score: true,
-      reuse: anew,
-    })
-    const plan = scheduler.plan(0)
-    expect(plan?.prefill).toEqual({ requestId: 'a', slot: 0, start: 3, count: 1, last: true, score: true, reuse: null })
-    if (plan !== null)
-      expect(scheduler.absorb(plan, [], 5)).toMatchObject([
-        { requestId: 'a', finishReason: 'length', completionTokens: 0 },
-      ])
+    const chunk = { requestId: 'a', slot: 0, ids: idsOf(4), score: true, adapters: [] }
+    expect(step(scheduler).plan.prefill).toEqual({ ...chunk, start: 0, count: 3, last: false, reuse: anew })
+    const plan = must(scheduler.plan(0))
+    expect(plan.prefill).toEqual({ ...chunk, start: 3, count: 1, last: true, reuse: null })
+    expect(scheduler.absorb(plan, [], 5)).toMatchObject([
+      { requestId: 'a', finishReason: 'length', completionTokens: 0 },
+    ])
   })
 
   it('ends a scored prompt once, by the fault, when its last chunk gave garbage', () => {
     const scheduler = schedulerOf(limits)
     scheduler.add(shape('a', { promptTokens: 3, maxTokens: 0, scorePrompt: true }), 0)
-    const plan = scheduler.plan(0)
-    if (plan !== null)
-      expect(scheduler.absorb(plan, [{ requestId: 'a', outcome: 'fault' }], 5)).toMatchObject([
-        { requestId: 'a', finishReason: null },
-      ])
+    const plan = must(scheduler.plan(0))
+    expect(scheduler.absorb(plan, [draw('a', 'fault')], 5)).toMatchObject([{ requestId: 'a', finishReason: null }])
     expect(scheduler.running).toBe(0)
   })
 
@@ -197,21 +264,11 @@ describe('Scheduler', () => {
         },
       },
     )
-    const outcome = (requestId: string): StepOutcome => ({ requestId, outcome: 'token' })
     const counts: number[] = []
     for (const id of ['a', 'b', 'c']) scheduler.add(shape(id, { maxTokens: 50 }), 0)
     for (let round = 0; round < 17; round += 1) {
-      const plan = scheduler.plan(0)
-      if (plan === null) break
-      if (plan.prefill !== null) counts.push(plan.prefill.count)
-      scheduler.absorb(
-        plan,
-        [
-          ...plan.decode.map(({ requestId }) => outcome(requestId)),
-          ...(plan.prefill?.last === true ? [outcome(plan.prefill.requestId)] : []),
-        ],
-        0,
-      )
+      const { prefill } = step(scheduler).plan
+      if (prefill !== null) counts.push(prefill.count)
     }
     expect(counts).toEqual([8, 2, 3, 3, 3, 1, 2, 2, 2, 2, 2])
     expect(asked).toEqual([0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 2])
@@ -220,9 +277,9 @@ describe('Scheduler', () => {
   it('skips what was cancelled between a plan and its outcome', () => {
     const scheduler = schedulerOf(limits)
     scheduler.add(shape('a', { promptTokens: 2 }), 0)
-    const plan = scheduler.plan(0)
+    const plan = must(scheduler.plan(0))
     scheduler.cancel('a', 0)
-    if (plan !== null) expect(scheduler.absorb(plan, [{ requestId: 'a', outcome: 'token' }], 0)).toEqual([])
+    expect(scheduler.absorb(plan, [draw('a')], 0)).toEqual([])
     expect(scheduler.freeSlots).toBe(2)
   })
 })
@@ -237,7 +294,7 @@ type Action =
       readonly priority: Priority
     }
   | { readonly kind: 'cancel'; readonly pick: number }
-  | { readonly kind: 'step'; readonly outcome: StepOutcome['outcome']; readonly budget: number }
+  | { readonly kind: 'step'; readonly outcome: Draw['outcome']; readonly budget: number }
 
 const who = { client: fc.constantFrom('a', 'b', 'c'), priority: fc.constantFrom<Priority>('interactive', 'batch') }
 const action: fc.Arbitrary<Action> = fc.oneof(
@@ -256,7 +313,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     weight: 3,
     arbitrary: fc.record({
       kind: fc.constant('step' as const),
-      outcome: fc.constantFrom<StepOutcome['outcome']>('token', 'token', 'token', 'stop', 'fault'),
+      outcome: fc.constantFrom<Draw['outcome']>('token', 'token', 'token', 'stop', 'fault'),
       budget: fc.integer({ min: 1, max: 12 }),
     }),
   },
@@ -264,7 +321,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
 
 /** A scheduler whose every plan is checked, and that is told what a runner would tell it. */
 const watched = (slots: number) => {
-  const own = { ...limits, slots }
+  const own: SchedulerLimits = { ...limits, slots }
   let budget = 1
   const scheduler = schedulerOf(own, { tokens: () => budget })
   const accepted = new Map<string, RequestShape>()
@@ -291,12 +348,17 @@ const watched = (slots: number) => {
       if (requestId !== undefined && scheduler.cancel(requestId, 0) !== null) ended.push(requestId)
       check()
     },
-    advance: (outcome: StepOutcome['outcome'], tokens: number): boolean => {
+    advance: (outcome: Draw['outcome'], tokens: number): boolean => {
       budget = tokens
       const plan = scheduler.plan(0)
       if (plan === null) return false
       expect(scheduler.plan(0)?.prefill?.requestId).toBe(plan.prefill?.requestId)
-      const { decode, prefill } = plan
+      const { prefill } = plan
+      const decode = plan.decode.flatMap(({ first, rows }) => {
+        const live = rows.filter((row) => row !== null)
+        for (const row of live) expect(rows[row.slot - first]).toBe(row)
+        return live
+      })
       const used = [...decode.map(({ slot }) => slot), ...(prefill === null ? [] : [prefill.slot])]
       expect(new Set(used).size).toBe(used.length)
       expect(used.every((slot) => slot >= 0 && slot < slots)).toBe(true)
@@ -308,9 +370,7 @@ const watched = (slots: number) => {
         expect(prefill.count).toBeLessThanOrEqual(Math.min(tokens, prefill.score ? own.scoreChunk : own.prefillChunk))
         if (prefill.start === 0) began.push(prefill.requestId)
       }
-      const outcomes: StepOutcome[] = decode.map(({ requestId }) => ({ requestId, outcome }))
-      if (prefill?.last === true) outcomes.push({ requestId: prefill.requestId, outcome })
-      for (const { requestId } of scheduler.absorb(plan, outcomes, 0)) ended.push(requestId)
+      for (const { requestId } of scheduler.absorb(plan, drawsOf(plan, outcome), 0)) ended.push(requestId)
       check()
       return true
     },
@@ -323,7 +383,7 @@ describe('Scheduler, whatever happens', () => {
       fc.property(fc.array(action, { maxLength: 120 }), fc.integer({ min: 1, max: 4 }), (actions, slots) => {
         const { scheduler, accepted, ended, began, add, cancel, advance } = watched(slots)
         for (const [turn, act] of actions.entries()) {
-          if (act.kind === 'add') add({ requestId: `r${turn}`, cache: null, ...act })
+          if (act.kind === 'add') add(shape(`r${turn}`, act))
           else if (act.kind === 'cancel') cancel(act.pick)
           else advance(act.outcome, act.budget)
         }
@@ -333,7 +393,7 @@ describe('Scheduler, whatever happens', () => {
         expect(ended.toSorted()).toEqual([...accepted.keys()].toSorted())
         expect(new Set(began).size).toBe(began.length)
         expect(scheduler.freeSlots).toBe(slots)
-        // Only a shorter prompt of a program goes before an earlier one of the same client.
+        // Only a shorter prompt goes before an earlier one of the same client.
         const arrived = [...accepted.values()]
         for (const [at, requestId] of began.entries()) {
           const self = accepted.get(requestId)
@@ -348,8 +408,7 @@ describe('Scheduler, whatever happens', () => {
                 other.priority === self.priority &&
                 began.indexOf(other.requestId) > at,
             )
-          for (const other of overtaken)
-            expect([other.priority, other.promptTokens > (self?.promptTokens ?? 0)]).toEqual(['batch', true])
+          for (const other of overtaken) expect(other.promptIds.length).toBeGreaterThan(self?.promptIds.length ?? 0)
         }
       }),
       { numRuns: 300, seed: 20261120 },
@@ -378,7 +437,7 @@ describe('Scheduler, whatever happens', () => {
         let waiting: RequestShape[] = []
         const load = (of: readonly RequestShape[]) => ({
           requests: of.length,
-          tokens: of.reduce((sum, { promptTokens }) => sum + promptTokens, 0),
+          tokens: of.reduce((sum, { promptIds }) => sum + promptIds.length, 0),
         })
         for (const [turn, { kind, ...act }] of changes.entries()) {
           if (kind === 'leave' && 'pick' in act) {

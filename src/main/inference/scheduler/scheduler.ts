@@ -1,109 +1,52 @@
-import type { EngineLimits, EngineTimings } from '../../../shared/contracts/engine.ts'
 import type { FinishReason, Priority } from '../../../shared/domain/generation.ts'
 import type { ChunkBudget } from './chunk-budget.ts'
 import { FairQueue } from './fair-queue.ts'
-import { PromptOrder } from './prompt-order.ts'
+import type {
+  DecodeRow,
+  Draw,
+  Ended,
+  PrefillRun,
+  Refusal,
+  RequestShape,
+  SchedulerLimits,
+  StepPlan,
+  VerifyRun,
+} from './plan.ts'
+import { nextPrompt, passedBy } from './prompt-order.ts'
 import { refusalOf } from './queue-share.ts'
-import type { CacheUse, Reuse, SlotMemory } from './slot-memory.ts'
-
-export interface SchedulerLimits extends Pick<
-  EngineLimits,
-  'slots' | 'contextLength' | 'queueRequests' | 'queueTokens' | 'prefillChunk'
-> {
-  /** Tokens of one chunk of a prompt that is scored (a logit row each). */
-  readonly scoreChunk: number
-}
-
-/** What the scheduler needs to know of a request: numbers, and what it may share with others. */
-export interface RequestShape {
-  readonly requestId: string
-  readonly promptTokens: number
-  readonly maxTokens: number
-  /** Every prompt token gets a logit row. */
-  readonly scorePrompt: boolean
-  /** Whose KV it may take over and leave behind; null for nobody's. */
-  readonly cache: CacheUse | null
-  readonly client: string
-  readonly priority: Priority
-}
-
-export interface Refusal {
-  readonly reason: 'queue_full' | 'context_length_exceeded' | 'invalid_request'
-  readonly message: string
-}
-
-/** One token of a running reply: the token sampled last is run at `position`. */
-export interface DecodeStep {
-  readonly requestId: string
-  readonly slot: number
-  readonly position: number
-}
-
-/** The next chunk of one prompt, tokens [start, start + count). */
-export interface PrefillStep {
-  readonly requestId: string
-  readonly slot: number
-  readonly start: number
-  readonly count: number
-  /** The chunk that ends the prompt: its last row is sampled. */
-  readonly last: boolean
-  readonly score: boolean
-  /** With the first chunk: what of the prompt is taken over, `start` tokens; null with later ones. */
-  readonly reuse: Reuse | null
-}
-
-export interface StepPlan {
-  /** Ascending by slot. */
-  readonly decode: readonly DecodeStep[]
-  readonly prefill: PrefillStep | null
-}
-
-/** What sampling made of one request of the plan. */
-export interface StepOutcome {
-  readonly requestId: string
-  /** `token`: one more; `stop`: the end token was drawn; `fault`: no token could be drawn. */
-  readonly outcome: 'token' | 'stop' | 'fault'
-}
-
-export interface Ended {
-  readonly requestId: string
-  /** null when the request failed. */
-  readonly finishReason: FinishReason | null
-  readonly completionTokens: number
-  /** Prompt tokens that were taken over instead of computed. */
-  readonly cachedTokens: number
-  readonly timings: EngineTimings
-}
+import { SlotMemory } from './slot-memory.ts'
+import { coverSlots } from './spans.ts'
 
 interface Entry {
   readonly shape: RequestShape
   readonly client: string
   readonly priority: Priority
-  /** Of the prompt. */
+  /** Tokens of the prompt. */
   readonly tokens: number
   readonly arrivedMs: number
   slot: number
-  /** Prompt tokens run or taken over so far. */
+  /** Prompt tokens computed or reused so far. */
   prefilled: number
   cached: number
+  /** See {@link nextPrompt}. */
+  passed: number
   /** Tokens sampled, the end token included. */
   generated: number
+  lastToken: number
   startedMs: number | null
   firstTokenMs: number | null
 }
 
+const NO_DRAFTS: ReadonlyMap<string, readonly number[]> = new Map()
+
 /**
- * Who runs when. A value machine: no clock (times are passed in, ms), no promise, no runtime. A request is waiting,
- * then
- * holds a slot (prefill, then decode), then has ended, exactly once, through {@link absorb} or {@link cancel}.
+ * Decides what each step runs. A value machine without clock, promise or runtime: {@link plan} changes nothing, and all
+ * state changes in {@link add}, {@link cancel} and {@link absorb}. A request waits, then holds a slot (prefill, then
+ * decode), then ends, exactly once.
  *
- * Fairness: slots are given as {@link FairQueue} says; every running reply advances in every step; beside them runs at
- * most one
- * chunk of one prompt ({@link PromptOrder}), no longer than the {@link ChunkBudget} allows beside so many replies.
- * Interactive
- * requests have a queue of their own length: programs that fill theirs do not lock out who sits at the screen. And no
- * client
- * fills a queue alone ({@link refusalOf}).
+ * Fairness: {@link FairQueue} hands out the slots. Every running reply advances in every step. Beside them runs at most
+ * one chunk of one prompt ({@link nextPrompt}), as long as {@link ChunkBudget} allows. Each priority has its own bounded
+ * queue, which no client can fill alone ({@link refusalOf}).
  */
 export class Scheduler {
   readonly #limits: SchedulerLimits
@@ -112,12 +55,12 @@ export class Scheduler {
   readonly #entries = new Map<string, Entry>()
   readonly #waiting = new FairQueue<Entry>()
   readonly #slots: (Entry | null)[]
-  readonly #prompts = new PromptOrder<Entry>()
+  /** Entries that hold a slot and have prompt tokens left, in the order in which they got it. */
+  #prompts: readonly Entry[] = []
 
-  /** @param memory what the slots hold; written by whoever runs the plans. */
-  constructor(limits: SchedulerLimits, memory: SlotMemory, budget: ChunkBudget) {
+  constructor(limits: SchedulerLimits, budget: ChunkBudget) {
     this.#limits = limits
-    this.#memory = memory
+    this.#memory = new SlotMemory(limits)
     this.#budget = budget
     this.#slots = Array.from({ length: limits.slots }, () => null)
   }
@@ -134,37 +77,30 @@ export class Scheduler {
     return this.#limits.slots - this.running
   }
 
-  /** Why a request would not be taken in, before anything is computed for it; null when it would. */
-  refusal({ requestId, promptTokens, maxTokens, priority, client }: RequestShape): Refusal | null {
-    const { contextLength } = this.#limits
-    if (this.#entries.has(requestId))
-      return { reason: 'invalid_request', message: `request ${requestId} is already running` }
-    if (promptTokens < 1) return { reason: 'invalid_request', message: 'the prompt holds no token' }
-    if (promptTokens + maxTokens > contextLength) {
-      return {
-        reason: 'context_length_exceeded',
-        message: `${promptTokens} prompt tokens and ${maxTokens} reply tokens exceed the context of ${contextLength} tokens`,
-      }
-    }
-    const full = this.#full(priority, client, promptTokens)
-    return full === null ? null : { reason: 'queue_full', message: full }
+  /** Requests that get a token in the next step; ascending by slot. */
+  get decoding(): string[] {
+    return this.#slots
+      .filter((entry) => entry !== null && isDecoding(entry))
+      .map((entry) => entry?.shape.requestId ?? '')
   }
 
-  /** Takes a request in, or answers with the {@link refusal}. */
+  /** Takes a request in; the answer says why it was refused, null when it was not. */
   add(shape: RequestShape, nowMs: number): Refusal | null {
-    const refusal = this.refusal(shape)
+    const refusal = this.#refusal(shape)
     if (refusal !== null) return refusal
     const { client, priority } = shape
     const entry: Entry = {
       shape,
       client,
       priority,
-      tokens: shape.promptTokens,
+      tokens: shape.promptIds.length,
       arrivedMs: nowMs,
       slot: -1,
       prefilled: 0,
       cached: 0,
+      passed: 0,
       generated: 0,
+      lastToken: -1,
       startedMs: null,
       firstTokenMs: null,
     }
@@ -174,89 +110,130 @@ export class Scheduler {
     return null
   }
 
-  /** Ends a request in whatever state it is; null when it has ended already or never was. */
+  /** Ends a request in whatever state it is; null when it has ended already or is unknown. */
   cancel(requestId: string, nowMs: number): Ended | null {
     const entry = this.#entries.get(requestId)
     return entry === undefined ? null : this.#end(entry, 'cancelled', nowMs)
   }
 
   /**
-   * What to run next; null when there is nothing to do. Each plan is run and taken in ({@link absorb}) before the next
-   * is asked for.
+   * The next step; null when there is nothing to do.
+   * @param drafts tokens proposed to follow in some of the {@link decoding} requests. A request with a draft runs on its
+   *   own, the others share runs.
    */
-  plan(nowMs: number): StepPlan | null {
-    const decode: DecodeStep[] = []
+  plan(nowMs: number, drafts: ReadonlyMap<string, readonly number[]> = NO_DRAFTS): StepPlan | null {
+    const rows = new Map<number, DecodeRow>()
+    const verify: VerifyRun[] = []
     for (const entry of this.#slots) {
-      if (entry === null) continue
-      const { requestId, promptTokens } = entry.shape
-      if (entry.prefilled === promptTokens)
-        decode.push({ requestId, slot: entry.slot, position: promptTokens + entry.generated - 1 })
+      if (entry === null || !isDecoding(entry)) continue
+      const { requestId, adapters } = entry.shape
+      const position = entry.tokens + entry.generated - 1
+      const row: DecodeRow = { requestId, slot: entry.slot, position, token: entry.lastToken, adapters }
+      const draft = drafts.get(requestId)
+      if (draft === undefined || draft.length === 0) rows.set(entry.slot, row)
+      else verify.push({ ...row, draft })
     }
-    const filling = this.#prompts.current()
-    if (filling === undefined) return decode.length === 0 ? null : { decode, prefill: null }
-    return { decode, prefill: this.#chunk(filling, decode.length, nowMs) }
+    const decode = coverSlots([...rows.keys()], this.#limits.maxSpan).map(({ first, count }) => ({
+      first,
+      rows: Array.from({ length: count }, (_, at) => rows.get(first + at) ?? null),
+    }))
+    const prompt = nextPrompt(this.#prompts)
+    const prefill = prompt === undefined ? null : this.#chunk(prompt, rows.size + verify.length)
+    return decode.length + verify.length === 0 && prefill === null ? null : { nowMs, decode, verify, prefill }
   }
 
   /**
-   * What can be taken over is looked for when a prompt begins, not when it got its slot: others may have computed it
+   * Cached tokens are looked up when a prompt starts, not when it gets its slot: another request may have computed them
    * meanwhile.
    */
-  #chunk(entry: Entry, decoding: number, nowMs: number): PrefillStep {
-    const { requestId, promptTokens, scorePrompt, cache } = entry.shape
-    const reuse = entry.startedMs === null ? this.#memory.reuse(entry.slot, cache) : null
-    entry.startedMs ??= nowMs
-    const start = reuse === null ? entry.prefilled : reuse.tokens
-    const longest = scorePrompt ? this.#limits.scoreChunk : this.#limits.prefillChunk
-    const count = Math.min(longest, this.#budget.tokens(decoding), promptTokens - start)
-    return {
-      requestId,
-      slot: entry.slot,
-      start,
-      count,
-      last: start + count === promptTokens,
-      score: scorePrompt,
-      reuse,
-    }
+  #chunk({ shape, slot, tokens, prefilled, startedMs }: Entry, decoding: number): PrefillRun {
+    const { requestId, promptIds, scorePrompt, cacheKey, adapters } = shape
+    const reuse = startedMs === null ? this.#memory.reuse(slot, cacheKey, promptIds) : null
+    const start = reuse === null ? prefilled : reuse.tokens
+    const maxChunk = scorePrompt ? this.#limits.scoreChunk : this.#limits.prefillChunk
+    const count = Math.min(maxChunk, this.#budget.tokens(decoding), tokens - start)
+    const last = start + count === tokens
+    return { requestId, slot, ids: promptIds, start, count, last, score: scorePrompt, reuse, adapters }
   }
 
   /**
-   * Takes in what a plan led to. Requests that were cancelled meanwhile are skipped.
-   * @param outcomes one for each decode and for a last prefill chunk, unless maxTokens is 0.
+   * Takes in the results of a plan. Requests that were cancelled meanwhile are skipped.
+   * @param draws in order: one for each row that decodes, one for each token of a draft that was right and one behind
+   *   it, and one for a last chunk unless its maxTokens is 0.
+   * @returns the requests that ended.
    */
-  absorb(plan: StepPlan, outcomes: readonly StepOutcome[], nowMs: number): Ended[] {
+  absorb({ prefill, nowMs: startedMs }: StepPlan, draws: readonly Draw[], nowMs: number): Ended[] {
     const ended: Ended[] = []
-    const { prefill } = plan
-    const filling = prefill === null ? undefined : this.#entries.get(prefill.requestId)
-    if (prefill !== null && filling !== undefined) {
-      filling.prefilled = prefill.start + prefill.count
-      if (prefill.reuse !== null) filling.cached = prefill.reuse.tokens
-      if (prefill.last) this.#prompts.remove(filling)
-    }
-    for (const { requestId, outcome } of outcomes) {
-      const entry = this.#entries.get(requestId)
+    if (prefill !== null) this.#absorbChunk(prefill, startedMs)
+    for (const draw of draws) {
+      const entry = this.#entries.get(draw.requestId)
       if (entry === undefined) continue
-      if (outcome === 'fault') {
-        // What gave garbage once is not built upon.
+      // The token before the drawn one was run, so its slot holds it.
+      if (entry.generated > 0) this.#memory.write(entry.slot, entry.tokens + entry.generated - 1, entry.lastToken)
+      if (draw.outcome === 'fault') {
+        // A slot that gave garbage once is not reused.
         this.#memory.forget(entry.slot)
         ended.push(this.#end(entry, null, nowMs))
         continue
       }
       entry.firstTokenMs ??= nowMs
       entry.generated += 1
-      if (outcome === 'stop') ended.push(this.#end(entry, 'stop', nowMs))
+      if (draw.outcome === 'token') entry.lastToken = draw.token
+      if (draw.outcome === 'stop') ended.push(this.#end(entry, 'stop', nowMs))
       else if (entry.generated >= entry.shape.maxTokens) ended.push(this.#end(entry, 'length', nowMs))
     }
-    // A prompt that is scored alone is done with its last chunk, unless that was refused or a fault.
-    if (prefill?.last === true && filling?.shape.maxTokens === 0 && this.#entries.has(prefill.requestId))
-      ended.push(this.#end(filling, 'length', nowMs))
+    // A request that only scores its prompt ends with the last chunk, unless that was a fault.
+    const scored = prefill?.last === true ? this.#entries.get(prefill.requestId) : undefined
+    if (scored?.shape.maxTokens === 0) ended.push(this.#end(scored, 'length', nowMs))
     return ended
+  }
+
+  #absorbChunk({ requestId, slot, ids, start, count, last, reuse }: PrefillRun, startedMs: number): void {
+    const ran = this.#entries.get(requestId)
+    if (ran === undefined) {
+      this.#memory.forget(slot)
+      return
+    }
+    ran.startedMs ??= startedMs
+    if (reuse !== null) {
+      this.#memory.begin(slot, ran.shape.cacheKey, reuse)
+      ran.cached = reuse.tokens
+    }
+    this.#memory.writePrompt(slot, ids, start, count)
+    ran.prefilled = start + count
+    const at = this.#prompts.indexOf(ran)
+    for (const [index, waiting] of this.#prompts.entries())
+      if (waiting !== ran) waiting.passed += passedBy(waiting, ran, count, index < at)
+    if (last) this.#prompts = this.#prompts.filter((prompt) => prompt !== ran)
+  }
+
+  /** Why a request is refused, before anything is computed for it; null when it is not. */
+  #refusal({ requestId, promptIds: { length }, maxTokens, priority, client }: RequestShape): Refusal | null {
+    const { contextLength, queueRequests, queueTokens } = this.#limits
+    if (this.#entries.has(requestId))
+      return { reason: 'invalid_request', message: `request ${requestId} is already running` }
+    if (length < 1) return { reason: 'invalid_request', message: 'the prompt holds no token' }
+    if (length + maxTokens > contextLength) {
+      return {
+        reason: 'context_length_exceeded',
+        message: `${length} prompt tokens and ${maxTokens} reply tokens exceed the context of ${contextLength} tokens`,
+      }
+    }
+    if (this.freeSlots > 0) return null
+    const message = refusalOf(
+      { requests: queueRequests, tokens: queueTokens },
+      this.#waiting.loadOf(priority),
+      this.#waiting.loadOfClient(priority, client),
+      length,
+    )
+    return message === null ? null : { reason: 'queue_full', message }
   }
 
   #end(entry: Entry, finishReason: FinishReason | null, nowMs: number): Ended {
     this.#entries.delete(entry.shape.requestId)
     if (entry.slot >= 0) {
       this.#slots[entry.slot] = null
-      if (entry.prefilled < entry.shape.promptTokens) this.#prompts.remove(entry)
+      this.#prompts = this.#prompts.filter((prompt) => prompt !== entry)
       if (finishReason !== null && entry.startedMs !== null) this.#memory.touch(entry.slot)
       this.#admit()
     } else {
@@ -275,27 +252,19 @@ export class Scheduler {
     }
   }
 
-  /** Who is next is the queue's choice, which slot is the memory's. */
+  /** Gives free slots to waiting requests: the queue chooses the request, the slot memory its slot. */
   #admit(): void {
     for (;;) {
       const free = [...this.#slots.keys()].filter((slot) => this.#slots[slot] === null)
       const entry = free.length === 0 ? undefined : this.#waiting.take()
       if (entry === undefined) return
-      entry.slot = this.#memory.place(free, entry.shape.cache)
+      entry.slot = this.#memory.place(free, entry.shape.cacheKey, entry.shape.promptIds)
       this.#slots[entry.slot] = entry
-      this.#prompts.add(entry)
+      this.#prompts = [...this.#prompts, entry]
     }
   }
+}
 
-  /** Why a request of this client and size has to be turned away; null when it need not. */
-  #full(priority: Priority, client: string, promptTokens: number): string | null {
-    if (this.freeSlots > 0) return null
-    const { queueRequests, queueTokens } = this.#limits
-    return refusalOf(
-      { requests: queueRequests, tokens: queueTokens },
-      this.#waiting.loadOf(priority),
-      this.#waiting.loadOfClient(priority, client),
-      promptTokens,
-    )
-  }
+function isDecoding({ prefilled, tokens }: Entry): boolean {
+  return prefilled === tokens
 }

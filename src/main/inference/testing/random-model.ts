@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import type { GenerateRequest, RequestOutput, TokenOutput } from '../../../shared/contracts/engine.ts'
 import { InferenceEngine, type StepRunner } from '../engine.ts'
 import type { Grammars } from '../grammar/grammars.ts'
-import type { ChunkLogits } from '../runtime/decoder.ts'
+import type { ChunkLogits } from '../runtime/step-inputs.ts'
 
 export const VOCABULARY = 12
 const SLOTS = 3
@@ -16,7 +16,7 @@ const LONGEST = 64
  * that was rolled back to the wrong place gives other logits. Its clock runs by what the runs cost.
  */
 export class RandomModel implements StepRunner {
-  readonly longestSpan = SLOTS
+  readonly maxSpan = SLOTS
   readonly #kv = Array.from({ length: SLOTS }, () => new Int32Array(LONGEST))
   readonly #filled = new Int32Array(SLOTS)
   readonly #logits = new Float32Array(16 * VOCABULARY)
@@ -146,12 +146,12 @@ interface Course {
 /** Submits one request every few steps and runs all to their end. */
 export function serve(
   runner: RandomModel,
-  longestDraft: number,
+  maxDraft: number,
   requests: readonly GenerateRequest[],
   { every = 1, cancelAt, grammars }: Course = {},
 ): Map<string, Reply> {
   const engine = new InferenceEngine(runner, limits, VOCABULARY, {
-    longestDraft,
+    maxDraft,
     now: () => runner.now,
     grammars: grammars ?? null,
   })
