@@ -10,6 +10,8 @@ import type { Endpoint } from '../http/testing/endpoint.ts'
 
 export interface RealEndpoint extends Endpoint {
   readonly backend: Backend
+  /** Path of the database file. */
+  readonly database: string
 }
 
 export interface RealEndpointOptions {
@@ -46,6 +48,7 @@ export async function startRealEndpoint({
     model: 'demo',
     consoleSecret,
     backend,
+    database: home.database,
     async close() {
       await backend.drain(0)
       await backend.dispose()
