@@ -44,6 +44,15 @@ export async function openStorage({
   const executor: Executor = workers
     ? await WorkerExecutor.open({ ...options, lockTimeoutMs: WORKER_LOCK_TIMEOUT_MS })
     : new DirectExecutor({ ...options, lockTimeoutMs: DIRECT_LOCK_TIMEOUT_MS })
+  try {
+    return await createStorage(executor, now)
+  } catch (thrown) {
+    await executor.close().catch(() => undefined)
+    throw thrown
+  }
+}
+
+async function createStorage(executor: Executor, now: () => number): Promise<Storage> {
   const changes = new Emitter<Change>()
   const calls = callsThrough(executor, now, changes)
   const { conversations, assistants, models, jobs, file } = calls
