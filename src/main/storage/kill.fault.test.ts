@@ -58,7 +58,7 @@ it(`loses nothing acknowledged in ${ROUNDS} kills, and shows nothing half writte
   database.close()
   expect(lost).toEqual([])
 
-  const storage = await openStorage({ path, builtInAssistants: [] })
+  const storage = await openStorage({ path, builtInAssistants: [], workers: false })
   await storage.recover()
   const { items } = await storage.conversations.list({ limit: 500 })
   expect(items.length).toBeGreaterThan(0)
