@@ -9,8 +9,8 @@ const entries = {
 } as const
 
 /**
- * Path of the script that a child process or a worker runs: the TypeScript file when this runs from source, the built file in out/main
- * (also when the bundler put this module into a chunk folder below it) otherwise.
+ * Path of the script that a child process or a worker runs: the TypeScript file when this runs from source, otherwise
+ * the built file in out/main, also when the bundler put this module into a chunk folder below it.
  * @param from URL of this module; given by tests alone.
  */
 export function processEntry(name: keyof typeof entries, from: string = import.meta.url): string {

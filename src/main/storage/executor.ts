@@ -47,16 +47,16 @@ export class WorkerExecutor implements Executor {
   static async open(options: OpenOptions): Promise<WorkerExecutor> {
     const entry = processEntry('storage')
     const writer = new StorageThread(entry, { role: 'writer', options })
-    // The reader opens the file once the writer has migrated it.
-    const sqliteVersion = await writer.open()
-    const reader = new StorageThread(entry, { role: 'reader', options })
+    const opened = writer.open()
+    // Both start at the same time, but the writer has to create or migrate the file first.
+    const reader = new StorageThread(entry, { role: 'reader', options }, opened)
     try {
-      await reader.open()
+      const [sqliteVersion] = await Promise.all([opened, reader.open()])
+      return new WorkerExecutor(writer, reader, sqliteVersion)
     } catch (thrown) {
-      await writer.close()
+      await Promise.all([reader.close(), writer.close()])
       throw thrown
     }
-    return new WorkerExecutor(writer, reader, sqliteVersion)
   }
 
   private constructor(writer: StorageThread, reader: StorageThread, sqliteVersion: string) {

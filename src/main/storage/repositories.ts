@@ -218,7 +218,7 @@ export interface ModelVersionRow {
 export interface ModelRepository {
   list(): Promise<readonly ModelRow[]>
   find(name: string): Promise<ModelRow | null>
-  /** Adds a version, and the model with its first one, which is then in use. A version of this hash is kept as it is. */
+  /** Adds a version, and the model with its first one, which is then in use. A version of this hash stays as it is. */
   addVersion(name: string, version: { readonly precision: Precision; readonly contentHash: string }): Promise<ModelRow>
   /** @throws SwitchboardError model_not_found where the model or the version does not exist. */
   use(name: string, version: number): Promise<ModelRow>
@@ -239,8 +239,8 @@ export interface JobRepository {
    */
   restart(id: string, owner: string): Promise<Job>
   /**
-   * Notes progress and that the owner lives. Returns whether the job has to stop: somebody asked for it, or it was taken
-   * for abandoned.
+   * Notes progress and that the owner lives. Returns whether the job has to stop: somebody asked for it, or the job was
+   * taken for abandoned.
    */
   progress(id: string, fraction: number, step: string): Promise<{ readonly cancelling: boolean }>
   end(id: string, state: Exclude<JobState, { kind: 'running' }>): Promise<Job>

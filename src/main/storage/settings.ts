@@ -1,15 +1,15 @@
-import { defaultSettings, type Settings } from '../../shared/domain/settings.ts'
 import type { StoreContext } from './store.ts'
 
-export type SettingsPatch = { readonly [Name in keyof Settings]?: Settings[Name] | undefined }
-
-/** Stored settings as they are in the file: the value of each is JSON, or damage. */
+/**
+ * Stored settings by name, each as the JSON text in the file. Whether a text can be read, and what it means, is checked
+ * where settings are used: see setting-values.ts.
+ */
 export type SettingRows = Readonly<Record<string, string>>
 
-/** Knows nothing of what values mean: they are checked where they are used, see read-settings.ts. */
 export interface SettingsStore {
   read(): SettingRows
-  update(patch: SettingsPatch): SettingRows
+  /** Stores these and leaves the others as they are. Returns all. */
+  update(rows: SettingRows): SettingRows
 }
 
 export function createSettingsStore({ database, changed }: StoreContext): SettingsStore {
@@ -21,21 +21,16 @@ export function createSettingsStore({ database, changed }: StoreContext): Settin
     )
   return {
     read,
-    update(patch) {
-      for (const [name, value] of Object.entries(patch)) {
-        if (value === undefined || !isSetting(name)) continue
+    update(rows) {
+      for (const [name, value] of Object.entries(rows)) {
         database.run(
           'INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
           name,
-          JSON.stringify(value),
+          value,
         )
       }
       changed({ kind: 'settings' })
       return read()
     },
   }
-}
-
-export function isSetting(name: string): name is keyof Settings {
-  return Object.hasOwn(defaultSettings, name)
 }

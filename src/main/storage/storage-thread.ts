@@ -18,16 +18,21 @@ interface Opened {
 export class StorageThread {
   readonly #entry: string
   readonly #start: WorkerStart
+  readonly #mayOpen: Promise<unknown>
   readonly #waiting = new Map<number, (outcome: Outcome) => void>()
   #opened: Promise<Opened>
   #nextId = 1
   #closing = false
   #mayRestart = true
 
-  /** @param entry Path of the worker's script. */
-  constructor(entry: string, start: WorkerStart) {
+  /**
+   * @param entry Path of the worker's script.
+   * @param mayOpen The worker starts at once, and opens the database when this has settled; it ends where this rejects.
+   */
+  constructor(entry: string, start: WorkerStart, mayOpen: Promise<unknown> = Promise.resolve()) {
     this.#entry = entry
     this.#start = start
+    this.#mayOpen = mayOpen
     this.#opened = this.#open()
   }
 
@@ -78,6 +83,10 @@ export class StorageThread {
         env: {},
         resourceLimits: { maxYoungGenerationSizeMb: MAX_YOUNG_SPACE },
       })
+      this.#mayOpen.then(
+        () => worker.postMessage({ kind: 'open' } satisfies ToWorker),
+        () => worker.terminate(),
+      )
       let open = false
       let crash: unknown
       worker.on('message', (message: FromWorker) => {

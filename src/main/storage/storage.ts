@@ -5,7 +5,7 @@ import type { BuiltInAssistant } from './assistants.ts'
 import { DirectExecutor, type Executor, WorkerExecutor } from './executor.ts'
 import { operations, type Stores } from './operations.ts'
 import type { ApiKeyRepository, SettingsRepository, Storage } from './repositories.ts'
-import { readSettings } from './read-settings.ts'
+import { readSettings, settingRows } from './setting-values.ts'
 
 /** How long an operation waits while another process holds the lock. Beside a worker nothing else waits with it. */
 const WORKER_LOCK_TIMEOUT_MS = 15_000
@@ -16,13 +16,10 @@ const NOTE_USE_EVERY_MS = 60_000
 export interface StorageOptions {
   readonly path: string
   readonly builtInAssistants: readonly BuiltInAssistant[]
+  /** false: reads and writes in the calling thread, for short commands. */
+  readonly workers: boolean
   /** Milliseconds since the epoch; for display only, nothing is ordered by it. */
   readonly now?: () => number
-  /**
-   * true (the default) runs the database in workers: for a process that does something else meanwhile. false runs it on
-   * this thread: for a short command, which would end before the workers have started.
-   */
-  readonly workers?: boolean
 }
 
 /** Every store, its methods returning promises. */
@@ -38,12 +35,21 @@ export async function openStorage({
   path,
   builtInAssistants,
   now = Date.now,
-  workers = true,
+  workers,
 }: StorageOptions): Promise<Storage> {
   const options = { path, builtInAssistants, at: now() }
   const executor: Executor = workers
     ? await WorkerExecutor.open({ ...options, lockTimeoutMs: WORKER_LOCK_TIMEOUT_MS })
     : new DirectExecutor({ ...options, lockTimeoutMs: DIRECT_LOCK_TIMEOUT_MS })
+  try {
+    return await createStorage(executor, now)
+  } catch (thrown) {
+    await executor.close().catch(() => undefined)
+    throw thrown
+  }
+}
+
+async function createStorage(executor: Executor, now: () => number): Promise<Storage> {
   const changes = new Emitter<Change>()
   const calls = callsThrough(executor, now, changes)
   const { conversations, assistants, models, jobs, file } = calls
@@ -132,7 +138,7 @@ async function createSettings(
       return snapshot.unreadable
     },
     async update(patch) {
-      snapshot = readSettings(await store.update(patch))
+      snapshot = readSettings(await store.update(settingRows(patch)))
       announced.emit(snapshot.settings)
       return snapshot.settings
     },

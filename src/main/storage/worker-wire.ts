@@ -4,13 +4,15 @@ import { revive, serialise, SwitchboardError, type SerialisedError } from '../..
 import type { OpenOptions } from './open-database.ts'
 import type { Operation, Outcome } from './operations.ts'
 
-/** What a storage worker is started with. The writer comes first: it creates and migrates the file. */
+/** What a storage worker is started with. The writer opens first: it creates and migrates the file. */
 export interface WorkerStart {
   readonly role: 'writer' | 'reader'
   readonly options: OpenOptions
 }
 
+/** `open` comes first, and once. */
 export type ToWorker =
+  | { readonly kind: 'open' }
   | { readonly kind: 'run'; readonly id: number; readonly operation: Operation }
   | { readonly kind: 'close' }
 

@@ -1,6 +1,6 @@
 /**
- * A storage worker: the one writer, or the one reader beside it. Operations come in, outcomes go out; no caller waits on
- * its own thread, whatever the disk or another process does.
+ * A storage worker: the one writer, or the one reader beside it. Operations come in, outcomes go out. The thread of the
+ * callers never waits, whatever the disk or another process does.
  */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { Database } from './database.ts'
@@ -38,7 +38,7 @@ function serve(port: MessagePort, database: Database, work: Work): void {
 
   port.on('message', (message: ToWorker) => {
     if (message.kind === 'close') closing = true
-    else inbox.push(message)
+    if (message.kind === 'run') inbox.push(message)
     schedule()
   })
   send({ kind: 'opened', sqliteVersion: database.sqliteVersion })
@@ -72,7 +72,7 @@ const read =
     return inbox.splice(Math.max(0, quick), 1).map(({ id, operation }) => toWire(id, runner.run(operation)))
   }
 
-function start(port: MessagePort, { role, options }: WorkerStart): void {
+function open(port: MessagePort, { role, options }: WorkerStart): void {
   try {
     if (role === 'writer') {
       const { database, runner } = openDatabase(options)
@@ -87,5 +87,6 @@ function start(port: MessagePort, { role, options }: WorkerStart): void {
   }
 }
 
-if (parentPort === null) throw new Error('this program is started by Switchboard itself')
-start(parentPort, workerData as WorkerStart)
+const port = parentPort
+if (port === null) throw new Error('this program is started by Switchboard itself')
+port.once('message', () => open(port, workerData as WorkerStart))

@@ -8,7 +8,7 @@ import { openStorage } from './storage.ts'
 import { newConversation, useTemporaryStorage } from './testing/temporary-storage.ts'
 import { indexText } from './search-text.ts'
 
-const context = useTemporaryStorage()
+const context = useTemporaryStorage({ workers: true })
 
 /** The longest time in ms that this thread did nothing else while `work` ran. */
 async function longestBlock(work: () => Promise<unknown>): Promise<number> {

@@ -87,7 +87,7 @@ function insertAssistants(database: Database, presets: readonly Row[], now: numb
   }
 }
 
-/** The name itself, or followed by the first number from 2 that makes its call name unique. A blank one needs a word. */
+/** The name itself, or with the first number from 2 that makes its call name unique. A blank name becomes a word. */
 function freeName(wanted: string, taken: ReadonlySet<string>): string {
   const base = wanted.trim() === '' ? 'Assistant' : wanted
   for (let number = 1; ; number += 1) {

@@ -5,9 +5,9 @@ import type { FromWorker, ToWorker } from '../worker-wire.ts'
 const send = (message: FromWorker): void => parentPort?.postMessage(message)
 
 parentPort?.on('message', (message: ToWorker) => {
-  if (message.kind === 'close') parentPort?.close()
+  if (message.kind === 'open') send({ kind: 'opened', sqliteVersion: '0' })
+  else if (message.kind === 'close') parentPort?.close()
   else if (message.operation.method === 'die') throw new Error('as asked')
   else if (message.operation.method === 'answer')
     send({ kind: 'outcomes', outcomes: [{ id: message.id, kind: 'done', value: 'answered', changes: [] }] })
 })
-send({ kind: 'opened', sqliteVersion: '0' })

@@ -28,15 +28,9 @@ export interface TestContext {
 }
 
 /** Gives each test of a file a storage of its own. */
-export function useTemporaryStorage(options: Partial<StorageOptions> = {}): TestContext {
+export function useTemporaryStorage({ workers }: Pick<StorageOptions, 'workers'>): TestContext {
   const open = (): Promise<Storage> =>
-    openStorage({
-      path: context.path,
-      builtInAssistants: [webShop],
-      now: () => context.clock,
-      ...options,
-      workers: false,
-    })
+    openStorage({ path: context.path, builtInAssistants: [webShop], now: () => context.clock, workers })
   const context = {
     openAnother: open,
     async say(question, answer) {

@@ -2,7 +2,7 @@
 import { writeSync } from 'node:fs'
 import { openStorage } from '../storage.ts'
 
-const { conversations } = await openStorage({ path: process.argv[2] ?? '', builtInAssistants: [], workers: false })
+const { conversations } = await openStorage({ path: process.argv[2] ?? '', builtInAssistants: [], workers: true })
 const acknowledge = (messageId: string, content: string, state: string): void =>
   void writeSync(1, `${JSON.stringify({ messageId, content, state })}\n`)
 

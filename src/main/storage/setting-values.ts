@@ -1,6 +1,14 @@
 import { isRecord } from '../../shared/base/is-record.ts'
 import { defaultSettings, settingsPatchSchema, type Settings } from '../../shared/domain/settings.ts'
-import { isSetting, type SettingRows } from './settings.ts'
+import type { SettingRows } from './settings.ts'
+
+export type SettingsPatch = { readonly [Name in keyof Settings]?: Settings[Name] | undefined }
+
+/** Values to store. Unknown names and absent values are left out. */
+export function settingRows(patch: SettingsPatch): SettingRows {
+  const given = Object.entries(patch).filter(([name, value]) => isSetting(name) && value !== undefined)
+  return Object.fromEntries(given.map(([name, value]) => [name, JSON.stringify(value)]))
+}
 
 /** The stored values over the defaults. A value that is no JSON or out of range has its default and is named. */
 export function readSettings(rows: SettingRows): {
@@ -20,6 +28,10 @@ export function readSettings(rows: SettingRows): {
     else unreadable.push(name)
   }
   return { settings: merged as unknown as Settings, unreadable }
+}
+
+function isSetting(name: string): name is keyof Settings {
+  return Object.hasOwn(defaultSettings, name)
 }
 
 function parse(text: string): unknown {
