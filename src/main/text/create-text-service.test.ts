@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { createTextService } from './create-text-service.ts'
+import { inThreadTextService } from './text-service.fixture.ts'
 import type { TextService } from './text-service.ts'
 import { byteLevelJson, controlIdsOf, fixtureConfig } from './tokenizer.fixture.ts'
 import { tokenizerFrom } from './tokenizer.ts'
@@ -28,12 +29,15 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-it('gives the text side of a model', async () => {
+it.each([
+  ['in a worker', () => service],
+  ['in this thread', inThreadTextService],
+])('gives the text side of a model, %s', async (_name, serviceOf) => {
   writeFileSync(
     join(folder, 'generation_config.json'),
     JSON.stringify({ do_sample: true, temperature: 0.4, top_k: 20, eos_token_id: [endId, 5] }),
   )
-  const model = await service.open(folder, 'a')
+  const model = await serviceOf().open(folder, 'a')
   expect(model.vocabularySize).toBe(reference.vocabularySize)
   expect(model.stopIds).toEqual([endId, 5])
   expect(model.defaults.sampling).toMatchObject({ temperature: 0.4, topK: 20, topP: 1 })

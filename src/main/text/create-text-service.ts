@@ -1,11 +1,6 @@
-import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
-import { readGenerationDefaults } from './generation-defaults.ts'
-import { grammarOf } from './reply-grammar.ts'
-import { decodeIds, IncrementalDecoder } from './incremental-decoder.ts'
-import { fitIds, promptBytes, refuseOversized } from './fit-prompt.ts'
 import { TextLane } from './text-lane.ts'
+import { createTextModel } from './text-model.ts'
 import type { TextModel, TextService } from './text-service.ts'
-import { TokenTable } from './token-table.ts'
 
 /** Models kept loaded: tokenizers of large vocabularies take up to 200 MB each. */
 const MAX_MODELS = 3
@@ -80,46 +75,9 @@ export function createTextService({ workerEntry }: TextServiceOptions): TextServ
   }
 }
 
-/** @throws SwitchboardError model_corrupt, tokenizer_invalid, template_invalid. */
+/** @throws SwitchboardError model_corrupt, tokenizer_invalid, template_invalid, draining. */
 async function loadModel(short: TextLane, long: TextLane): Promise<TextModel> {
-  const { table: data, maxTokenBytes, packedVocabulary, endId, generationConfig } = await short.load()
-  const table = new TokenTable(data)
-  const defaults = readGenerationDefaults(generationConfig)
-  const stopIds = [...new Set([...defaults.stopIds, ...(endId === null ? [] : [endId])])]
-  return {
-    vocabularySize: table.size,
-    defaults,
-    stopIds,
-    packedVocabulary,
-    async prompt(input, limits, signal) {
-      refuseIfAborted(signal)
-      if (input.kind === 'ids') return fitIds(input.ids, table.size, limits)
-      refuseOversized(input, maxTokenBytes, limits)
-      const bytes = promptBytes(input)
-      const lane = bytes <= MAX_SHORT_BYTES ? short : long
-      const { ids, ...rest } = await lane.run({ kind: 'prompt', input, limits }, bytes, signal)
-      return { ids: toArray(ids), ...rest }
-    },
-    // Wires shapes together without looking into them: 0.4 ms for a megabyte of shapes, which take 100 ms to be sent to
-    // the worker and back. When rules are compiled in the worker, this becomes a task of its own.
-    async grammar(structure, signal) {
-      refuseIfAborted(signal)
-      return grammarOf(structure)
-    },
-    decoder: (options) => new IncrementalDecoder(table, options),
-    decode: (ids) => decodeIds(table, ids),
-    bytes: (id) => table.bytes(id),
-  }
-}
-
-/** Several times as fast as Array.from, which blocks main for 16 ms with the ids of a megabyte. */
-function toArray(ids: Uint32Array): readonly number[] {
-  const array: number[] = []
-  array.length = ids.length
-  for (let index = 0; index < ids.length; index += 1) array[index] = ids[index] ?? 0
-  return array
-}
-
-function refuseIfAborted(signal: AbortSignal): void {
-  if (signal.aborted) throw new SwitchboardError('cancelled', 'The request was stopped.', { cause: signal.reason })
+  return createTextModel(await short.load(), (task, bytes, signal) =>
+    (bytes <= MAX_SHORT_BYTES ? short : long).run(task, bytes, signal),
+  )
 }
