@@ -1,48 +1,94 @@
+import { z } from 'zod'
 import { assertNever } from '../../shared/base/assert-never.ts'
-import { isRecord } from '../../shared/base/is-record.ts'
-import type { EngineEvent } from '../../shared/contracts/engine.ts'
-import type { EngineState } from '../../shared/domain/engine.ts'
-import { catalogue } from '../../shared/errors/catalogue.ts'
+import type { EngineEvent, RequestOutput } from '../../shared/contracts/engine.ts'
+import type { EngineState, EngineStats, LoadedModel } from '../../shared/domain/engine.ts'
+import { catalogue, type ErrorCode } from '../../shared/errors/catalogue.ts'
+import type { SerialisedError } from '../../shared/errors/switchboard-error.ts'
 
-const isText = (value: unknown): value is string => typeof value === 'string'
-const isCount = (value: unknown): value is number =>
-  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
-const isFinite = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value)
+const count = z.int().nonnegative()
+const provider = z.enum(['cuda', 'webgpu', 'cpu'])
+
+const error = z.object({
+  code: z.enum(Object.keys(catalogue) as ErrorCode[]),
+  message: z.string(),
+  param: z.string().exactOptional(),
+  retryAfterSeconds: z.number().exactOptional(),
+  details: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])).exactOptional(),
+}) satisfies z.ZodType<SerialisedError>
+
+const stats = z.object({
+  running: count,
+  waiting: count,
+  slots: count,
+  freeSlots: count,
+  steps: count,
+  tokensPerSecond: z.number(),
+}) satisfies z.ZodType<EngineStats>
+
+const loaded = z.object({
+  model: z.string(),
+  precision: z.enum(['fp32', 'fp16', 'int8', 'int4']),
+  floats: z.enum(['float32', 'float16']),
+  provider,
+  refusals: z.array(z.object({ provider, reason: z.string() })),
+  contextLength: count,
+  vocabularySize: count,
+  slots: count,
+  lowered: z.object({ slots: count, contextLength: count, neededBytes: count, freeBytes: count }).nullable(),
+  weightBytes: count,
+  kvBytes: count,
+  loadMs: count,
+  fullStepMs: count,
+}) satisfies z.ZodType<LoadedModel>
+
+/** All events but `outputs`, which arrive with every step and are checked by hand. */
+const rareEvent = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('hello'), runtimeVersion: z.string() }),
+  z.object({ kind: z.literal('loaded'), loaded, stats }),
+  z.object({ kind: z.literal('loadFailed'), error }),
+  z.object({ kind: z.literal('stats'), stats }),
+]) satisfies z.ZodType<EngineEvent>
+
+/** The outputs that end a request. */
+const lastOutput = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('done'),
+    requestId: z.string(),
+    finishReason: z.enum(['stop', 'length', 'cancelled']),
+    completionTokens: count,
+    cachedTokens: count,
+    timings: z.object({
+      queueMs: z.number(),
+      ttftMs: z.number(),
+      totalMs: z.number(),
+      grammarMs: z.number().exactOptional(),
+    }),
+    drafted: z.object({ proposed: count, accepted: count }).exactOptional(),
+  }),
+  z.object({ kind: z.literal('failed'), requestId: z.string(), error }),
+]) satisfies z.ZodType<RequestOutput>
+
+type Fields = Readonly<Record<string, unknown>>
 
 /**
- * What an engine sent, if it is an event of the contract; null for anything else. The engine reads files from strangers
- * and
- * runs drivers: what comes from it is believed only this far. Ids outside the vocabulary and numbers that are none are
+ * A message of an engine process if it is an event of the contract, else null. The engine reads files from strangers and
+ * runs drivers, so nothing it sends is trusted unchecked. Ids outside the vocabulary and values that are not numbers are
  * refused here, so that they can become neither text nor a score.
  * @param vocabularySize of the loaded model; null before it is known.
  */
 export function checkEvent(value: unknown, vocabularySize: number | null): EngineEvent | null {
-  if (!isRecord(value)) return null
-  switch (value['kind']) {
-    case 'hello':
-      return isText(value['runtimeVersion']) ? (value as unknown as EngineEvent) : null
-    case 'loaded':
-      return isLoaded(value['loaded']) && isStats(value['stats']) ? (value as unknown as EngineEvent) : null
-    case 'loadFailed':
-      return isError(value['error']) ? (value as unknown as EngineEvent) : null
-    case 'stats':
-      return isStats(value['stats']) ? (value as unknown as EngineEvent) : null
-    case 'outputs': {
-      const outputs = value['outputs']
-      const limit = vocabularySize ?? 0
-      return Array.isArray(outputs) && outputs.every((output) => isOutput(output, limit))
-        ? (value as unknown as EngineEvent)
-        : null
-    }
-    default:
-      return null
+  if (isFields(value) && value['kind'] === 'outputs') {
+    const outputs = value['outputs']
+    return Array.isArray(outputs) && outputs.every((output) => isOutput(output, vocabularySize ?? 0))
+      ? (value as unknown as EngineEvent)
+      : null
   }
+  return rareEvent.safeParse(value).data ?? null
 }
 
 /**
- * Whether an engine in this state says this. One that greets or loads a second time, or fails to load what it has
- * loaded, would
- * leave its supervisor waiting for a load that nobody does, and its callers for replies.
+ * Whether an engine in this state may send this event. A second greeting or load would leave the supervisor waiting for
+ * a load that nobody does, and callers waiting for replies.
  */
 export function isInTurn({ kind }: EngineEvent, state: EngineState['kind']): boolean {
   switch (kind) {
@@ -61,78 +107,30 @@ export function isInTurn({ kind }: EngineEvent, state: EngineState['kind']): boo
 }
 
 function isOutput(value: unknown, vocabularySize: number): boolean {
-  if (!isRecord(value) || !isText(value['requestId'])) return false
-  switch (value['kind']) {
-    case 'prompt':
-    case 'tokens': {
-      const tokens = value['tokens']
-      return Array.isArray(tokens) && tokens.every((token) => isToken(token, vocabularySize))
-    }
-    case 'done':
-      return (
-        isReason(value['finishReason']) &&
-        isCount(value['completionTokens']) &&
-        isCount(value['cachedTokens']) &&
-        isTimings(value['timings']) &&
-        (value['drafted'] === undefined || isDrafted(value['drafted']))
-      )
-    case 'failed':
-      return isError(value['error'])
-    default:
-      return false
-  }
+  if (!isFields(value)) return false
+  const { kind, requestId, tokens } = value
+  if (kind !== 'tokens' && kind !== 'prompt') return lastOutput.safeParse(value).success
+  return typeof requestId === 'string' && Array.isArray(tokens) && tokens.every((each) => isToken(each, vocabularySize))
 }
 
 function isToken(value: unknown, vocabularySize: number): boolean {
-  if (!isRecord(value) || !isId(value['id'], vocabularySize)) return false
-  if (value['logprob'] !== undefined && !isFinite(value['logprob'])) return false
-  const top = value['top']
+  if (!isFields(value)) return false
+  const { id, logprob, top } = value
   return (
-    top === undefined ||
-    (Array.isArray(top) &&
-      top.every((other) => isRecord(other) && isId(other['id'], vocabularySize) && isFinite(other['logprob'])))
+    isId(id, vocabularySize) &&
+    (logprob === undefined || Number.isFinite(logprob)) &&
+    (top === undefined || (Array.isArray(top) && top.every((other) => isAlternative(other, vocabularySize))))
   )
 }
 
-const isId = (value: unknown, vocabularySize: number): boolean => isCount(value) && value < vocabularySize
+function isAlternative(value: unknown, vocabularySize: number): boolean {
+  return isFields(value) && isId(value['id'], vocabularySize) && Number.isFinite(value['logprob'])
+}
 
-const isReason = (value: unknown): boolean => value === 'stop' || value === 'length' || value === 'cancelled'
+function isId(value: unknown, vocabularySize: number): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < vocabularySize
+}
 
-const isTimings = (value: unknown): boolean =>
-  isRecord(value) &&
-  isFinite(value['queueMs']) &&
-  isFinite(value['ttftMs']) &&
-  isFinite(value['totalMs']) &&
-  (value['grammarMs'] === undefined || isFinite(value['grammarMs']))
-
-const isError = (value: unknown): boolean =>
-  isRecord(value) && isText(value['code']) && Object.hasOwn(catalogue, value['code']) && isText(value['message'])
-
-const isDrafted = (value: unknown): boolean =>
-  isRecord(value) && isCount(value['proposed']) && isCount(value['accepted'])
-
-const isStats = (value: unknown): boolean =>
-  isRecord(value) &&
-  ['running', 'waiting', 'slots', 'freeSlots', 'steps'].every((name) => isCount(value[name])) &&
-  isFinite(value['tokensPerSecond'])
-
-const isLowered = (value: unknown): boolean =>
-  isRecord(value) && ['slots', 'contextLength', 'neededBytes', 'freeBytes'].every((name) => isCount(value[name]))
-
-function isLoaded(value: unknown): boolean {
-  return (
-    isRecord(value) &&
-    isText(value['model']) &&
-    isText(value['precision']) &&
-    ['float32', 'float16'].includes(String(value['floats'])) &&
-    ['cuda', 'webgpu', 'cpu'].includes(String(value['provider'])) &&
-    Array.isArray(value['refusals']) &&
-    value['refusals'].every(
-      (refusal) => isRecord(refusal) && isText(refusal['provider']) && isText(refusal['reason']),
-    ) &&
-    ['contextLength', 'vocabularySize', 'slots', 'weightBytes', 'kvBytes', 'loadMs', 'fullStepMs'].every((name) =>
-      isCount(value[name]),
-    ) &&
-    (value['lowered'] === null || isLowered(value['lowered']))
-  )
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

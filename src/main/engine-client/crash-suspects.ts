@@ -1,31 +1,28 @@
 import { createHash } from 'node:crypto'
+import { RecentlyUsed } from '../../shared/base/recently-used.ts'
 
-/** A request that ended the engine this often is not run again. */
-const TOO_OFTEN = 2
+/** A prompt that ended the engine this often is not run again. */
+const MAX_CRASHES = 2
 
-/** Prompts remembered; the oldest is forgotten first. */
-const REMEMBERED = 100
+/** Prompts remembered. */
+const MAX_SUSPECTS = 100
 
 /**
  * Prompts that ran alone when the engine died. One that did so twice is refused from then on: callers retry, and a
- * prompt
- * that hits a defect would otherwise take everybody's engine down again and again.
+ * prompt that hits a defect would otherwise end everybody's engine again and again.
  */
 export class CrashSuspects {
-  readonly #counts = new Map<string, number>()
+  readonly #suspects = new RecentlyUsed<string, { crashes: number }>(MAX_SUSPECTS)
 
-  /** @param running prompts of the requests in the engine at its end; several at once clear each other of suspicion. */
+  /** @param running prompts of the requests in the engine at its end; several at once are not suspected. */
   record(running: readonly (readonly number[])[]): void {
     const [only, another] = running
     if (only === undefined || another !== undefined) return
-    const key = fingerprint(only)
-    this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1)
-    const oldest = this.#counts.keys().next()
-    if (this.#counts.size > REMEMBERED && oldest.done !== true) this.#counts.delete(oldest.value)
+    this.#suspects.get(fingerprint(only), () => ({ crashes: 0 })).crashes += 1
   }
 
   isQuarantined(promptIds: readonly number[]): boolean {
-    return this.#counts.size > 0 && (this.#counts.get(fingerprint(promptIds)) ?? 0) >= TOO_OFTEN
+    return this.#suspects.size > 0 && (this.#suspects.peek(fingerprint(promptIds))?.crashes ?? 0) >= MAX_CRASHES
   }
 }
 

@@ -382,6 +382,25 @@ describe('EngineSupervisor', () => {
     expect(supervisor.state).toEqual({ kind: 'off' })
   })
 
+  it('counts as failed when a kill does not end it, until it ends after all', async () => {
+    const supervisor = ready()
+    latest().undying = true
+    await vi.advanceTimersByTimeAsync(5600 + 2000)
+    const waiting = outcome(supervisor.ready())
+    await vi.advanceTimersByTimeAsync(30_000)
+    expect(await waiting).toMatchObject({
+      code: 'engine_failed',
+      message: 'The engine of m was silent for 5 s, and did not end when it was killed.',
+    })
+    expect(await outcome(read(supervisor.generate(request('a'), never)))).toMatchObject({ code: 'engine_failed' })
+    // Its memory is not free: nothing else was started.
+    expect(processes).toHaveLength(1)
+    latest().exit(null, 'SIGKILL')
+    await vi.advanceTimersByTimeAsync(500)
+    latest().load()
+    expect(supervisor.state).toMatchObject({ kind: 'ready', pid: 101 })
+  })
+
   it('hands the scores of a prompt on as one event, however many messages they came in', async () => {
     const supervisor = ready()
     const reading = read(supervisor.generate(request('a'), never))

@@ -1,105 +1,66 @@
-import { assertNever } from '../../shared/base/assert-never.ts'
 import type { CancelSignal } from '../../shared/base/cancel-signal.ts'
 import type { Disposable } from '../../shared/base/disposable.ts'
 import { Emitter } from '../../shared/base/emitter.ts'
 import type {
   Engine,
   EngineCommand,
-  EngineEvent,
   EngineModel,
   GenerateRequest,
   GenerationEvent,
+  RequestOutput,
 } from '../../shared/contracts/engine.ts'
 import type { EngineState, LoadedModel } from '../../shared/domain/engine.ts'
-import { revive, serialise, SwitchboardError } from '../../shared/errors/switchboard-error.ts'
-import type { ChildExit, ChildProcessHandle, ProcessLauncher } from '../platform/child-process.ts'
-import { checkEvent, isInTurn } from './check-event.ts'
+import { revive, SwitchboardError } from '../../shared/errors/switchboard-error.ts'
+import type { ChildProcessHandle } from '../platform/child-process.ts'
 import { CrashSuspects } from './crash-suspects.ts'
+import { EngineProcess, type Death, type EngineProcessOptions } from './engine-process.ts'
 import { RequestInbox } from './request-inbox.ts'
-import { afterCrash } from './restart-policy.ts'
 
-export interface SupervisorTimings {
-  /** Silence after which a loaded engine counts as hung; longer where its steps are ({@link SILENT_STEPS}). */
-  readonly silenceMs: number
-  /** Start of the process to its first message. */
-  readonly helloMs: number
-  /** Verification, mapping and warm-up of the weights; nothing is heard meanwhile. */
-  readonly loadMs: number
-  /** A polite end, before the process is killed. */
-  readonly shutdownMs: number
-}
-
-/**
- * Steps an engine may take in silence. It answers between steps only, and on a slow machine a step of a large model
- * takes seconds; attention
- * to a long context makes one longer than the first were.
- */
-const SILENT_STEPS = 8
-
-/** What an engine fails requests with before it ends itself. */
+/** Errors with which an engine fails its requests before it ends itself. */
 const engineFaults: readonly string[] = ['engine_fault', 'out_of_memory', 'internal']
 
-const defaultTimings: SupervisorTimings = { silenceMs: 5_000, helloMs: 30_000, loadMs: 15 * 60_000, shutdownMs: 2_000 }
-
-export interface SupervisorOptions {
-  readonly model: EngineModel
-  readonly launch: ProcessLauncher
-  /** Script of the engine process. */
-  readonly entry: string
-  readonly timings?: Partial<SupervisorTimings>
-  /** What the process wrote before it ended unexpectedly: for the log, never for a caller. */
-  readonly onCrash?: (report: { readonly model: string; readonly reason: string; readonly output: string }) => void
+interface OpenRequest {
+  readonly inbox: RequestInbox
+  readonly promptIds: readonly number[]
 }
 
 /**
- * One model in one process: starts it, watches it, starts it again. Requests that ran in a process that died end with
- * `engine_crashed` at once and are never replayed: a reply half shown would otherwise begin anew under the reader's
- * eyes.
+ * The engine of one model as its callers see it: routes requests to the process and outputs to their readers. Requests
+ * in a process that dies end with `engine_crashed` at once and are never replayed, because a reply that is half shown
+ * would start again before the reader's eyes.
  */
 export class EngineSupervisor implements Engine, Disposable {
   readonly model: EngineModel
-  readonly #options: SupervisorOptions
-  readonly #timings: SupervisorTimings
-  readonly #states = new Emitter<EngineState>()
-  readonly #requests = new Map<string, { readonly inbox: RequestInbox; readonly promptIds: readonly number[] }>()
+  readonly #process: EngineProcess
+  readonly #requests = new Map<string, OpenRequest>()
   readonly #idle = new Emitter<void>()
   readonly #suspects = new CrashSuspects()
-  readonly #crashes: number[] = []
-  /** Crashes since the model was last ready. */
-  #unready = 0
-  /** Prompts that the engine's last outputs failed: it ends itself after what the runtime refused. */
+  /** Prompts that failed with the engine's last outputs: it ends itself after an error of the runtime. */
   #faulted: readonly (readonly number[])[] = []
-  #state: EngineState = { kind: 'off' }
-  #process: ChildProcessHandle | null = null
-  #loaded: LoadedModel | null = null
-  #watch: NodeJS.Timeout | null = null
-  #restart: NodeJS.Timeout | null = null
-  #heardMs = 0
-  #watchedMs = 0
-  #killReason: string | null = null
-  #closing: 'no' | 'draining' | 'disposed' = 'no'
-  #disposal: Promise<void> | null = null
+  #closing = false
 
-  constructor(options: SupervisorOptions) {
-    this.#options = options
+  constructor(options: EngineProcessOptions) {
     this.model = options.model
-    this.#timings = { ...defaultTimings, ...options.timings }
+    this.#process = new EngineProcess(options)
+    this.#process.onOutputs((outputs) => this.#receive(outputs))
+    this.#process.onDeath((death) => this.#crash(death))
+    this.onState = this.#process.onState
   }
 
-  readonly onState = this.#states.on
+  readonly onState: EngineProcess['onState']
 
   get state(): EngineState {
-    return this.#state
+    return this.#process.state
   }
 
   /** @throws SwitchboardError loading before the model was loaded for the first time. */
   get loaded(): LoadedModel {
-    if (this.#loaded === null)
-      throw new SwitchboardError('loading', `${this.model.name} is being loaded`, { retryAfterSeconds: 2 })
-    return this.#loaded
+    const { loaded } = this.#process
+    if (loaded === null) throw this.#unavailable('loading', 'loaded')
+    return loaded
   }
 
-  /** Requests that were handed in and have not ended. */
+  /** Requests that were submitted and have not ended. */
   get active(): number {
     return this.#requests.size
   }
@@ -110,11 +71,11 @@ export class EngineSupervisor implements Engine, Disposable {
    *   meanwhile.
    */
   async start(): Promise<void> {
-    if (this.#state.kind === 'off') this.#spawn()
+    this.#process.start()
     await this.ready()
   }
 
-  /** Waits for `ready`. @throws SwitchboardError when it became `failed` or `off` instead. */
+  /** Waits for `ready`. @throws SwitchboardError when the state becomes `failed` or `off` instead. */
   async ready(): Promise<void> {
     const settle = (state: EngineState): boolean => {
       if (state.kind === 'ready') return true
@@ -122,7 +83,7 @@ export class EngineSupervisor implements Engine, Disposable {
       if (state.kind === 'off') throw new SwitchboardError('cancelled', `${this.model.name} was unloaded`)
       return false
     }
-    if (settle(this.#state)) return
+    if (settle(this.state)) return
     await new Promise<void>((resolve, reject) => {
       const listening = this.onState((state) => {
         try {
@@ -137,7 +98,7 @@ export class EngineSupervisor implements Engine, Disposable {
   }
 
   async *generate(request: GenerateRequest, signal: CancelSignal): AsyncIterable<GenerationEvent> {
-    const { requestId } = request
+    const { requestId, promptIds } = request
     if (signal.aborted) {
       yield {
         kind: 'done',
@@ -149,24 +110,23 @@ export class EngineSupervisor implements Engine, Disposable {
       }
       return
     }
-    const owner = this.#available()
+    const process = this.#available()
     if (this.#requests.has(requestId))
       throw new SwitchboardError('invalid_request', `request ${requestId} is already running`)
-    if (this.#suspects.isQuarantined(request.promptIds))
+    if (this.#suspects.isQuarantined(promptIds))
       throw new SwitchboardError(
         'engine_fault',
         `This request ended the engine of ${this.model.name} twice and is not run again.`,
       )
     const inbox = new RequestInbox()
-    this.#requests.set(requestId, { inbox, promptIds: request.promptIds })
+    this.#requests.set(requestId, { inbox, promptIds })
     const cancel = (): void => {
-      // The process may be another one by now, which never heard of this request.
-      if (inbox.ended || this.#process !== owner) return
-      send(owner, { kind: 'cancel', requestId })
+      // A process started meanwhile never got this request.
+      if (!inbox.ended && this.#process.isCurrent(process)) send(process, { kind: 'cancel', requestId })
     }
     signal.addEventListener('abort', cancel, { once: true })
     try {
-      send(owner, { kind: 'submit', request })
+      send(process, { kind: 'submit', request })
       for (;;) {
         const event = await inbox.next()
         yield event
@@ -185,193 +145,56 @@ export class EngineSupervisor implements Engine, Disposable {
    * process.
    */
   async drain(timeoutMs: number): Promise<void> {
-    if (timeoutMs > 0 && this.#closing === 'no') await this.#finishRequests(timeoutMs)
+    if (timeoutMs > 0 && !this.#closing) await this.#finishRequests(timeoutMs)
     await this.dispose()
   }
 
   async #finishRequests(timeoutMs: number): Promise<void> {
-    this.#closing = 'draining'
-    if (this.#requests.size > 0) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, timeoutMs)
-        const listening = this.#idle.on(() => {
-          if (this.#requests.size > 0) return
-          clearTimeout(timer)
-          listening.dispose()
-          resolve()
-        })
+    this.#closing = true
+    if (this.#requests.size === 0) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs)
+      const listening = this.#idle.on(() => {
+        if (this.#requests.size > 0) return
+        clearTimeout(timer)
+        listening.dispose()
+        resolve()
       })
-    }
+    })
   }
 
-  /**
-   * Ends the process: the only way to give back all of its memory, on every provider. Resolves once it is gone, or deaf
-   * to its end.
-   */
-  dispose(): Promise<void> {
-    this.#disposal ??= this.#end()
-    return this.#disposal
+  /** Ends all requests with `draining`, then the process. */
+  async dispose(): Promise<void> {
+    this.#closing = true
+    this.#failAll(this.#unavailable('draining', 'unloaded'))
+    await this.#process.dispose()
   }
 
-  async #end(): Promise<void> {
-    this.#closing = 'disposed'
-    if (this.#restart !== null) clearTimeout(this.#restart)
-    this.#restart = null
-    this.#failAll(new SwitchboardError('draining', `${this.model.name} is being unloaded`, { retryAfterSeconds: 2 }))
-    const running = this.#process
-    if (running !== null) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(() => {
-          running.kill()
-          // One that waits for a driver is not gone even then, and nobody should wait with it.
-          last = setTimeout(resolve, this.#timings.shutdownMs)
-        }, this.#timings.shutdownMs)
-        let last: NodeJS.Timeout | undefined
-        running.onExit(() => {
-          clearTimeout(timer)
-          clearTimeout(last)
-          resolve()
-        })
-        send(running, { kind: 'shutdown' })
-      })
-    }
-    this.#stopWatching()
-    this.#enter({ kind: 'off' })
-  }
-
-  /**
-   * The process that takes requests now. @throws SwitchboardError draining, loading, engine_failed and what a load
-   * failed with.
-   */
+  /** @throws SwitchboardError draining, loading, engine_failed, and what a load failed with. */
   #available(): ChildProcessHandle {
-    if (this.#closing !== 'no')
-      throw new SwitchboardError('draining', `${this.model.name} is being unloaded`, { retryAfterSeconds: 2 })
-    if (this.#state.kind === 'failed') throw revive(this.#state.error)
-    if (this.#state.kind !== 'ready' || this.#process === null || this.#killReason !== null)
-      throw new SwitchboardError('loading', `${this.model.name} is being loaded`, { retryAfterSeconds: 2 })
-    return this.#process
+    if (this.#closing) throw this.#unavailable('draining', 'unloaded')
+    if (this.state.kind === 'failed') throw revive(this.state.error)
+    const { available } = this.#process
+    if (available === null) throw this.#unavailable('loading', 'loaded')
+    return available
   }
 
-  #spawn(): void {
-    this.#enter({ kind: 'starting', model: this.model.name })
-    this.#killReason = null
-    const started = this.#options.launch({ entry: this.#options.entry, name: 'Switchboard engine' })
-    this.#process = started
-    started.onMessage((message) => {
-      if (this.#process === started) this.#receive(started, message)
+  #unavailable(code: 'draining' | 'loading', participle: string): SwitchboardError {
+    return new SwitchboardError(code, `${this.model.name} is being ${participle}`, { retryAfterSeconds: 2 })
+  }
+
+  #receive(outputs: readonly RequestOutput[]): void {
+    this.#faulted = outputs.flatMap((output) => {
+      const isFault = output.kind === 'failed' && engineFaults.includes(output.error.code)
+      const request = isFault ? this.#requests.get(output.requestId) : undefined
+      return request === undefined ? [] : [request.promptIds]
     })
-    started.onExit((exit) => {
-      if (this.#process === started) this.#ended(started, exit)
-    })
-    this.#expectWithin(this.#timings.helloMs, 'did not start in time')
+    for (const output of outputs) this.#requests.get(output.requestId)?.inbox.push(output)
   }
 
-  #receive(from: ChildProcessHandle, message: unknown): void {
-    // A process that is being killed may still have bytes on the way; they are not listened to any more.
-    if (this.#killReason !== null) return
-    const event = checkEvent(message, this.#loaded?.vocabularySize ?? null)
-    if (event === null || !isInTurn(event, this.#state.kind)) {
-      this.#kill(event === null ? 'sent a message that is none' : `sent ${event.kind} out of turn`)
-      return
-    }
-    this.#heardMs = performance.now()
-    this.#handle(from, event)
-  }
-
-  #handle(from: ChildProcessHandle, event: EngineEvent): void {
-    switch (event.kind) {
-      case 'hello':
-        this.#enter({ kind: 'loading', model: this.model.name })
-        this.#expectWithin(this.#timings.loadMs, 'did not finish loading in time')
-        send(from, { kind: 'load', model: this.model })
-        return
-      case 'loaded':
-        this.#loaded = event.loaded
-        this.#unready = 0
-        this.#watchSilence(Math.max(this.#timings.silenceMs, SILENT_STEPS * event.loaded.fullStepMs))
-        this.#enter({ kind: 'ready', loaded: event.loaded, stats: event.stats, pid: from.pid ?? 0 })
-        return
-      case 'loadFailed':
-        // The same files on the same machine fail again: this is told, not retried.
-        this.#leaveProcess(from)
-        this.#enter({ kind: 'failed', model: this.model.name, error: event.error })
-        return
-      case 'outputs':
-        this.#faulted = event.outputs.flatMap((output) => {
-          const failed =
-            output.kind === 'failed' && engineFaults.includes(output.error.code)
-              ? this.#requests.get(output.requestId)
-              : undefined
-          return failed === undefined ? [] : [failed.promptIds]
-        })
-        for (const output of event.outputs) this.#requests.get(output.requestId)?.inbox.push(output)
-        return
-      case 'stats':
-        if (this.#state.kind === 'ready') this.#enter({ ...this.#state, stats: event.stats })
-        return
-      default:
-        assertNever(event, 'engine event')
-    }
-  }
-
-  #ended(gone: ChildProcessHandle, exit: ChildExit): void {
-    this.#process = null
-    this.#stopWatching()
-    if (this.#closing === 'disposed') return
-    const reason =
-      this.#killReason ??
-      exit.garbage ??
-      (exit.signal === null ? `ended with code ${exit.code}` : `was ended by ${exit.signal}`)
-    // A kill from outside says nothing about what was running; an abort, a fault of memory, a hang or what it sent
-    // does.
-    this.#crashRequests(reason, exit.signal !== 'SIGKILL' || this.#killReason !== null || exit.garbage !== null)
-    this.#options.onCrash?.({ model: this.model.name, reason, output: gone.stderrTail() })
-    this.#crashes.push(performance.now())
-    this.#unready += 1
-    const decision = afterCrash(this.#crashes, this.#unready)
-    if (decision.kind === 'stop') {
-      const error = new SwitchboardError(
-        'engine_failed',
-        `The engine of ${this.model.name} ${decision.why}; the last time it ${reason}.`,
-      )
-      this.#enter({ kind: 'failed', model: this.model.name, error: serialise(error) })
-      return
-    }
-    this.#enterRestarting(decision.attempt, reason)
-    this.#restart = setTimeout(() => {
-      this.#restart = null
-      this.#spawn()
-    }, decision.delayMs)
-  }
-
-  #leaveProcess(process: ChildProcessHandle): void {
-    this.#process = null
-    this.#stopWatching()
-    send(process, { kind: 'shutdown' })
-    const timer = setTimeout(() => process.kill(), this.#timings.shutdownMs)
-    process.onExit(() => clearTimeout(timer))
-  }
-
-  #kill(reason: string): void {
-    this.#stopWatching()
-    this.#killReason = reason
-    // A process that waits for a driver outlives even this signal: those who wait for it are told all the same.
-    this.#watch = setTimeout(() => {
-      this.#crashRequests(reason, true)
-      this.#enterRestarting(this.#unready + 1, reason)
-    }, this.#timings.shutdownMs)
-    this.#process?.kill('SIGKILL')
-  }
-
-  #enterRestarting(attempt: number, reason: string): void {
-    const error = serialise(new SwitchboardError('engine_crashed', `The engine of ${this.model.name} ${reason}.`))
-    this.#enter({ kind: 'restarting', model: this.model.name, attempt, error })
-  }
-
-  /** @param ownFault whether what ran may have been the cause. */
-  #crashRequests(reason: string, ownFault: boolean): void {
+  #crash({ reason, isOwnFault }: Death): void {
     const running = [...this.#requests.values()].filter(({ inbox }) => !inbox.ended).map(({ promptIds }) => promptIds)
-    if (ownFault) this.#suspects.record([...this.#faulted, ...running])
+    if (isOwnFault) this.#suspects.record([...this.#faulted, ...running])
     this.#faulted = []
     this.#failAll(
       new SwitchboardError('engine_crashed', `The engine of ${this.model.name} ${reason} while answering.`, {
@@ -380,37 +203,10 @@ export class EngineSupervisor implements Engine, Disposable {
     )
   }
 
-  #expectWithin(ms: number, failure: string): void {
-    this.#stopWatching()
-    this.#watch = setTimeout(() => this.#kill(failure), ms)
-  }
-
-  /** Looks often, so that a hang is noticed soon after the limit; a machine that slept is forgiven its own silence. */
-  #watchSilence(silenceMs: number): void {
-    this.#stopWatching()
-    this.#watchedMs = this.#heardMs = performance.now()
-    this.#watch = setInterval(() => {
-      const now = performance.now()
-      if (now - this.#watchedMs > silenceMs / 2) this.#heardMs = now
-      this.#watchedMs = now
-      if (now - this.#heardMs > silenceMs) this.#kill(`was silent for ${silenceMs / 1000} s`)
-    }, silenceMs / 10)
-  }
-
-  #stopWatching(): void {
-    if (this.#watch !== null) clearInterval(this.#watch)
-    this.#watch = null
-  }
-
   #failAll(failure: SwitchboardError): void {
     for (const { inbox } of this.#requests.values()) inbox.fail(failure)
     this.#requests.clear()
     this.#idle.emit()
-  }
-
-  #enter(state: EngineState): void {
-    this.#state = state
-    this.#states.emit(state)
   }
 }
 

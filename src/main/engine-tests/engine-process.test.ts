@@ -4,7 +4,8 @@ import { open, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { EngineModel, GenerationEvent, TokenOutput } from '../../shared/contracts/engine.ts'
-import type { EngineSupervisor, SupervisorTimings } from '../engine-client/engine-supervisor.ts'
+import type { ProcessTimings } from '../engine-client/engine-process.ts'
+import type { EngineSupervisor } from '../engine-client/engine-supervisor.ts'
 import { processEntry } from '../platform/process-entry.ts'
 import { buildRandomModel, testModel, type BuiltModel } from './random-model.ts'
 import {
@@ -32,7 +33,7 @@ afterEach(async () => {
   for (const supervisor of supervisors.splice(0)) await supervisor.dispose()
 })
 
-const supervise = (model: EngineModel, timings: Partial<SupervisorTimings> = {}): EngineSupervisor => {
+const supervise = (model: EngineModel, timings: Partial<ProcessTimings> = {}): EngineSupervisor => {
   const supervisor = superviseEngine(model, timings)
   supervisors.push(supervisor)
   return supervisor
@@ -40,7 +41,7 @@ const supervise = (model: EngineModel, timings: Partial<SupervisorTimings> = {})
 
 const started = async (
   limits: Partial<EngineModel['limits']> = {},
-  timings: Partial<SupervisorTimings> = {},
+  timings: Partial<ProcessTimings> = {},
 ): Promise<EngineSupervisor> => {
   const supervisor = supervise(testModel(built.graphDirectory, limits), timings)
   await supervisor.start()

@@ -1,6 +1,7 @@
 import type { EngineModel, GenerateRequest, GenerationEvent, TokenOutput } from '../../shared/contracts/engine.ts'
 import type { EngineState } from '../../shared/domain/engine.ts'
-import { EngineSupervisor, type SupervisorTimings } from '../engine-client/engine-supervisor.ts'
+import type { ProcessTimings } from '../engine-client/engine-process.ts'
+import { EngineSupervisor } from '../engine-client/engine-supervisor.ts'
 import { launchChildProcess } from '../platform/child-process.ts'
 import { processEntry } from '../platform/process-entry.ts'
 
@@ -32,7 +33,7 @@ export const request = (requestId: string, changes: Partial<GenerateRequest> = {
 })
 
 /** A supervisor over the real engine process; whoever makes it disposes it. */
-export const superviseEngine = (model: EngineModel, timings: Partial<SupervisorTimings> = {}): EngineSupervisor =>
+export const superviseEngine = (model: EngineModel, timings: Partial<ProcessTimings> = {}): EngineSupervisor =>
   new EngineSupervisor({ model, launch: launchChildProcess, entry: processEntry('engine'), timings })
 
 export interface Reply {

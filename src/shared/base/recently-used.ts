@@ -11,6 +11,10 @@ export class RecentlyUsed<Key, Value> {
     this.#release = release
   }
 
+  get size(): number {
+    return this.#values.size
+  }
+
   /** The value of a key; made when there is none. */
   get(key: Key, make: () => Value): Value {
     const known = this.#values.get(key)

@@ -1,7 +1,7 @@
 import { assertNever } from '../../../shared/base/assert-never.ts'
 import type { Grammar, GrammarPart, JsonShape } from '../../../shared/domain/grammar.ts'
 import { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
-import { Place, Rule } from './rule.ts'
+import { Node, Rule } from './rule.ts'
 import type { StandardRules } from './standard-rules.ts'
 import { afterByte, afterCall, afterText, wideCharacter } from './write-rule.ts'
 
@@ -51,65 +51,65 @@ class Compiler {
     return root
   }
 
-  /** The place after a part that begins at `place`. */
-  #part(place: Place, part: GrammarPart): Place {
+  /** The node after a part that begins at `node`. */
+  #part(node: Node, part: GrammarPart): Node {
     switch (part.kind) {
       case 'json':
-        return this.#shape(place, part.shape)
+        return this.#shape(node, part.shape)
       case 'text':
-        return afterText(place, part.text)
+        return afterText(node, part.text)
       case 'sequence':
-        return part.parts.reduce((at, next) => this.#part(at, next), place)
+        return part.parts.reduce((at, next) => this.#part(at, next), node)
       case 'choice':
-        return afterOneOf(place, part.options, (start, option) => this.#part(start, option))
+        return afterOneOf(node, part.options, (start, option) => this.#part(start, option))
       case 'free':
-        return anythingBut(place, part.unless)
+        return anythingBut(node, part.unless)
       default:
         return assertNever(part, 'part of a grammar')
     }
   }
 
-  /** The place after a value that begins at `place`, where nothing else begins. */
-  #shape(place: Place, shape: JsonShape): Place {
+  /** The node after a value that begins at `node`, where nothing else begins. */
+  #shape(node: Node, shape: JsonShape): Node {
     this.#written += 1
     switch (shape.kind) {
       case 'any':
-        return afterCall(place, this.#standard.any)
+        return afterCall(node, this.#standard.any)
       case 'string':
-        return afterCall(place, this.#standard.string)
+        return afterCall(node, this.#standard.string)
       case 'number':
-        return afterCall(place, this.#standard.number)
+        return afterCall(node, this.#standard.number)
       case 'integer':
-        return afterCall(place, this.#standard.integer)
+        return afterCall(node, this.#standard.integer)
       case 'literals':
-        return afterOneOf(place, shape.texts, (start, text) => this.#text(start, text))
+        return afterOneOf(node, shape.texts, (start, text) => this.#text(start, text))
       case 'object':
-        return this.#object(place, shape)
+        return this.#object(node, shape)
       case 'array':
-        return this.#array(place, shape)
+        return this.#array(node, shape)
       case 'anyOf':
-        return afterOneOf(place, shape.options, (start, option) => this.#shape(start, option))
+        return afterOneOf(node, shape.options, (start, option) => this.#shape(start, option))
       case 'reference':
-        return this.#reference(place, shape.name)
+        return this.#reference(node, shape.name)
       default:
         return assertNever(shape, 'shape of JSON')
     }
   }
 
-  #text(place: Place, text: string): Place {
+  #text(node: Node, text: string): Node {
     this.#written += text.length
-    return afterText(place, text)
+    return afterText(node, text)
   }
 
-  #reference(place: Place, name: string): Place {
+  #reference(node: Node, name: string): Node {
     if (this.#open.has(name) || this.#open.size >= DEEPEST_WRITTEN_OUT || this.#written >= WRITTEN_OUT)
-      return afterCall(place, this.#definition(name))
-    return this.#writeOut(place, name)
+      return afterCall(node, this.#definition(name))
+    return this.#writeOut(node, name)
   }
 
-  #writeOut(place: Place, name: string): Place {
+  #writeOut(node: Node, name: string): Node {
     this.#open.add(name)
-    const end = this.#shape(place, this.#shapeOf(name))
+    const end = this.#shape(node, this.#shapeOf(name))
     this.#open.delete(name)
     return end
   }
@@ -134,56 +134,56 @@ class Compiler {
     return shape
   }
 
-  #array(start: Place, { items, minItems, maxItems }: Extract<JsonShape, { kind: 'array' }>): Place {
-    const end = new Place()
+  #array(start: Node, { items, minItems, maxItems }: Extract<JsonShape, { kind: 'array' }>): Node {
+    const end = new Node()
     const { blank } = this.#standard
     const opened = afterCall(afterText(start, '['), blank)
     if (minItems === 0) afterByte(opened, 0x5d, 0x5d, end)
-    // One place for each number of items that must be told apart.
+    // One node for each number of items that must be told apart.
     const counted = maxItems ?? Math.max(1, minItems)
-    let afterItem = (place: Place): Place => this.#shape(place, items)
+    let afterItem = (node: Node): Node => this.#shape(node, items)
     if (counted > 1) {
       const item = new Rule()
       this.#shape(item.entry, items).ends = true
-      afterItem = (place) => afterCall(place, item)
+      afterItem = (node) => afterCall(node, item)
     }
-    let place = new Place()
-    opened.skips.push(place)
+    let node = new Node()
+    opened.skips.push(node)
     for (let count = 1; count <= counted; count += 1) {
-      const after = afterCall(afterItem(place), blank)
+      const after = afterCall(afterItem(node), blank)
       if (count >= minItems) afterByte(after, 0x5d, 0x5d, end)
-      if (count < counted) place = afterCall(afterText(after, ','), blank)
-      else if (maxItems === null) afterCall(afterText(after, ','), blank, place)
+      if (count < counted) node = afterCall(afterText(after, ','), blank)
+      else if (maxItems === null) afterCall(afterText(after, ','), blank, node)
     }
     return end
   }
 
-  #object(start: Place, { properties, additional }: Extract<JsonShape, { kind: 'object' }>): Place {
+  #object(start: Node, { properties, additional }: Extract<JsonShape, { kind: 'object' }>): Node {
     const { blank } = this.#standard
-    const end = new Place()
+    const end = new Node()
     // keys[n]: a key of property n or later comes next; written[n]: property n - 1 was the last one.
-    const keys = Array.from({ length: properties.length + 1 }, () => new Place())
-    const written = keys.map(() => new Place())
-    const keyPlace = (index: number): Place => keys[index] ?? new Place()
+    const keys = Array.from({ length: properties.length + 1 }, () => new Node())
+    const written = keys.map(() => new Node())
+    const keyNode = (index: number): Node => keys[index] ?? new Node()
     const open = afterCall(afterText(start, '{'), blank)
-    open.skips.push(keyPlace(0))
+    open.skips.push(keyNode(0))
     const lastRequired = properties.findLastIndex(({ required }) => required)
     if (lastRequired < 0) afterByte(open, 0x7d, 0x7d, end)
     for (const [index, { name, shape, required }] of properties.entries()) {
-      const key = keyPlace(index)
+      const key = keyNode(index)
       const value = afterCall(this.#text(key, `${JSON.stringify(name)}:`), blank)
       afterCall(this.#shape(value, shape), blank, written[index + 1])
-      if (!required) key.skips.push(keyPlace(index + 1))
+      if (!required) key.skips.push(keyNode(index + 1))
     }
-    for (const [index, place] of written.entries()) {
-      if (index > lastRequired) afterByte(place, 0x7d, 0x7d, end)
-      if (index < properties.length || additional !== null) afterCall(afterText(place, ','), blank, keyPlace(index))
+    for (const [index, node] of written.entries()) {
+      if (index > lastRequired) afterByte(node, 0x7d, 0x7d, end)
+      if (index < properties.length || additional !== null) afterCall(afterText(node, ','), blank, keyNode(index))
     }
     if (additional !== null) {
       const value = afterCall(
         afterText(
           afterCall(
-            keyPlace(properties.length),
+            keyNode(properties.length),
             otherKeyRule(
               properties.map(({ name }) => name),
               this.#standard,
@@ -199,16 +199,16 @@ class Compiler {
   }
 }
 
-/** The place after one of several alternatives, each written from a place of its own. */
+/** The node after one of several alternatives, each written from a node of its own. */
 function afterOneOf<Option>(
-  place: Place,
+  node: Node,
   options: readonly Option[],
-  write: (start: Place, option: Option) => Place,
-): Place {
-  const end = new Place()
+  write: (start: Node, option: Option) => Node,
+): Node {
+  const end = new Node()
   for (const option of options) {
-    const start = new Place()
-    place.skips.push(start)
+    const start = new Node()
+    node.skips.push(start)
     write(start, option).skips.push(end)
   }
   return end
@@ -221,17 +221,17 @@ function afterOneOf<Option>(
 function otherKeyRule(names: readonly string[], { string }: StandardRules): Rule {
   if (names.length === 0) return string
   const rule = new Rule()
-  const other = new Place()
+  const other = new Node()
   plainCharacters(other, other)
   afterText(other, '"').ends = true
   // Along the names, character by character: a key leaves them where it differs, and may not end where one of them
   // ends.
   interface Branch {
-    readonly place: Place
+    readonly node: Node
     readonly next: Map<string, Branch>
     whole: boolean
   }
-  const branch = (place: Place): Branch => ({ place, next: new Map(), whole: false })
+  const branch = (node: Node): Branch => ({ node, next: new Map(), whole: false })
   const root = branch(afterText(rule.entry, '"'))
   for (const name of names) {
     let at = root
@@ -241,7 +241,7 @@ function otherKeyRule(names: readonly string[], { string }: StandardRules): Rule
     for (const character of characters) {
       let next = at.next.get(character)
       if (next === undefined) {
-        next = branch(new Place())
+        next = branch(new Node())
         at.next.set(character, next)
       }
       at = next
@@ -250,49 +250,49 @@ function otherKeyRule(names: readonly string[], { string }: StandardRules): Rule
   }
   const pending = [root]
   for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
-    if (!at.whole) afterText(at.place, '"').ends = true
+    if (!at.whole) afterText(at.node, '"').ends = true
     for (const [character, next] of at.next) {
-      leadTo(at.place, character, next.place)
+      leadTo(at.node, character, next.node)
       pending.push(next)
     }
-    charactersBut(at.place, new Set(at.next.keys()), other)
+    charactersBut(at.node, new Set(at.next.keys()), other)
   }
   return rule
 }
 
-function leadTo(place: Place, text: string, target: Place): void {
+function leadTo(node: Node, text: string, target: Node): void {
   const bytes = new TextEncoder().encode(text)
-  let at = place
+  let at = node
   for (const byte of bytes.subarray(0, -1)) at = afterByte(at, byte)
   afterByte(at, bytes.at(-1) ?? 0, bytes.at(-1) ?? 0, target)
 }
 
 /** Every character that stands in a string as itself. */
-function plainCharacters(place: Place, next: Place): void {
-  afterByte(place, 0x20, 0x21, next)
-  afterByte(place, 0x23, 0x5b, next)
-  afterByte(place, 0x5d, 0x7f, next)
-  wideCharacter(place, next)
+function plainCharacters(node: Node, next: Node): void {
+  afterByte(node, 0x20, 0x21, next)
+  afterByte(node, 0x23, 0x5b, next)
+  afterByte(node, 0x5d, 0x7f, next)
+  wideCharacter(node, next)
 }
 
 /** The same without a few characters. */
-function charactersBut(place: Place, without: ReadonlySet<string>, next: Place): void {
+function charactersBut(node: Node, without: ReadonlySet<string>, next: Node): void {
   const wide = [...without].some((character) => (character.codePointAt(0) ?? 0) > 0x7f)
   for (let byte = 0x20; byte <= 0x7f; byte += 1) {
-    if (byte !== 0x22 && byte !== 0x5c && !without.has(String.fromCharCode(byte))) afterByte(place, byte, byte, next)
+    if (byte !== 0x22 && byte !== 0x5c && !without.has(String.fromCharCode(byte))) afterByte(node, byte, byte, next)
   }
   // Where one of them is wide, no wide character comes here at all: such a key is not needed.
-  if (!wide) wideCharacter(place, next)
+  if (!wide) wideCharacter(node, next)
 }
 
 /** Any text that does not begin with this one. */
-function anythingBut(place: Place, unless: string): Place {
-  const free = new Place()
+function anythingBut(node: Node, unless: string): Node {
+  const free = new Node()
   free.free = true
   afterByte(free, 0, 255, free)
-  const end = new Place()
+  const end = new Node()
   free.skips.push(end)
-  let at = place
+  let at = node
   for (const byte of new TextEncoder().encode(unless)) {
     at.skips.push(end)
     if (byte > 0) afterByte(at, 0, byte - 1, free)

@@ -1,3 +1,4 @@
+import { RecentlyUsed } from '../../../shared/base/recently-used.ts'
 import type { Grammar } from '../../../shared/domain/grammar.ts'
 import { compileGrammar } from './compile.ts'
 import { isFree, Stacks, type Configuration } from './configuration.ts'
@@ -7,13 +8,13 @@ import { StateMasks, TextMasks } from './token-masks.ts'
 import { readVocabulary, type Vocabulary } from './vocabulary.ts'
 
 /** Compiled grammars that are kept: a client sends the same few again and again. */
-const MOST_KEPT = 16
+const MAX_COMPILED = 16
 
-/** Everything one engine knows about grammars: its vocabulary, what it has compiled, and the masks of all of it. */
+/** The vocabulary of one engine, the grammars it has compiled, and their masks. */
 export class Grammars {
   readonly #masks: StateMasks
   readonly #standard: StandardRules = makeStandardRules()
-  readonly #compiled = new Map<string, Rule>()
+  readonly #compiled = new RecentlyUsed<string, Rule>(MAX_COMPILED)
 
   /**
    * @param packed all tokens' bytes (contracts/engine.ts, EngineModel.vocabulary).
@@ -22,8 +23,8 @@ export class Grammars {
    */
   constructor(packed: Uint8Array, size: number) {
     this.#masks = new StateMasks(readVocabulary(packed, size))
-    // A mask inside a string takes a walk over all tokens. The one that every grammar shares: now, and not while others
-    // wait for their step.
+    // A mask inside a string takes a walk over all tokens. All grammars share one, which is computed now and not in a
+    // step.
     const inString = this.#standard.string.state([this.#standard.string.entry]).next(0x22)
     if (inString !== null) this.#masks.of(inString)
   }
@@ -34,19 +35,12 @@ export class Grammars {
    * @throws SwitchboardError invalid_request for a grammar that refers to nothing.
    */
   follow(grammar: Grammar, stopIds: Iterable<number>): GrammarMatcher {
-    const key = JSON.stringify(grammar)
-    const rule = this.#compiled.get(key) ?? compileGrammar(grammar, this.#standard)
-    this.#compiled.delete(key)
-    this.#compiled.set(key, rule)
-    for (const oldest of this.#compiled.keys()) {
-      if (this.#compiled.size <= MOST_KEPT) break
-      this.#compiled.delete(oldest)
-    }
+    const rule = this.#compiled.get(JSON.stringify(grammar), () => compileGrammar(grammar, this.#standard))
     return new GrammarMatcher(rule, this.#masks, [...stopIds])
   }
 }
 
-/** Where one reply stands in its grammar. */
+/** The position of one reply in its grammar. */
 export class GrammarMatcher {
   readonly #stacks = new Stacks()
   readonly #masks: TextMasks
@@ -64,7 +58,7 @@ export class GrammarMatcher {
     this.#at = this.#stacks.begin(rule.state([rule.entry]))
   }
 
-  /** Nothing is refused any more. */
+  /** Everything is allowed from here on. */
   get free(): boolean {
     return isFree(this.#at)
   }
@@ -75,8 +69,8 @@ export class GrammarMatcher {
   }
 
   /**
-   * The ids that can come next, stop ids where the reply can end; null when all can.
-   * @returns int32 [ceil(vocabulary / 32)], bit id % 32 of word id / 32; the same memory each time.
+   * Ids that can come next, stop ids where the reply can end; null when all can.
+   * @returns int32 [ceil(vocabulary / 32)], bit id % 32 of word id / 32; overwritten by the next call.
    */
   mask(): Int32Array | null {
     if (this.free) return null
@@ -91,9 +85,7 @@ export class GrammarMatcher {
   }
 
   /**
-   * How many of these tokens could follow, one after the other; nothing is counted behind a stop id or the end. Changes
-   * nothing.
-   * @param draft ids.
+   * How many of these ids can follow, one after the other; nothing can follow a stop id or the end. Changes nothing.
    */
   fitting(draft: readonly number[]): number {
     let at = this.#at
@@ -109,7 +101,7 @@ export class GrammarMatcher {
   }
 
   /**
-   * Goes on by a token that the mask allowed; a stop id changes nothing.
+   * Advances by a token that the mask allowed; a stop id changes nothing.
    * @throws TypeError for a token that cannot follow.
    */
   accept(id: number): void {

@@ -1,29 +1,29 @@
 /**
- * A place inside a rule. Bytes lead to the next place of the same rule; a call leads through a whole other rule and
+ * A node inside a rule. Bytes lead to the next node of the same rule; a call leads through a whole other rule and
  * comes
  * back to `back`; a skip costs nothing.
  */
-export class Place {
-  readonly bytes: { readonly from: number; readonly to: number; readonly next: Place }[] = []
-  readonly calls: { readonly rule: Rule; readonly back: Place }[] = []
-  readonly skips: Place[] = []
+export class Node {
+  readonly bytes: { readonly from: number; readonly to: number; readonly next: Node }[] = []
+  readonly calls: { readonly rule: Rule; readonly back: Node }[] = []
+  readonly skips: Node[] = []
   /** The rule may end here. */
   ends = false
   /** Any bytes may follow, for ever: nothing needs to be checked any more. */
   free = false
 }
 
-/** One part of a grammar, such as an object of one shape: entered by a call, left where a place `ends`. */
+/** One part of a grammar, such as an object of one shape: entered by a call, left where a node `ends`. */
 export class Rule {
-  readonly entry = new Place()
+  readonly entry = new Node()
   readonly #states = new Map<string, RuleState>()
-  readonly #numbers = new Map<Place, number>()
+  readonly #numbers = new Map<Node, number>()
 
-  /** The state of all these places together; the same places give the same state. */
-  state(places: Iterable<Place>): RuleState {
-    const closed = closeOverSkips(places)
+  /** The state of all these nodes together; the same nodes give the same state. */
+  state(nodes: Iterable<Node>): RuleState {
+    const closed = closeOverSkips(nodes)
     const key = closed
-      .map((place) => this.#numberOf(place))
+      .map((node) => this.#numberOf(node))
       .sort((a, b) => a - b)
       .join(' ')
     let state = this.#states.get(key)
@@ -34,11 +34,11 @@ export class Rule {
     return state
   }
 
-  #numberOf(place: Place): number {
-    let number = this.#numbers.get(place)
+  #numberOf(node: Node): number {
+    let number = this.#numbers.get(node)
     if (number === undefined) {
       number = this.#numbers.size
-      this.#numbers.set(place, number)
+      this.#numbers.set(node, number)
     }
     return number
   }
@@ -53,7 +53,7 @@ export interface Call {
 let lastNumber = 0
 
 /**
- * Places that are possible at once within one rule: alternatives that begin alike cost nothing while they are alike.
+ * Nodes that are possible at once within one rule: alternatives that begin alike cost nothing while they are alike.
  * Made
  * when they are first reached (a deterministic automaton, built as far as it is used).
  */
@@ -64,16 +64,16 @@ export class RuleState {
   /** Whether a byte can follow without a call or an end. */
   readonly hasBytes: boolean
   readonly #rule: Rule
-  readonly #places: readonly Place[]
+  readonly #nodes: readonly Node[]
   #next: (RuleState | null | undefined)[] | null = null
   #calls: readonly Call[] | null = null
 
-  constructor(rule: Rule, places: readonly Place[]) {
+  constructor(rule: Rule, nodes: readonly Node[]) {
     this.#rule = rule
-    this.#places = places
-    this.ends = places.some((place) => place.ends)
-    this.free = places.some((place) => place.free)
-    this.hasBytes = places.some((place) => place.bytes.length > 0)
+    this.#nodes = nodes
+    this.ends = nodes.some((node) => node.ends)
+    this.free = nodes.some((node) => node.free)
+    this.hasBytes = nodes.some((node) => node.bytes.length > 0)
   }
 
   /** After one byte; null when it cannot follow here. */
@@ -81,35 +81,35 @@ export class RuleState {
     this.#next ??= Array.from({ length: 256 })
     const known = this.#next[byte]
     if (known !== undefined) return known
-    const reached = new Set<Place>()
-    for (const place of this.#places)
-      for (const { from, to, next } of place.bytes) if (byte >= from && byte <= to) reached.add(next)
+    const reached = new Set<Node>()
+    for (const node of this.#nodes)
+      for (const { from, to, next } of node.bytes) if (byte >= from && byte <= to) reached.add(next)
     const next = reached.size === 0 ? null : this.#rule.state(reached)
     this.#next[byte] = next
     return next
   }
 
-  /** Rules that can begin here; calls of the same rule from several places come back to all of them. */
+  /** Rules that can begin here; calls of the same rule from several nodes come back to all of them. */
   get calls(): readonly Call[] {
     if (this.#calls !== null) return this.#calls
-    const backs = new Map<Rule, Set<Place>>()
-    for (const place of this.#places) {
-      for (const { rule, back } of place.calls) {
+    const backs = new Map<Rule, Set<Node>>()
+    for (const node of this.#nodes) {
+      for (const { rule, back } of node.calls) {
         const known = backs.get(rule)
         if (known === undefined) backs.set(rule, new Set([back]))
         else known.add(back)
       }
     }
-    this.#calls = [...backs].map(([rule, places]) => ({
+    this.#calls = [...backs].map(([rule, nodes]) => ({
       entry: rule.state([rule.entry]),
-      back: this.#rule.state(places),
+      back: this.#rule.state(nodes),
     }))
     return this.#calls
   }
 }
 
-function closeOverSkips(places: Iterable<Place>): readonly Place[] {
-  const closed = new Set(places)
-  for (const place of closed) for (const skipped of place.skips) closed.add(skipped)
+function closeOverSkips(nodes: Iterable<Node>): readonly Node[] {
+  const closed = new Set(nodes)
+  for (const node of closed) for (const skipped of node.skips) closed.add(skipped)
   return [...closed]
 }

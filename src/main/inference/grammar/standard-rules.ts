@@ -1,4 +1,4 @@
-import { Place, Rule } from './rule.ts'
+import { Node, Rule } from './rule.ts'
 import { afterByte, afterCall, afterText, wideCharacter } from './write-rule.ts'
 
 /** Spaces and tabs after a line break: room for ten levels, and no room to write blanks for ever. */
@@ -34,13 +34,13 @@ function blankRule(): Rule {
   const rule = new Rule()
   rule.entry.ends = true
   afterByte(rule.entry, 0x20).ends = true
-  let place = afterByte(rule.entry, 0x0a)
-  place.ends = true
+  let node = afterByte(rule.entry, 0x0a)
+  node.ends = true
   for (let count = 0; count < DEEPEST_INDENTATION; count += 1) {
-    const next = afterByte(place, 0x20)
-    afterByte(place, 0x09, 0x09, next)
+    const next = afterByte(node, 0x20)
+    afterByte(node, 0x09, 0x09, next)
     next.ends = true
-    place = next
+    node = next
   }
   return rule
 }
@@ -60,52 +60,52 @@ function stringRule(): Rule {
 }
 
 /** Four hexadecimal digits; halves of a surrogate pair only as a pair. */
-function unicodeEscape(place: Place, next: Place): void {
-  const digit = (from: Place, to: Place): Place => {
+function unicodeEscape(node: Node, next: Node): void {
+  const digit = (from: Node, to: Node): Node => {
     afterByte(from, 0x30, 0x39, to)
     afterByte(from, 0x41, 0x46, to)
     return afterByte(from, 0x61, 0x66, to)
   }
-  const among = (from: Place, marks: string, to: Place): Place => {
+  const among = (from: Node, marks: string, to: Node): Node => {
     for (const one of marks) afterByte(from, one.charCodeAt(0), one.charCodeAt(0), to)
     return to
   }
-  const lastTwo = new Place()
-  digit(digit(lastTwo, new Place()), next)
-  const lastThree = new Place()
+  const lastTwo = new Node()
+  digit(digit(lastTwo, new Node()), next)
+  const lastThree = new Node()
   digit(lastThree, lastTwo)
-  among(place, '0123456789abcefABCEF', lastThree)
-  const surrogate = among(place, 'dD', new Place())
+  among(node, '0123456789abcefABCEF', lastThree)
+  const surrogate = among(node, 'dD', new Node())
   among(surrogate, '01234567', lastTwo)
-  const high = digit(digit(among(surrogate, '89abAB', new Place()), new Place()), new Place())
-  const low = among(afterText(high, '\\u'), 'dD', new Place())
+  const high = digit(digit(among(surrogate, '89abAB', new Node()), new Node()), new Node())
+  const low = among(afterText(high, '\\u'), 'dD', new Node())
   among(low, 'cdefCDEF', lastTwo)
 }
 
 function numberRule(withFraction: boolean): Rule {
   const rule = new Rule()
-  const unsigned = new Place()
+  const unsigned = new Node()
   rule.entry.skips.push(unsigned)
   afterByte(rule.entry, 0x2d, 0x2d, unsigned)
   // Every end of the whole part skips to here.
-  const whole = new Place()
+  const whole = new Node()
   whole.ends = true
   afterByte(unsigned, 0x30, 0x30, whole)
   digits(afterByte(unsigned, 0x31, 0x39), MOST_DIGITS - 1, whole)
   if (!withFraction) return rule
-  const fraction = new Place()
+  const fraction = new Node()
   fraction.ends = true
   digits(afterByte(afterText(whole, '.'), 0x30, 0x39), MOST_DIGITS - 1, fraction)
-  for (const place of [whole, fraction]) {
-    const exponent = new Place()
+  for (const node of [whole, fraction]) {
+    const exponent = new Node()
     for (const mark of [0x65, 0x45]) {
-      const marked = afterByte(place, mark)
+      const marked = afterByte(node, mark)
       marked.skips.push(exponent)
       afterByte(marked, 0x2b, 0x2b, exponent)
       afterByte(marked, 0x2d, 0x2d, exponent)
     }
     // Two digits: with the longest whole part still far from infinity.
-    const end = new Place()
+    const end = new Node()
     end.ends = true
     digits(afterByte(exponent, 0x30, 0x39), 1, end)
   }
@@ -113,8 +113,8 @@ function numberRule(withFraction: boolean): Rule {
 }
 
 /** Up to `most` further digits, then `next`. */
-function digits(place: Place, most: number, next: Place): void {
-  let at = place
+function digits(node: Node, most: number, next: Node): void {
+  let at = node
   at.skips.push(next)
   for (let count = 0; count < most; count += 1) {
     at = afterByte(at, 0x30, 0x39)
@@ -124,14 +124,14 @@ function digits(place: Place, most: number, next: Place): void {
 
 function anyRule(blank: Rule, string: Rule, number: Rule): Rule {
   const rule = new Rule()
-  const end = new Place()
+  const end = new Node()
   end.ends = true
   afterCall(rule.entry, string, end)
   afterCall(rule.entry, number, end)
   for (const text of ['true', 'false', 'null']) afterText(rule.entry, text).skips.push(end)
 
   const opened = afterCall(afterText(rule.entry, '['), blank)
-  const item = new Place()
+  const item = new Node()
   opened.skips.push(item)
   afterByte(opened, 0x5d, 0x5d, end)
   const afterItem = afterCall(afterCall(item, rule), blank)
@@ -139,7 +139,7 @@ function anyRule(blank: Rule, string: Rule, number: Rule): Rule {
   afterCall(afterText(afterItem, ','), blank, item)
 
   const entered = afterCall(afterText(rule.entry, '{'), blank)
-  const member = new Place()
+  const member = new Node()
   entered.skips.push(member)
   afterByte(entered, 0x7d, 0x7d, end)
   const value = afterCall(afterText(afterCall(member, string), ':'), blank)

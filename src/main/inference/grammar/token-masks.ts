@@ -2,26 +2,22 @@ import { isFree, Stacks, type Configuration, type Thread } from './configuration
 import type { RuleState } from './rule.ts'
 import type { Vocabulary } from './vocabulary.ts'
 
-/**
- * What the tokens do at one state, whoever called its rule: computed once, by one walk over the vocabulary.
- */
+/** The tokens at one state, independent of the callers of its rule; computed once, by one walk over the vocabulary. */
 interface StateMask {
-  /** Tokens that stay within the rule, or end exactly with it. Few of them as ids, many as a set. */
+  /** Tokens that stay within the rule or end exactly with it: few as ids, many as a set. */
   readonly ids: Int32Array | null
   readonly set: Int32Array | null
-  /** Nodes of the vocabulary at which the rule ends: what follows below them is the caller's to judge. */
+  /** Nodes of the vocabulary at which the rule ends: the callers decide what can follow below them. */
   readonly exits: Int32Array
 }
 
-/**
- * Configurations whose masks are kept, least recently used first: inside a string the same one comes again and again.
- */
-const MOST_KEPT = 8
+/** Masks kept per text: inside a string the same configuration recurs. Their memory is reused. */
+const MAX_MASKS = 8
 
 /** The masks of the states of all grammars over one vocabulary. */
 export class StateMasks {
   readonly vocabulary: Vocabulary
-  /** Goes with the states: those of a grammar nobody uses any more leave with it. */
+  /** Collected with the states, when their grammar is no longer used. */
   readonly #masks = new WeakMap<RuleState, StateMask>()
 
   constructor(vocabulary: Vocabulary) {
@@ -42,7 +38,7 @@ export class StateMasks {
     const { words } = vocabulary
     const set = new Int32Array(words)
     const exits: number[] = []
-    // Only what its own bytes lead to: what it calls and whom it returns to are threads of their own.
+    // Follows the state's own bytes only: its calls and returns are threads of their own.
     walk(vocabulary, {
       start: 0,
       end: vocabulary.nodes,
@@ -71,8 +67,7 @@ export class TextMasks {
 
   /**
    * Tokens that can follow, as a set of ids.
-   * @returns int32 [words of the vocabulary]; bit id % 32 of word id / 32. Valid until some later call: copy it to keep
-   *   it.
+   * @returns int32 [words of the vocabulary], bit id % 32 of word id / 32; a later call may overwrite it.
    */
   of({ threads }: Configuration): Int32Array {
     const key = threads.map(({ state, caller }) => `${state.number}:${caller?.number ?? 0}`).join(' ')
@@ -109,14 +104,14 @@ export class TextMasks {
     }
   }
 
-  /** Cleared memory for one more mask: that of the one used least recently. */
+  /** Cleared memory for a mask, taken from the least recently used one when the limit is reached. */
   #room(): Int32Array {
-    if (this.#kept.size < MOST_KEPT) return new Int32Array(this.#states.vocabulary.words)
+    if (this.#kept.size < MAX_MASKS) return new Int32Array(this.#states.vocabulary.words)
     for (const [key, mask] of this.#kept) {
       this.#kept.delete(key)
       return mask.fill(0)
     }
-    throw new TypeError('masks are kept but there is none')
+    throw new TypeError('the limit of masks is 0')
   }
 }
 
@@ -125,22 +120,22 @@ interface Walk {
   readonly start: number
   readonly end: number
   readonly stacks: Stacks
-  /** Where the text stands above them. */
+  /** Configuration above these nodes. */
   readonly from: Configuration
-  /** Takes the tokens that fit. */
+  /** Receives the tokens that fit. */
   readonly set: Int32Array
-  /** Takes nodes with something below them at which the whole text ends; null when nothing can follow an end. */
+  /** Receives inner nodes at which the whole text ends; null when nothing can follow an end. */
   readonly exits: number[] | null
 }
 
-/** Walks a part of the vocabulary; a subtree that does not fit is one comparison. */
+/** Walks a part of the vocabulary; a subtree that does not fit costs one comparison. */
 function walk(vocabulary: Vocabulary, { start, end, stacks, from, set, exits }: Walk): void {
   const { byte, depth, firstToken, tokens } = vocabulary
   const ends = vocabulary.end
   if (start >= end) return
   const top = depth[start] as number
   const path: Configuration[] = [from]
-  // Steps from the same configuration by the same byte come often: nearly all of a vocabulary is inside one string.
+  // Steps from the same configuration by the same byte recur: almost all of a vocabulary is inside one string.
   const known = new Map<Configuration, (Configuration | null | undefined)[]>()
   const shared = new Map<string, Configuration>()
   let node = start
@@ -174,7 +169,7 @@ function walk(vocabulary: Vocabulary, { start, end, stacks, from, set, exits }: 
   }
 }
 
-/** The first of equal configurations, so that steps are remembered for all of them. */
+/** One object for all equal configurations, so that they share their known steps. */
 function canonical(configuration: Configuration | null, shared: Map<string, Configuration>): Configuration | null {
   if (configuration === null) return null
   const key = `${configuration.ended ? 1 : 0} ${configuration.threads.map(({ state, caller }) => `${state.number}:${caller?.number ?? 0}`).join(' ')}`

@@ -1,28 +1,28 @@
-import { Place, type Rule } from './rule.ts'
+import { Node, type Rule } from './rule.ts'
 
-/** The place after one byte out of a range (both ends included). */
-export function afterByte(place: Place, from: number, to = from, next = new Place()): Place {
-  place.bytes.push({ from, to, next })
+/** The node after one byte out of a range (both ends included). */
+export function afterByte(node: Node, from: number, to = from, next = new Node()): Node {
+  node.bytes.push({ from, to, next })
   return next
 }
 
-/** The place after exactly these bytes. */
-export function afterBytes(place: Place, bytes: Uint8Array): Place {
-  let at = place
+/** The node after exactly these bytes. */
+export function afterBytes(node: Node, bytes: Uint8Array): Node {
+  let at = node
   for (const byte of bytes) at = afterByte(at, byte)
   return at
 }
 
 const encoder = new TextEncoder()
 
-/** The place after exactly this text. */
-export function afterText(place: Place, text: string): Place {
-  return afterBytes(place, encoder.encode(text))
+/** The node after exactly this text. */
+export function afterText(node: Node, text: string): Node {
+  return afterBytes(node, encoder.encode(text))
 }
 
-/** The place after a whole other rule. */
-export function afterCall(place: Place, rule: Rule, back = new Place()): Place {
-  place.calls.push({ rule, back })
+/** The node after a whole other rule. */
+export function afterCall(node: Node, rule: Rule, back = new Node()): Node {
+  node.calls.push({ rule, back })
   return back
 }
 
@@ -31,18 +31,18 @@ export function afterCall(place: Place, rule: Rule, back = new Place()): Place {
  * Ascii is
  * the caller's business.
  */
-export function wideCharacter(place: Place, next: Place): void {
-  const last = new Place()
+export function wideCharacter(node: Node, next: Node): void {
+  const last = new Node()
   afterByte(last, 0x80, 0xbf, next)
-  const lastTwo = new Place()
+  const lastTwo = new Node()
   afterByte(lastTwo, 0x80, 0xbf, last)
-  afterByte(place, 0xc2, 0xdf, last)
-  afterByte(afterByte(place, 0xe0), 0xa0, 0xbf, last)
-  afterByte(place, 0xe1, 0xec, lastTwo)
-  afterByte(afterByte(place, 0xed), 0x80, 0x9f, last)
-  afterByte(place, 0xee, 0xef, lastTwo)
-  afterByte(afterByte(place, 0xf0), 0x90, 0xbf, lastTwo)
-  const lastThree = afterByte(place, 0xf1, 0xf3)
+  afterByte(node, 0xc2, 0xdf, last)
+  afterByte(afterByte(node, 0xe0), 0xa0, 0xbf, last)
+  afterByte(node, 0xe1, 0xec, lastTwo)
+  afterByte(afterByte(node, 0xed), 0x80, 0x9f, last)
+  afterByte(node, 0xee, 0xef, lastTwo)
+  afterByte(afterByte(node, 0xf0), 0x90, 0xbf, lastTwo)
+  const lastThree = afterByte(node, 0xf1, 0xf3)
   afterByte(lastThree, 0x80, 0xbf, lastTwo)
-  afterByte(afterByte(place, 0xf4), 0x80, 0x8f, lastTwo)
+  afterByte(afterByte(node, 0xf4), 0x80, 0x8f, lastTwo)
 }
