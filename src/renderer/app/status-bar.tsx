@@ -56,7 +56,7 @@ function Parts({ status }: { readonly status: AppStatus }) {
         value={
           <>
             <span className={`${styles.dot} ${styles[dotOf[engine.kind]]}`} aria-hidden />
-            {engineText(t, engine)}
+            <span className={styles.engineText}>{engineText(t, engine)}</span>
           </>
         }
       >

@@ -35,7 +35,8 @@ export function JobsPart() {
           shown ? (
             <>
               <IconProgress size={14} aria-hidden />
-              {jobActivity(t, shown)} {shown.cancelling ? t('jobs.cancelling') : percentDone(shown)}
+              <span className={styles.wideOnly}>{jobActivity(t, shown)}</span>
+              {shown.cancelling ? t('jobs.cancelling') : percentDone(shown)}
               {left ? ` · ${left}` : ''}
               {running.length > 1 ? ` · ${t('jobs.more', { count: running.length - 1 })}` : ''}
             </>

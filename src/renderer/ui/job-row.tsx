@@ -43,13 +43,7 @@ export function JobRow({ job, onCancel, onResume, onDismiss }: JobRowProps) {
         <span className={styles.actions}>{actions[state.kind]}</span>
       </div>
       {state.kind === 'running' ? (
-        <Progress
-          size="xs"
-          value={state.fraction * 100}
-          aria-label={name}
-          aria-valuetext={percentDone(job) ?? undefined}
-          transitionDuration={0}
-        />
+        <Progress size="xs" value={state.fraction * 100} aria-label={name} transitionDuration={0} />
       ) : null}
       <div className={`${styles.facts} sb-numbers`}>{facts(t, i18n.language, job)}</div>
     </div>

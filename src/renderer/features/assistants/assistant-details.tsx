@@ -42,7 +42,7 @@ export function AssistantDetails({ assistant }: { readonly assistant: Assistant 
             {t('assistants.unpublish')}
           </Button>
         ) : (
-          <Button size="xs" onClick={() => void actions.publish(assistant)}>
+          <Button size="xs" variant="light" onClick={() => void actions.publish(assistant)}>
             {t('assistants.publishVersion', { version })}
           </Button>
         )}

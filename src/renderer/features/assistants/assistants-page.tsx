@@ -19,7 +19,8 @@ import styles from './assistants.module.css'
 export function AssistantsPage() {
   const { t } = useTranslation()
   const { id } = useParams()
-  const { assistants } = useStores()
+  const { assistants, settings } = useStores()
+  const defaultId = useStore(settings.store, (state) => state.settings.defaultAssistantId)
   const navigate = useNavigate()
   const state = useStore(assistants.store)
   const [creating, create] = useDisclosure(false)
@@ -27,7 +28,8 @@ export function AssistantsPage() {
   const list = state.value ?? []
   const chosen = list.find((assistant) => assistant.id === id) ?? null
   // Beside the list there is room to show one at once.
-  const shown = chosen ?? (wide ? (list[0] ?? null) : null)
+  const standard = list.find((assistant) => assistant.id === defaultId) ?? list[0] ?? null
+  const shown = chosen ?? (wide ? standard : null)
   return (
     <div className={styles.page}>
       <PageHeader title={t('assistants.title')}>

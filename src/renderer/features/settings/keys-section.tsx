@@ -70,8 +70,9 @@ function Key({ value, onRevoke }: { readonly value: ApiKey; readonly onRevoke: (
         <span className={`${styles.keyFacts} sb-numbers`}>
           <span className={styles.keyPrefix}>{value.prefix}…</span>
           <span title={used === null ? undefined : exactTime(used, i18n.language)}>
-            {t('settings.keyUsed')}:{' '}
-            {used === null ? t('settings.keyNeverUsed') : when(used, Date.now(), i18n.language)}
+            {used === null
+              ? t('settings.keyUnused')
+              : t('settings.keyUsedAt', { time: when(used, Date.now(), i18n.language) })}
           </span>
         </span>
       </div>

@@ -335,8 +335,6 @@ export const en = {
     keyRevokeText:
       'Programs that use it are refused from the next request on. This cannot be undone; create a new key to let them in again.',
     keyRevoked: 'Revoked',
-    keyUsed: 'Last used',
-    keyNeverUsed: 'never',
     keysEmpty: 'No keys yet. Create one and paste it into your shop software.',
     keysFailed: 'The keys could not be loaded.',
     appearance: 'Appearance',
@@ -431,6 +429,8 @@ export const en = {
     modelLoaded: 'in memory, {{memory}}',
     keyAssistantRefused: 'Requests with this key are refused: {{name}} is not used for customers.',
     keyAssistantLost: 'Requests with this key are refused: its assistant is gone.',
+    keyUsedAt: 'Last used: {{time}}',
+    keyUnused: 'Never used',
   },
   jobs: {
     title: 'Tasks',

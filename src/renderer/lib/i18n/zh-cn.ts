@@ -328,8 +328,6 @@ export const zhCn: Messages = {
     keyRevokeTitle: '撤销“{{name}}”？',
     keyRevokeText: '使用此密钥的程序从下一次请求起将被拒绝。此操作无法撤回；要重新允许，请创建新密钥。',
     keyRevoked: '已撤销',
-    keyUsed: '最近使用',
-    keyNeverUsed: '从未',
     keysEmpty: '还没有密钥。创建一个，并粘贴到您的网店软件中。',
     keysFailed: '无法加载密钥。',
     appearance: '外观',
@@ -423,6 +421,8 @@ export const zhCn: Messages = {
     modelLoaded: '在内存中，{{memory}}',
     keyAssistantRefused: '使用此密钥的请求会被拒绝：{{name}} 尚未供客户使用。',
     keyAssistantLost: '使用此密钥的请求会被拒绝：其助手已不存在。',
+    keyUsedAt: '最近使用：{{time}}',
+    keyUnused: '从未使用',
   },
   jobs: {
     title: '任务',
