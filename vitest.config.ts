@@ -1,15 +1,34 @@
 import { defineConfig } from 'vitest/config'
 
+/** Tests that start processes, load models or run for seconds. All others are unit tests: seconds for all together. */
+const processTests = [
+  'src/**/*.{demo,fault,tiny}.test.ts',
+  'src/main/{engine-tests,backend-tests}/**/*.test.ts',
+  'src/main/workshop/build.test.ts',
+  'src/main/jobs/tool-jobs.test.ts',
+  // Hundreds of requests over real sockets.
+  'src/main/http/{threats,authentication}.test.ts',
+]
+
+const patience = { testTimeout: 120_000, hookTimeout: 120_000 }
+
 export default defineConfig({
   test: {
-    environment: 'node',
-    include: ['src/**/*.test.{ts,tsx}', 'scripts/**/*.test.mjs'],
-    // Tests with real processes and real models share the machine with each other: few at once, and patience.
-    pool: 'forks',
+    // The tests share the machine with the engines they start.
     maxWorkers: 2,
-    // A build server may be starved for a moment; what needed the second try is marked in the output.
-    retry: process.env['CI'] === 'true' ? 1 : 0,
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['src/**/*.test.{ts,tsx}', 'scripts/**/*.test.mjs'],
+          exclude: processTests,
+          pool: 'forks',
+          // Starting a worker a file would cost more than the tests.
+          isolate: false,
+          ...patience,
+        },
+      },
+      { test: { name: 'process', include: processTests, pool: 'forks', ...patience } },
+    ],
   },
 })

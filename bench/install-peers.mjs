@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { agreesWithLockfile, npmInstall } from '../scripts/npm.mjs'
-import { Refusal, say } from '../scripts/places.mjs'
+import { agreesWithLockfile, npmInstall } from '../scripts/install.mjs'
+import { Refusal, say } from '../scripts/paths.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const peer = 'node-llama-cpp'

@@ -1,13 +1,11 @@
 /**
- * Hours under load, against the demo model through the endpoint: 16 streams, a fifth of them cut off by their caller at
- * a
- * random point. Prints what the engine's own memory grew by after the warm-up and how many slots were not given back.
+ * Sustained load on the demo model through the endpoint: 16 streams, a fifth of them cut off by their caller at a random
+ * point. Prints how much the engine's anonymous memory grew after the warm-up, and how many slots leaked.
  *
  *   npm run soak -- [--minutes 60]
  *
- * A failed reply, a lost slot or an engine restart ends it with 1; so does growth, in runs long enough to tell. The
- * build
- * server runs three minutes of it.
+ * Exits with 1 after a failed reply, a leaked slot or an engine restart, and in runs of at least ten minutes also when
+ * memory grew. `npm test` runs 30 seconds of it.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -27,13 +25,13 @@ const minutes = Number(values.minutes)
 if (!(minutes > 0)) throw new RangeError(`--minutes ${values.minutes} is not a positive number`)
 
 const streams = 16
-/** Tokens of a conversation. */
+/** Tokens per slot. */
 const contextLength = 1024
 const abortShare = 0.2
-/** Share of the run in which memory may still settle: heaps find their size, every buffer is used once. */
+/** Share of the run in which memory may still settle: heaps reach their size, each buffer is used once. */
 const warmUpShare = 0.15
-/** Shorter runs are warm-up from end to end: their growth is shown, not judged. */
-const judgedMinutes = 10
+/** Shorter runs are all warm-up: memory growth is shown, but has no target. */
+const MIN_JUDGED_MINUTES = 10
 const samples = 400
 
 const questions = [
@@ -51,13 +49,13 @@ interface Counts {
   readonly failures: string[]
 }
 
-/** One caller: question after question until the time is up, some of them given up midway. */
+/** One caller: question after question until the time is up, some of them aborted midway. */
 async function caller(endpoint: Endpoint, seed: number, untilMs: number, counts: Counts): Promise<void> {
   const random = seededRandom(seed)
   while (performance.now() < untilMs) {
     const abort = new AbortController()
     const gaveUp = random() < abortShare
-    // From before the first token to the middle of a long reply.
+    // Anywhere from before the first token to the middle of a long reply.
     const timer = gaveUp ? setTimeout(() => abort.abort(), random() * 1500) : undefined
     const question = questions[Math.floor(random() * questions.length)]!
     try {
@@ -72,7 +70,7 @@ async function caller(endpoint: Endpoint, seed: number, untilMs: number, counts:
       if (abort.signal.aborted) counts.aborted += 1
       else {
         counts.failures.push(String(failure))
-        // A server that is gone refuses thousands of times a second.
+        // A dead server would refuse thousands of times per second.
         await wait(100)
       }
     } finally {
@@ -81,12 +79,12 @@ async function caller(endpoint: Endpoint, seed: number, untilMs: number, counts:
   }
 }
 
-/** Nothing that another of them begins with. */
+/** Token ids that share no prefix with another index. */
 function longPrompt(index: number): number[] {
   return Array.from({ length: contextLength - 8 }, (_, position) => 300 + ((index * 31 + position * 7) % 2000))
 }
 
-/** The engine's own word, from /metrics. */
+/** A gauge from /metrics. */
 async function gauge(endpoint: Endpoint, name: string): Promise<number> {
   const response = await fetch(`${endpoint.url}/metrics`, { headers: { authorization: `Bearer ${endpoint.key}` } })
   const text = await response.text()
@@ -95,7 +93,7 @@ async function gauge(endpoint: Endpoint, name: string): Promise<number> {
   return Number(value)
 }
 
-/** Slots that stay taken though nobody waits for a reply any more. */
+/** Slots still taken after all replies have ended. */
 async function leakedSlots(endpoint: Endpoint, all: number): Promise<number> {
   let free = await gauge(endpoint, 'engine_free_slots')
   for (let attempt = 0; attempt < 50 && free < all; attempt += 1) {
@@ -124,8 +122,8 @@ function sample(server: RunningServer): Sample {
 }
 
 /**
- * Median of the last quarter less the median of the first quarter after the warm-up: collections make single readings
- * jump.
+ * Median of the last quarter minus the median of the first quarter after the warm-up: garbage collections make single
+ * readings jump.
  */
 function growth(all: readonly Sample[], bytes: (sample: Sample) => number): number {
   const settled = all.slice(Math.floor(all.length * warmUpShare))
@@ -141,7 +139,7 @@ try {
   const server = await startServer(home)
   try {
     const endpoint: Endpoint = { url: server.url, key: command(home, 'keys', 'create', 'soak').trim() }
-    // Keys and values take memory when a conversation first reaches them: each slot is filled to its end once.
+    // KV memory is taken when a conversation first reaches it, so each slot is filled to its end once.
     await Promise.all(
       Array.from({ length: streams }, (_, index) =>
         streamReply(endpoint, { model: 'demo', prompt: longPrompt(index), tokens: 8, endTokenIds }),
@@ -165,17 +163,17 @@ try {
     const engineGrowth = growth(readings, ({ engineBytes }) => engineBytes) / 1e6
     const appGrowth = growth(readings, ({ appBytes }) => appBytes) / 1e6
     const fromTo = (bytes: readonly number[]): string =>
-      `${(bytes[0]! / 1e6).toFixed(1)} at first, ${(bytes.at(-1)! / 1e6).toFixed(1)} at the end`
+      `${(bytes[0]! / 1e6).toFixed(1)} at the start, ${(bytes.at(-1)! / 1e6).toFixed(1)} at the end`
     const rows: Row[] = [
-      { name: 'replies finished / given up by the caller', value: `${counts.finished} / ${counts.aborted}` },
+      { name: 'replies finished / aborted by the caller', value: `${counts.finished} / ${counts.aborted}` },
       { name: 'replies that failed', value: String(counts.failures.length), target: atMost(counts.failures.length, 0) },
       { name: 'engine restarts', value: String(restarts), target: atMost(restarts, 0) },
-      { name: 'slots not given back', value: String(leaked), target: atMost(leaked, 0) },
+      { name: 'leaked slots', value: String(leaked), target: atMost(leaked, 0) },
       { name: 'RssAnon of the engine, MB', value: fromTo(readings.map(({ engineBytes }) => engineBytes)) },
       {
         name: 'its growth after the warm-up, MB',
         value: engineGrowth.toFixed(2),
-        ...(minutes >= judgedMinutes ? { target: atMost(engineGrowth, 1) } : {}),
+        ...(minutes >= MIN_JUDGED_MINUTES ? { target: atMost(engineGrowth, 1) } : {}),
       },
       { name: 'RssAnon of the app, MB', value: fromTo(readings.map(({ appBytes }) => appBytes)) },
       { name: 'its growth after the warm-up, MB', value: appGrowth.toFixed(2) },

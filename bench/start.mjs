@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Refusal, say } from '../scripts/places.mjs'
+import { Refusal, say } from '../scripts/paths.mjs'
 import { installPeers } from './install-peers.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))

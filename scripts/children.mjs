@@ -1,131 +1,61 @@
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
-import { performance } from 'node:perf_hooks'
-import { root } from './places.mjs'
+import { root } from './paths.mjs'
+
+export const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP']
+
+/** How long a program's output is still read after its exit: a browser it opened may hold the pipes for hours. */
+const DRAIN_MS = 1000
 
 /**
- * Runs a program to its end with the terminal's own streams and passes signals on.
- * Resolves to the exit code; 128 + number for a death by signal, as shells count.
+ * Runs a program to its end and passes stop signals on. Resolves to the exit code, 128 + number for a death by signal;
+ * rejects when the program cannot be started.
+ * `quiet` sends its stdout to stderr: progress, not a result. With `onLine(line, stream)` each line it prints is
+ * reported, and still shown unless `show` is false.
  */
-export function run(
-  command,
-  args,
-  { quiet = false, env = process.env, cwd = root, timeoutMs = 0, shell = false } = {},
-) {
+export function run(command, args, options = {}) {
+  const { quiet = false, onLine, show = true, env = process.env, cwd = root, shell = false } = options
   return new Promise((resolve, reject) => {
-    // quiet: what it prints is progress, not a result, so it goes to stderr.
-    const child = spawn(command, args, {
-      cwd,
-      env,
-      shell,
-      stdio: ['inherit', quiet ? 2 : 'inherit', 'inherit'],
-      ...(timeoutMs > 0 ? { timeout: timeoutMs } : {}),
-    })
-    settle(child, resolve, reject)
-  })
-}
+    const piped = onLine !== undefined
+    const stdio = piped ? ['inherit', 'pipe', 'pipe'] : ['inherit', quiet ? 2 : 'inherit', 'inherit']
+    const child = spawn(command, args, { cwd, env, shell, stdio })
+    if (piped) for (const name of ['stdout', 'stderr']) readLines(child[name], name, onLine, show)
 
-/**
- * Like {@link run}, but every line it prints, on either stream, is passed on and shown to `onLine` with the name of the
- * stream.
- */
-export function runWatched(command, args, onLine, { env = process.env, cwd = root } = {}) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd, env, stdio: ['inherit', 'pipe', 'pipe'] })
-    for (const name of ['stdout', 'stderr']) {
-      let rest = ''
-      child[name].setEncoding('utf8')
-      child[name].on('data', (text) => {
-        process[name].write(text)
-        const lines = (rest + text).split('\n')
-        rest = lines.pop() ?? ''
-        for (const line of lines) onLine(line, name)
-      })
-      child[name].on('end', () => {
-        if (rest !== '') onLine(rest, name)
-      })
+    // One forward is enough: a second signal tells the app to drop running replies. In a terminal Ctrl+C reaches the
+    // whole process group by itself.
+    let forwarded = false
+    const forward = (signal) => {
+      if (forwarded || (signal === 'SIGINT' && process.stdin.isTTY)) return
+      forwarded = true
+      child.kill(signal)
     }
-    settle(child, resolve, reject)
+    for (const signal of STOP_SIGNALS) process.on(signal, forward)
+    const settle = (finish) => {
+      for (const signal of STOP_SIGNALS) process.off(signal, forward)
+      finish()
+    }
+    child.on('error', (error) => settle(() => reject(error)))
+    child.on('exit', () => {
+      if (!piped) return
+      setTimeout(() => {
+        child.stdout.destroy()
+        child.stderr.destroy()
+      }, DRAIN_MS).unref()
+    })
+    child.on('close', (code, signal) => settle(() => resolve(code ?? 128 + (constants.signals[signal] ?? 0))))
   })
 }
 
-/**
- * Runs a program and gives back what it printed; nothing is shown. It is ended, `stalled`, when `progress` has not
- * changed
- * for `timeoutMs`; without one, that is the longest it may take.
- */
-export function capture(command, args, { env = process.env, cwd = root, timeoutMs = 60_000, progress = () => 0 } = {}) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
-    let text = ''
-    let stalled = false
-    let seen = progress()
-    let since = performance.now()
-    const watch = setInterval(() => {
-      const now = progress()
-      if (now !== seen) since = performance.now()
-      seen = now
-      if (performance.now() - since < timeoutMs) return
-      stalled = true
-      child.kill()
-    }, 250)
-    child.stdout.on('data', (chunk) => {
-      text += chunk
-    })
-    child.stderr.on('data', (chunk) => {
-      text += chunk
-    })
-    child.on('error', (error) => {
-      clearInterval(watch)
-      reject(error)
-    })
-    child.on('close', (code) => {
-      clearInterval(watch)
-      resolve({ code: code ?? 1, text, stalled })
-    })
+function readLines(stream, name, onLine, show) {
+  let rest = ''
+  stream.setEncoding('utf8')
+  stream.on('data', (text) => {
+    if (show) process[name].write(text)
+    const lines = (rest + text).split('\n')
+    rest = lines.pop()
+    for (const line of lines) onLine(line, name)
   })
-}
-
-/** Requests to stop; all of them reach the child that runs. */
-export const stopSignals = ['SIGTERM', 'SIGINT', 'SIGHUP']
-
-function settle(child, resolve, reject) {
-  const stopForwarding = forwardSignals(child)
-  child.on('error', (error) => {
-    stopForwarding()
-    reject(error)
+  stream.on('end', () => {
+    if (rest !== '') onLine(rest, name)
   })
-  const end = (code, signal) => {
-    stopForwarding()
-    resolve(code ?? 128 + (constants.signals[signal] ?? 0))
-  }
-  child.on('close', end)
-  // What it started and left behind, a browser for a link perhaps, may hold its streams for hours; what it said itself
-  // is here by then.
-  child.on('exit', (code, signal) =>
-    setTimeout(() => {
-      child.stdout?.destroy()
-      child.stderr?.destroy()
-      end(code, signal)
-    }, 1000).unref(),
-  )
-}
-
-/**
- * One request to stop reaches the child once: a second one means "at once" to it. Ctrl-C in a terminal reaches the
- * whole group by itself, and npm repeats signals to us, so repeats within half a second are one press.
- */
-function forwardSignals(child) {
-  let last = 0
-  const forward = (signal) => {
-    const now = Date.now()
-    if (now - last < 500) return
-    last = now
-    if (signal === 'SIGINT' && process.stdin.isTTY) return
-    child.kill(signal)
-  }
-  for (const signal of stopSignals) process.on(signal, forward)
-  return () => {
-    for (const signal of stopSignals) process.off(signal, forward)
-  }
 }

@@ -25,7 +25,7 @@ import { createConsoleRouter } from './console/console-router.ts'
 const drainMs = 9000
 
 /**
- * Exit code of a start that failed and said why in a window: scripts/start.mjs knows by it that Electron itself can run
+ * Exit code of a start that failed and said why in a window: scripts/electron.mjs knows by it that Electron itself can run
  * here.
  */
 const toldCode = 69
