@@ -11,6 +11,8 @@ import type { EngineSupervisor } from './engine-supervisor.ts'
 /** Keeps a model loaded until released. */
 export interface Lease {
   readonly engine: Engine
+  /** Waits while the engine is restarted. @throws SwitchboardError when it failed for good or was unloaded. */
+  ready(): Promise<void>
   /** Idempotent. */
   release(): void
 }
@@ -112,7 +114,8 @@ export class EnginePool implements Disposable {
     const entry = this.#entries.get(engineKey(target)) ?? this.#open(target)
     const release = this.#hold(entry)
     try {
-      return { engine: await orAborted(entry.loading, signal), release }
+      const engine = await orAborted(entry.loading, signal)
+      return { engine, ready: () => engine.ready(), release }
     } catch (failure) {
       release()
       throw failure

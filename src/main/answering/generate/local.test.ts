@@ -22,10 +22,12 @@ const assistant = (content: string): PromptMessage => ({ role: 'assistant', cont
 const texts = createTextService({ workerEntry: join(import.meta.dirname, '../../text/text-worker.ts') })
 let folder: string
 let released: number
+let ready: Promise<void>
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'model-'))
   released = 0
+  ready = Promise.resolve()
   writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify(byteLevelJson()))
   writeFileSync(join(folder, 'tokenizer_config.json'), JSON.stringify(fixtureConfig))
   writeFileSync(
@@ -51,6 +53,7 @@ function serviceOver(options: FakeEngineOptions): { readonly engine: FakeEngine;
   const engines = {
     acquire: async () => ({
       engine,
+      ready: () => ready,
       release: () => {
         released += 1
       },
@@ -333,6 +336,20 @@ describe('a reply', () => {
     const { engine, replies } = serviceOver(says('hello there'))
     for await (const event of replies.answer(request(), never())) if (event.kind === 'delta') break
     expect([engine.running, engine.cancelled, released]).toEqual([0, ['r1'], 1])
+  })
+
+  it('of a person waits for an engine that restarts, and can be stopped meanwhile', async () => {
+    const { engine, replies } = serviceOver(says('hello'))
+    let restarted = (): void => undefined
+    ready = new Promise((resolve) => (restarted = resolve))
+    const waiting = collect(replies.answer(request({ priority: 'interactive' }), never()))
+    const leaving = new AbortController()
+    const left = collect(replies.answer(request({ priority: 'interactive' }), leaving.signal))
+    leaving.abort()
+    await expect(left).rejects.toMatchObject({ code: 'cancelled' })
+    expect(engine.requests).toEqual([])
+    restarted()
+    expect(textOf(await waiting)).toBe('hello')
   })
 
   it('fails with the error of the engine, before anything was said', async () => {

@@ -1,4 +1,5 @@
 import { randomInt, randomUUID } from 'node:crypto'
+import { raceAbort } from '../../../shared/base/cancel-signal.ts'
 import type { Engine, GenerationEvent, TokenOutput } from '../../../shared/contracts/engine.ts'
 import type { Ask } from '../../../shared/domain/ask.ts'
 import type { FinishReason, Receipt } from '../../../shared/domain/generation.ts'
@@ -14,7 +15,10 @@ export interface LocalGenerationOptions {
   /** @throws SwitchboardError model_not_found when the files of this version are gone. */
   readonly texts: { open(model: TargetModel): Promise<TextModel> }
   readonly engines: {
-    acquire(target: Target, signal: AbortSignal): Promise<{ readonly engine: Engine; release(): void }>
+    acquire(
+      target: Target,
+      signal: AbortSignal,
+    ): Promise<{ readonly engine: Engine; ready(): Promise<void>; release(): void }>
   }
   /** Unsigned 32-bit; the seed of requests without one. */
   readonly randomSeed?: () => number
@@ -34,6 +38,8 @@ export function createLocalGeneration({
       const text = await texts.open(ask.target.model)
       const lease = await engines.acquire(ask.target, signal)
       try {
+        // A person waits for an engine that restarts; a program is told to come again.
+        if (ask.priority === 'interactive') await raceAbort(lease.ready(), signal, stopped)
         const { contextLength } = lease.engine.loaded
         checkLogitBias(ask, text)
         const prompt = await text.prompt(ask.input, { contextLength, maxTokens: ask.parameters.maxTokens }, signal)
@@ -45,6 +51,9 @@ export function createLocalGeneration({
     },
   }
 }
+
+/** The request was stopped before it began. */
+const stopped = (): SwitchboardError => new SwitchboardError('cancelled', 'the request was stopped before it began')
 
 interface Generation {
   readonly ask: Ask
@@ -58,7 +67,7 @@ async function* generate(generation: Generation, signal: AbortSignal): AsyncIter
   const { ask, text, prompt, engine, seed } = generation
   const { target, input, structure } = ask
   const piece = pieceMaker(text)
-  const stopped = new AbortController()
+  const ended = new AbortController()
   const reader = new TokenReader({
     decoder: text.decoder({ continues: input.kind !== 'chat' || input.begun !== undefined }),
     piece: ask.logprobs === null ? null : piece,
@@ -80,15 +89,14 @@ async function* generate(generation: Generation, signal: AbortSignal): AsyncIter
       speculation: ask.speculation,
       ...(structure === null ? {} : { grammar: await text.grammar(structure, signal) }),
     },
-    AbortSignal.any([signal, stopped.signal]),
+    AbortSignal.any([signal, ended.signal]),
   )
 
   let started = false
   let echoed = !ask.echo
   for await (const event of events) {
     if (!started) {
-      if (event.kind === 'done' && event.finishReason === 'cancelled')
-        throw new SwitchboardError('cancelled', 'the request was stopped before it began')
+      if (event.kind === 'done' && event.finishReason === 'cancelled') throw stopped()
       // Only now is the request past everything that can refuse it, the engine's queue included.
       started = true
       yield {
@@ -110,7 +118,7 @@ async function* generate(generation: Generation, signal: AbortSignal): AsyncIter
     if (event.kind === 'tokens') {
       for (const part of reader.push(event.tokens)) yield eventOf(part)
       // The engine still says how long it took.
-      if (reader.stopped) stopped.abort()
+      if (reader.stopped) ended.abort()
     }
     if (event.kind === 'done') {
       for (const part of reader.end()) yield eventOf(part)
