@@ -23,7 +23,7 @@ describe('an excerpt', () => {
     ['accented', 'é '],
     ['characters of two units', '😀 '],
   ])('far into a text of %s characters, across the borders of its pieces, is found', (_name, filler) => {
-    for (const before of [900, 990, 995, 999, 1000, 1001, 5000]) {
+    for (const before of [300, 390, 395, 399, 400, 401, 5000]) {
       const text = `${filler.repeat(before / filler.length)}der Rückläufer ist da${' und'.repeat(50)}`
       expect(excerptAround(text, 'RUCKLAUFER')).toMatch(/^…[^…]*der Rückläufer ist da und[^…]*…$/u)
     }

@@ -12,7 +12,7 @@ const MAX_TERMS = 16
 export const MAX_EXCERPT_SOURCE = 20_000
 
 /** Characters folded at a time: the search for an excerpt ends with the piece that holds the first match. */
-const FOLD_PIECE = 1000
+const FOLD_PIECE = 400
 
 /** Text to store in the index. */
 export function indexText(text: string): string {
@@ -38,7 +38,7 @@ export function matchExpression(typed: string): string | null {
  * where none occurs. Case and accents do not count, as in the index.
  */
 export function excerptAround(text: string, typed: string): string {
-  const terms = searchTerms(typed).map((term) => fold(term).text)
+  const terms = searchTerms(typed).map(plain)
   const { start, end } = firstMatch(text, terms) ?? { start: 0, end: 0 }
   const from = wholeCharacter(text, Math.max(0, start - 40))
   const to = wholeCharacter(text, Math.min(text.length, end + 80))
@@ -52,6 +52,9 @@ function firstMatch(text: string, terms: readonly string[]): { readonly start: n
   for (let offset = 0; offset < text.length; offset += FOLD_PIECE) {
     const from = wholeCharacter(text, offset)
     const piece = text.slice(from, wholeCharacter(text, Math.min(text.length, offset + FOLD_PIECE + overlap)))
+    // Most pieces hold no match, and only a match needs to know where its characters came from.
+    const letters = plain(piece)
+    if (!terms.some((term) => letters.includes(term))) continue
     const folded = fold(piece)
     let at = Number.POSITIVE_INFINITY
     let length = 0
@@ -91,19 +94,23 @@ function pairs(characters: readonly string[], withLast: boolean): string[] {
   return made
 }
 
-/** Lower case without marks; `origin(i)` is the index in `text` that character i of the result came from. */
+/** Lower case without marks. */
+function plain(text: string): string {
+  return text.toLowerCase().normalize('NFD').replace(/\p{M}/gu, '')
+}
+
+/** The same, character by character; `origin(i)` is the index in `text` that character i of the result came from. */
 function fold(text: string): { readonly text: string; readonly origin: (index: number) => number } {
   const lower = text.toLowerCase()
-  // Most text, Latin without accents and Chinese, keeps its length: no character has to be looked at alone.
-  if (lower.length === text.length && lower === lower.normalize('NFD').replace(/\p{M}/gu, ''))
-    return { text: lower, origin: (index) => index }
+  // Latin without accents and Chinese keep their length: no character has to be looked at alone.
+  if (lower.length === text.length && lower === plain(text)) return { text: lower, origin: (index) => index }
   let folded = ''
   const origins: number[] = []
   let at = 0
   for (const character of text) {
-    const plain = character.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase()
-    for (let index = 0; index < plain.length; index += 1) origins.push(at)
-    folded += plain
+    const letters = plain(character)
+    for (let index = 0; index < letters.length; index += 1) origins.push(at)
+    folded += letters
     at += character.length
   }
   return { text: folded, origin: (index) => origins[index] ?? text.length }
