@@ -2,10 +2,8 @@ import type { GenerationEvent, RequestOutput, TokenOutput } from '../../shared/c
 import { revive, type SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 
 /**
- * What arrived for one request and was not read yet. Tokens that pile up behind a slow reader are merged into one
- * event, so
- * what waits is at most the reply itself and never a queue of messages. The scores of a prompt come in parts and are
- * read whole.
+ * Unread outputs of one request. Tokens that pile up behind a slow reader are merged into one event, so that memory is
+ * bounded by the reply itself. The scores of a prompt are merged into one event as well.
  */
 export class RequestInbox {
   readonly #events: GenerationEvent[] = []
@@ -14,7 +12,7 @@ export class RequestInbox {
   #wake: (() => void) | null = null
   #ended = false
 
-  /** Whether the request is over for the engine: nothing more will arrive. */
+  /** Whether the request has ended: no more outputs will arrive. */
   get ended(): boolean {
     return this.#ended
   }
@@ -42,7 +40,7 @@ export class RequestInbox {
     this.#wake?.()
   }
 
-  /** Ends the request with an error, after what was received before it. */
+  /** Ends the request with an error, which is thrown after everything received before it. */
   fail(failure: SwitchboardError): void {
     if (this.#ended) return
     this.#ended = true
@@ -50,7 +48,7 @@ export class RequestInbox {
     this.#wake?.()
   }
 
-  /** The next event; waits for one. @throws SwitchboardError when the request failed and nothing is left to read. */
+  /** Waits for the next event. @throws SwitchboardError when the request failed and nothing is left to read. */
   async next(): Promise<GenerationEvent> {
     for (;;) {
       const event = this.#events.shift()

@@ -1,8 +1,8 @@
 /**
  * The step loop alone, for comparisons: prefill, then greedy decode, no process around it.
  *
- *   node src/main/inference/bare-loop.ts FOLDER [--batch 1] [--prompt 256] [--tokens 64] [--threads 0] [--context 1024]
- * [--provider auto]
+ *   node src/main/inference/bare-loop.ts FOLDER [--batch 1] [--prompt 256] [--tokens 64] [--threads 0]
+ *     [--context 1024] [--provider auto]
  *
  * Prints one line of JSON; rates are tokens per second over all rows.
  */

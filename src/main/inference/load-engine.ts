@@ -31,16 +31,15 @@ export interface LoadedEngine {
 
 export interface LoadOptions {
   readonly libraryPath?: string
-  /** Asks a provider about the kinds of graph there are. */
+  /** Probes a provider for the kinds of graph that exist. */
   readonly probe?: (provider: Provider, graphs: readonly GraphFloats[]) => ProviderProbe
-  /** Bytes a model may take now where a provider computes; null where nobody knows. */
+  /** Bytes available to a model on a provider; null when unknown. */
   readonly freeMemory?: (provider: Provider) => number | null
 }
 
 /**
- * Loads a graph folder: verify, then on the first provider that can: plan its memory, map the weights, reserve KV, run
- * once. Slots and context
- * may come out lower than wanted where memory is short; `loaded` says so.
+ * Loads a graph folder: verifies its files, then on the first usable provider plans the memory, maps the weights,
+ * reserves KV and runs once. Slots and context may be lower than requested when memory is short, see `loaded.lowered`.
  * @throws SwitchboardError model_corrupt, provider_unavailable, out_of_memory, engine_fault.
  */
 export async function loadEngine(model: EngineModel, options: LoadOptions = {}): Promise<LoadedEngine> {
@@ -89,7 +88,7 @@ export async function loadEngine(model: EngineModel, options: LoadOptions = {}):
   }
 }
 
-/** What the settings ask for, within what the graph can do. */
+/** The requested limits, capped by what the graph supports. */
 function memoryWish({ limits }: EngineModel, description: GraphDescription, floats: GraphFloats): MemoryWish {
   const contextLength = Math.min(limits.contextLength, description.maxPositions)
   const prefillChunk = Math.max(1, Math.min(limits.prefillChunk, contextLength))
@@ -108,8 +107,8 @@ interface OpenedModel {
 }
 
 /**
- * The best provider that takes one of the graphs and has run it; one that computes but cannot hold this model is a
- * refusal as well.
+ * Opens the model on the best provider that can run one of the graphs. A provider that computes but cannot hold the
+ * model counts as refused.
  */
 function openModel(
   model: EngineModel,
@@ -120,7 +119,7 @@ function openModel(
   const threads = sessionThreads(model.threads, description.weightBytes, physicalCores())
   const opened = new Map<Provider, OpenedModel>()
   let damage: unknown = null
-  const tryWholly = (provider: Provider): ProviderProbe => {
+  const tryProvider = (provider: Provider): ProviderProbe => {
     const small = probe(provider, description.floats)
     if (!small.usable) return small
     try {
@@ -141,13 +140,13 @@ function openModel(
       return small
     } catch (failure) {
       if (!(failure instanceof SwitchboardError)) throw failure
-      // A graph that the last resort cannot read is damaged, and one that is too large is not a matter of providers.
+      // Damage and lack of memory are reported as such: a graph that the CPU cannot read is damaged.
       if (provider === 'cpu' || failure.code === 'out_of_memory') damage = failure
       return { provider, usable: false, reason: failure.message }
     }
   }
   try {
-    const { provider, refusals } = chooseProvider(model.policy, tryWholly)
+    const { provider, refusals } = chooseProvider(model.policy, tryProvider)
     const chosen = opened.get(provider)
     if (chosen === undefined)
       throw new TypeError(`no session for ${provider} among ${candidates(model.policy).join(', ')}`)
@@ -157,7 +156,7 @@ function openModel(
   }
 }
 
-/** Reserves KV and runs once. A session that fails is given back: the next provider may need its memory. */
+/** Reserves KV and warms up. Disposes the session on failure, because the next provider may need its memory. */
 function runOnce(
   session: OrtSession,
   provider: Provider,

@@ -1,7 +1,6 @@
 /**
- * The engine process: one model, token ids only. It has no database, no keys and opens no sockets. It ends when its
- * parent
- * does, and with a non-zero code on anything unexpected: its supervisor starts a fresh one.
+ * The engine process: one model, token ids only. It has no database and no keys, and opens no sockets. It ends with its
+ * parent, and with a non-zero code on anything unexpected, whereupon its supervisor starts a new one.
  */
 import { assertNever } from '../../shared/base/assert-never.ts'
 import type { EngineCommand, EngineEvent } from '../../shared/contracts/engine.ts'
@@ -18,11 +17,9 @@ import { probeHere, probeProviders } from './ort/providers.ts'
 const HEARTBEAT_MS = 500
 
 /**
- * Tokens that come faster than this travel together. Every message wakes two processes, which on a small machine takes
- * from
- * the step that runs meanwhile (a fifth of the speed with steps of 2 ms on two cores, a tenth with 20 ms; 50 ms instead
- * of 33
- * were 4 % there); twenty pieces a second still look like writing, and nobody reads as many.
+ * Tokens drawn within this time share a message. Every message wakes two processes, which costs time of the running
+ * step: on two cores a fifth of the speed with steps of 2 ms and a tenth with 20 ms; 50 ms instead of 33 ms gained 4 %.
+ * Twenty updates a second still read as continuous writing.
  */
 const SEND_EVERY_MS = 50
 
@@ -35,7 +32,7 @@ function serve(port: ParentPort<EngineCommand, EngineEvent>): void {
   let engine: InferenceEngine | null = null
   let loading = false
   let looping = false
-  let shown = ''
+  let sentCounts = ''
   let sentMs = 0
 
   const flush = (): void => {
@@ -45,12 +42,13 @@ function serve(port: ParentPort<EngineCommand, EngineEvent>): void {
     if (outputs.length > 0) port.send({ kind: 'outputs', outputs })
     const stats = engine.stats()
     const counts = `${stats.running} ${stats.waiting}`
-    if (counts === shown) return
-    shown = counts
+    if (counts === sentCounts) return
+    sentCounts = counts
     port.send({ kind: 'stats', stats })
   }
 
-  // One step, then one turn of the event loop: messages that arrived meanwhile are read before the next step.
+  // One step, then one turn of the event loop, so that messages that arrived meanwhile are handled before the next
+  // step.
   const turn = (): void => {
     if (engine === null || !engine.busy) {
       looping = false
@@ -60,7 +58,7 @@ function serve(port: ParentPort<EngineCommand, EngineEvent>): void {
     try {
       engine.step()
     } catch (failure) {
-      // What the runtime refused once it may refuse from now on: callers are told, then a fresh process takes over.
+      // The session may be unusable after a failure: callers get the error, and a new process takes over.
       flush()
       process.stderr.write(`${failure instanceof Error ? (failure.stack ?? failure.message) : String(failure)}\n`)
       port.exit(1)
@@ -101,7 +99,7 @@ function serve(port: ParentPort<EngineCommand, EngineEvent>): void {
     }
     if (!looping && engine !== null) {
       looping = true
-      // In the same turn there may be more messages; they belong to the same step.
+      // Further messages of the same turn belong to the same step.
       setImmediate(turn)
     }
   }
@@ -120,7 +118,7 @@ function serve(port: ParentPort<EngineCommand, EngineEvent>): void {
   try {
     port.send({ kind: 'hello', runtimeVersion: loadOrtApi(findOrtLibrary()).version })
   } catch (failure) {
-    // Without the runtime no start will do better: a reason, not a crash to be tried again.
+    // Without the runtime every restart would fail too, so this is reported as a failed load.
     if (!(failure instanceof SwitchboardError)) throw failure
     port.send({ kind: 'loadFailed', error: serialise(failure) })
   }
@@ -130,7 +128,7 @@ process.on('uncaughtException', die)
 process.on('unhandledRejection', die)
 
 const [, , flag, provider, libraryPath, wanted] = process.argv
-// Drivers leave threads behind that would keep this process alive: once it has answered, it goes.
+// Drivers leave threads behind that would keep this process alive.
 const answer = (report: unknown): void =>
   void process.stdout.write(`${JSON.stringify(report)}\n`, () => process.exit(0))
 if (flag === '--probe') answer(probeProviders())

@@ -4,24 +4,21 @@ import type { FinishReason } from '../domain/generation.ts'
 import { SwitchboardError } from '../errors/switchboard-error.ts'
 import type { Engine, EngineTimings, GenerateRequest, GenerationEvent, TokenOutput } from './engine.ts'
 
-/** What the fake answers to one request. */
+/** Scripted answer to one request. */
 export interface FakeReply {
-  /**
-   * Token ids in order. Where the request's stop ids or token limit come first, the reply ends there, as in the real
-   * engine.
-   */
+  /** Token ids in order. The reply ends earlier at the request's stop ids or token limit, as in the real engine. */
   readonly tokens: readonly number[]
-  /** Thrown after this many tokens were given out (0: before the first). */
+  /** Thrown after this many tokens (0: before the first). */
   readonly failure?: { readonly afterTokens: number; readonly error: SwitchboardError }
   /** Tokens in one event; default 1. */
   readonly batch?: number
-  /** Prompt tokens said to be taken over; default 0. */
+  /** Reported as reused prompt tokens; default 0. */
   readonly cachedTokens?: number
 }
 
 export interface FakeEngineOptions {
   readonly loaded?: Partial<LoadedModel>
-  /** The reply to a request; `turn` counts requests from 0. Default: the prompt's own ids, back to front. */
+  /** Reply to a request; `turn` counts requests from 0. Default: the prompt's ids in reverse order. */
   readonly reply?: (request: GenerateRequest, turn: number) => FakeReply
   readonly timings?: EngineTimings
 }
@@ -44,17 +41,16 @@ export const fakeLoadedModel: LoadedModel = {
 
 /**
  * An engine without a process: deterministic, scripted, no clock. Honours cancel (abort and leaving the iteration),
- * stop
- * ids, the token limit, log-probabilities and prompt scoring, and fails when told to. `hold` stops it before its next
- * token until `release`, so that a test can act in the middle of a reply.
+ * stop ids, the token limit, log-probabilities and prompt scoring, and fails on request. `hold` stops it before its
+ * next token until `release`, so that a test can act in the middle of a reply.
  */
 export class FakeEngine implements Engine {
   readonly loaded: LoadedModel
   /** Every request in the order of arrival. */
   readonly requests: GenerateRequest[] = []
-  /** Ids of requests ended from outside, by abort or by leaving the iteration. */
+  /** Ids of requests cancelled by abort or by leaving the iteration. */
   readonly cancelled: string[] = []
-  /** Requests that run now. */
+  /** Number of running requests. */
   running = 0
   readonly #reply: (request: GenerateRequest, turn: number) => FakeReply
   readonly #timings: EngineTimings

@@ -1,6 +1,6 @@
 /**
- * Main <-> engine process. Token ids only: no text crosses this wire. Both sides parse nothing: the port is inherited,
- * the types are the contract; unknown kinds are a programming error and end the process.
+ * Main <-> engine process. Token ids only: no text crosses this wire. Main checks every event it receives; a command of
+ * an unknown kind is a programming error and ends the engine process.
  */
 import type { CancelSignal } from '../base/cancel-signal.ts'
 import type { EngineStats, LoadedModel, ProviderPolicy } from '../domain/engine.ts'
@@ -9,56 +9,52 @@ import type { Grammar } from '../domain/grammar.ts'
 import type { TargetAdapter } from '../domain/target.ts'
 import type { SerialisedError } from '../errors/switchboard-error.ts'
 
-/** What the engine loads: a built graph folder, already verified to exist. */
+/** What the engine loads: the folder of a built graph. */
 export interface EngineModel {
   /** Catalog name, for messages only. */
   readonly name: string
-  /** Folder of a built graph, see graph.ts. */
+  /** See contracts/graph.ts. */
   readonly graphDirectory: string
   readonly policy: ProviderPolicy
   readonly limits: EngineLimits
   /** Worker threads of one session; 0 takes one per physical core. */
   readonly threads: number
   /**
-   * Bytes of every token in the order of their ids, for grammars; without it requests with a grammar are refused.
-   * Base64 of,
-   * for each token, the number of its bytes (LEB128) and the bytes; 0 for tokens that stand for no text, special ones
-   * above all.
+   * Bytes of all tokens in the order of their ids, for grammars; without it, requests with a grammar are refused.
+   * Base64 of, for each token, the number of its bytes (LEB128) and the bytes; 0 for tokens without text, such as
+   * control tokens.
    */
   readonly vocabulary?: string
 }
 
 export interface EngineLimits {
-  /** KV slots: requests that decode at once. */
+  /** KV slots: number of requests that decode at once. */
   readonly slots: number
   /** Tokens of KV per slot; capped by the graph's maxPositions. */
   readonly contextLength: number
   /**
-   * Requests of each priority that may wait beyond the slots; one more is refused with `queue_full`. No client fills it
-   * alone.
+   * Requests of each priority that may wait for a slot; further ones are refused with `queue_full`. One client cannot
+   * fill the queue.
    */
   readonly queueRequests: number
   /** Prompt tokens of each priority that may wait in total. */
   readonly queueTokens: number
-  /** Most prompt tokens run in one step; fewer where they would hold up the replies that decode beside them. */
+  /** Prompt tokens of one step; fewer when they would slow down the replies that decode in it. */
   readonly prefillChunk: number
-  /**
-   * Whether tokens that the sequence so far suggests are verified several at a time where that pays; default true. The
-   * reply is the same.
-   */
+  /** Speculative decoding, where it pays; default true. It does not change the reply. */
   readonly speculation?: boolean
 }
 
-/** An adapter as the rows of a step name it. */
+/** An adapter as the rows of a step refer to it. */
 export interface AdapterRow {
-  /** Place in the engine's adapter bank. */
+  /** Index in the engine's adapter bank. */
   readonly index: number
   readonly scale: number
 }
 
 export interface GenerateRequest {
   readonly requestId: string
-  /** At least one id; prompt and maxTokens together fit the context (checked by the caller, enforced by the engine). */
+  /** At least one id. Prompt and maxTokens together fit the context; the engine refuses them otherwise. */
   readonly promptIds: readonly number[]
   readonly sampling: SamplingParameters
   /** 0 with promptLogprobs set scores the prompt and ends with `length`. */
@@ -66,25 +62,24 @@ export interface GenerateRequest {
   /** Ids that end the reply; the ending id is counted but not emitted. */
   readonly stopIds: readonly number[]
   /**
-   * Per generated token, this many best alternatives with log-probabilities; null for none, 0 for the chosen one only.
+   * Number of best alternatives with log-probabilities per generated token; 0 for the drawn token only, null for none.
    */
   readonly logprobs: number | null
-  /** The same for each prompt token but the first (which has nothing before it). */
+  /** The same for each prompt token except the first, which has nothing before it. */
   readonly promptLogprobs: number | null
   /**
-   * Requests of one scope take over each other's computed prompts; null takes and leaves nothing. A fast answer tells
-   * that
-   * something like the prompt was asked before, so a scope is one key-holder, never more.
+   * Requests of one scope reuse each other's KV; null shares nothing. A fast answer reveals that something like the
+   * prompt was asked before, so a scope never covers more than one key-holder.
    */
   readonly cacheScope: string | null
-  /** Applied in this order; default none. The engine serves none yet and refuses any other value. */
+  /** Applied in this order; default none. The engine does not serve adapters yet and refuses any. */
   readonly adapters?: readonly TargetAdapter[]
-  /** Whose request it is: clients of one priority take turns, whatever number of requests each has waiting. */
+  /** Clients of one priority take turns, whatever the number of their requests. */
   readonly client: string
   readonly priority: Priority
-  /** false: token by token, whatever the limits say. The reply is the same. */
+  /** false disables speculative decoding for this request. */
   readonly speculation?: boolean
-  /** What the reply may look like: tokens that do not fit are never drawn, and it ends where the grammar does. */
+  /** Tokens that the grammar does not allow are never drawn, and the reply ends where the grammar ends. */
   readonly grammar?: Grammar
 }
 
@@ -103,11 +98,11 @@ export interface EngineTimings {
   /** Arrival to first sampled token. */
   readonly ttftMs: number
   readonly totalMs: number
-  /** Spent on the grammar, all steps together; absent without one. */
+  /** Time for the grammar, summed over all steps; absent without one. */
   readonly grammarMs?: number
 }
 
-/** Tokens that were proposed for a reply (speculation), and those of them that turned out to be the drawn ones. */
+/** Draft tokens of a reply: proposed, and accepted as the drawn ones. */
 export interface DraftCounts {
   readonly proposed: number
   readonly accepted: number
@@ -120,12 +115,12 @@ export type EngineCommand =
   | { readonly kind: 'cancel'; readonly requestId: string }
   | { readonly kind: 'shutdown' }
 
-/** What happened to one request in one step. Several may arrive in one message, in order. */
+/** Result of one step for one request. A message may hold several, in order. */
 export type RequestOutput =
-  /** Chunk by chunk: the scores of a long prompt are too large for one message. Handed on as one event. */
+  /** Sent chunk by chunk, because the scores of a long prompt exceed one message; readers get one event. */
   | { readonly kind: 'prompt'; readonly requestId: string; readonly tokens: readonly TokenOutput[] }
   | { readonly kind: 'tokens'; readonly requestId: string; readonly tokens: readonly TokenOutput[] }
-  /** `cachedTokens`: prompt tokens that were taken over instead of computed. */
+  /** `cachedTokens`: prompt tokens that were reused instead of computed. */
   | {
       readonly kind: 'done'
       readonly requestId: string
@@ -143,16 +138,16 @@ export type EngineEvent =
   | { readonly kind: 'loaded'; readonly loaded: LoadedModel; readonly stats: EngineStats }
   | { readonly kind: 'loadFailed'; readonly error: SerialisedError }
   | { readonly kind: 'outputs'; readonly outputs: readonly RequestOutput[] }
-  /** Sent when counts change and at least once a second while the process lives: also the heartbeat. */
+  /** Sent when counts change and at least once a second: also the heartbeat. */
   | { readonly kind: 'stats'; readonly stats: EngineStats }
 
-/** What one request yields to its caller inside main. */
+/** What a caller inside main gets for one request. */
 export type GenerationEvent = Exclude<RequestOutput, { kind: 'failed' }>
 
 /**
- * A loaded model that answers. Implemented by engine-client (real process) and by the fake beside this file's tests.
- * Leaving the iteration early or aborting the signal cancels the request within one step. An aborted request ends like
- * any other, with a `done` whose finish reason is `cancelled` and whose counts tell how far it came; nothing is thrown.
+ * A loaded model that answers. Implemented by engine-client (real process) and by FakeEngine.
+ * Leaving the iteration early or aborting the signal cancels the request within one step. An aborted request does not
+ * throw: it ends with `done`, finish reason `cancelled`, and the counts reached so far.
  */
 export interface Engine {
   readonly loaded: LoadedModel

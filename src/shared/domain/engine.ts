@@ -3,50 +3,49 @@ import type { Precision, Provider } from './generation.ts'
 
 /** Which providers may run the model. Order of preference is fixed: CUDA, then WebGPU, then CPU. */
 export interface ProviderPolicy {
-  /** `auto` tries all in order; a name tries that one alone. */
+  /** `auto` tries all in order; a name tries only that provider. */
   readonly prefer: 'auto' | Provider
-  /** false: a machine without a usable GPU refuses to load instead of running on the CPU. */
+  /** false: without a usable GPU the load is refused. */
   readonly allowCpu: boolean
 }
 
-/** Why a provider that stands before the chosen one was not used. */
+/** Why a preferred provider was not used. */
 export interface ProviderRefusal {
   readonly provider: Provider
   readonly reason: string
 }
 
-/** What was wanted of a model where memory was too short for it. */
+/** Requested limits of a model that did not fit into memory. */
 export interface LoweredLimits {
   readonly slots: number
   readonly contextLength: number
-  /** Memory it would have taken: weights, conversations and working memory. */
+  /** Weights, KV and working memory of the request. */
   readonly neededBytes: number
-  /** Memory there was for it. */
+  /** Memory that was available. */
   readonly freeBytes: number
 }
 
-/** What the engine process says about the model it holds. */
+/** A loaded model as its engine process reports it. */
 export interface LoadedModel {
   readonly model: string
   readonly precision: Precision
   /**
-   * Numbers it computes with, whatever its weights are rounded to: float32 on processors, float16 on cards that have
-   * it.
+   * Activations and KV, whatever the precision of the weights: float32 on processors, float16 on cards that support it.
    */
   readonly floats: 'float32' | 'float16'
   readonly provider: Provider
   readonly refusals: readonly ProviderRefusal[]
-  /** Highest number of tokens of prompt and reply together. */
+  /** Tokens of prompt and reply together. */
   readonly contextLength: number
   readonly vocabularySize: number
   /** Requests that decode at once. */
   readonly slots: number
-  /** Set where slots or context are lower than wanted because memory was short. */
+  /** Set when slots or context are lower than requested, because memory was short. */
   readonly lowered: LoweredLimits | null
   readonly weightBytes: number
   readonly kvBytes: number
   readonly loadMs: number
-  /** A token for every slot and the longest chunk beside it, by what the first runs took, ms. */
+  /** Time of one token for every slot and one longest chunk, as measured at load time, ms. */
   readonly fullStepMs: number
 }
 
@@ -55,12 +54,12 @@ export interface EngineStats {
   readonly waiting: number
   readonly slots: number
   readonly freeSlots: number
-  /** Steps since the model was loaded: a heartbeat that only a working loop moves. */
+  /** Steps since the model was loaded. */
   readonly steps: number
   readonly tokensPerSecond: number
 }
 
-/** The truth about the engine, fed by the process itself; what the status bar shows. */
+/** State of an engine process, as shown in the status bar. */
 export type EngineState =
   | { readonly kind: 'off' }
   | { readonly kind: 'starting'; readonly model: string }

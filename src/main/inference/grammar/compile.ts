@@ -5,24 +5,17 @@ import { Node, Rule } from './rule.ts'
 import type { StandardRules } from './standard-rules.ts'
 import { afterByte, afterCall, afterText, wideCharacter } from './write-rule.ts'
 
-/**
- * Size of a grammar (bytes of its keys and values, and one for each shape) up to which definitions are written out
- * where they
- * are used.
- */
-const WRITTEN_OUT = 32_768
-/** Definitions written out inside each other. */
-const DEEPEST_WRITTEN_OUT = 32
+/** Size of a grammar up to which definitions are inlined: bytes of its keys and values, plus one for each shape. */
+const MAX_INLINED = 32_768
+/** Definitions inlined inside each other. */
+const MAX_INLINE_DEPTH = 32
 
 /**
- * A grammar as rules. Shapes are written into the rule around them, so that alternatives that begin alike are one state
- * while
- * they are alike, whatever their number; only what would not end, or become too large, is a rule of its own and called:
- * a
- * definition inside itself, and the items of an array that is counted. A called alternative is one more reading of the
- * text
- * that has to be followed, and those are limited (configuration.ts).
- * @throws SwitchboardError invalid_request for a reference to nothing.
+ * Compiles a grammar to rules. Shapes are inlined into the rule around them, so that alternatives with a common
+ * beginning share one state, whatever their number. Only recursive definitions, counted array items and whatever
+ * exceeds the size limit become rules of their own, which are called. Each called alternative is a further reading of
+ * the text, and their number is limited (configuration.ts).
+ * @throws SwitchboardError invalid_request for a reference to an unknown definition.
  */
 export function compileGrammar(grammar: Grammar, standard: StandardRules): Rule {
   return new Compiler(grammar, standard).compile()
@@ -32,11 +25,11 @@ class Compiler {
   readonly #grammar: Grammar
   readonly #standard: StandardRules
   readonly #definitions = new Map<string, Rule>()
-  /** Called definitions that are not written yet. */
+  /** Called definitions that are not compiled yet. */
   readonly #pending: string[] = []
-  /** Definitions that are being written out. */
+  /** Definitions being inlined. */
   readonly #open = new Set<string>()
-  #written = 0
+  #size = 0
 
   constructor(grammar: Grammar, standard: StandardRules) {
     this.#grammar = grammar
@@ -47,11 +40,11 @@ class Compiler {
     const root = new Rule()
     this.#part(root.entry, this.#grammar.root).ends = true
     for (let name = this.#pending.pop(); name !== undefined; name = this.#pending.pop())
-      this.#writeOut(this.#definition(name).entry, name).ends = true
+      this.#inline(this.#definition(name).entry, name).ends = true
     return root
   }
 
-  /** The node after a part that begins at `node`. */
+  /** The node after a part that starts at `node`. */
   #part(node: Node, part: GrammarPart): Node {
     switch (part.kind) {
       case 'json':
@@ -69,9 +62,9 @@ class Compiler {
     }
   }
 
-  /** The node after a value that begins at `node`, where nothing else begins. */
+  /** The node after a value that starts at `node`, where nothing else starts. */
   #shape(node: Node, shape: JsonShape): Node {
-    this.#written += 1
+    this.#size += 1
     switch (shape.kind) {
       case 'any':
         return afterCall(node, this.#standard.any)
@@ -97,24 +90,24 @@ class Compiler {
   }
 
   #text(node: Node, text: string): Node {
-    this.#written += text.length
+    this.#size += text.length
     return afterText(node, text)
   }
 
   #reference(node: Node, name: string): Node {
-    if (this.#open.has(name) || this.#open.size >= DEEPEST_WRITTEN_OUT || this.#written >= WRITTEN_OUT)
+    if (this.#open.has(name) || this.#open.size >= MAX_INLINE_DEPTH || this.#size >= MAX_INLINED)
       return afterCall(node, this.#definition(name))
-    return this.#writeOut(node, name)
+    return this.#inline(node, name)
   }
 
-  #writeOut(node: Node, name: string): Node {
+  #inline(node: Node, name: string): Node {
     this.#open.add(name)
     const end = this.#shape(node, this.#shapeOf(name))
     this.#open.delete(name)
     return end
   }
 
-  /** The rule of a definition that is called: from everywhere the same one. */
+  /** The rule of a called definition, shared by all callers. */
   #definition(name: string): Rule {
     const known = this.#definitions.get(name)
     if (known !== undefined) return known
@@ -139,7 +132,7 @@ class Compiler {
     const { blank } = this.#standard
     const opened = afterCall(afterText(start, '['), blank)
     if (minItems === 0) afterByte(opened, 0x5d, 0x5d, end)
-    // One node for each number of items that must be told apart.
+    // One node for each count of items that must be distinguished.
     const counted = maxItems ?? Math.max(1, minItems)
     let afterItem = (node: Node): Node => this.#shape(node, items)
     if (counted > 1) {
@@ -161,7 +154,7 @@ class Compiler {
   #object(start: Node, { properties, additional }: Extract<JsonShape, { kind: 'object' }>): Node {
     const { blank } = this.#standard
     const end = new Node()
-    // keys[n]: a key of property n or later comes next; written[n]: property n - 1 was the last one.
+    // keys[n]: the key of property n or a later one comes next; written[n]: property n - 1 was the last one.
     const keys = Array.from({ length: properties.length + 1 }, () => new Node())
     const written = keys.map(() => new Node())
     const keyNode = (index: number): Node => keys[index] ?? new Node()
@@ -199,7 +192,7 @@ class Compiler {
   }
 }
 
-/** The node after one of several alternatives, each written from a node of its own. */
+/** The node after one of several alternatives, each compiled from a node of its own. */
 function afterOneOf<Option>(
   node: Node,
   options: readonly Option[],
@@ -215,7 +208,7 @@ function afterOneOf<Option>(
 }
 
 /**
- * A key that is none of these names. Where there are names it has no escapes: `"\u0061"` would be another spelling of
+ * A key that is not one of these names. With names given it has no escapes, because `"\u0061"` is another spelling of
  * `"a"`.
  */
 function otherKeyRule(names: readonly string[], { string }: StandardRules): Rule {
@@ -224,8 +217,7 @@ function otherKeyRule(names: readonly string[], { string }: StandardRules): Rule
   const other = new Node()
   plainCharacters(other, other)
   afterText(other, '"').ends = true
-  // Along the names, character by character: a key leaves them where it differs, and may not end where one of them
-  // ends.
+  // A trie of the names: a key leaves it where it differs, and may not end where a name ends.
   interface Branch {
     readonly node: Node
     readonly next: Map<string, Branch>
@@ -236,7 +228,7 @@ function otherKeyRule(names: readonly string[], { string }: StandardRules): Rule
   for (const name of names) {
     let at = root
     const characters = [...JSON.stringify(name).slice(1, -1)]
-    // A name whose text needs escapes cannot be met by a key without any.
+    // A name that needs escapes cannot equal a key without escapes.
     if (characters.includes('\\')) continue
     for (const character of characters) {
       let next = at.next.get(character)
@@ -267,7 +259,7 @@ function leadTo(node: Node, text: string, target: Node): void {
   afterByte(at, bytes.at(-1) ?? 0, bytes.at(-1) ?? 0, target)
 }
 
-/** Every character that stands in a string as itself. */
+/** Every character that is not escaped in a string. */
 function plainCharacters(node: Node, next: Node): void {
   afterByte(node, 0x20, 0x21, next)
   afterByte(node, 0x23, 0x5b, next)
@@ -275,17 +267,17 @@ function plainCharacters(node: Node, next: Node): void {
   wideCharacter(node, next)
 }
 
-/** The same without a few characters. */
+/** The same except for some characters. */
 function charactersBut(node: Node, without: ReadonlySet<string>, next: Node): void {
   const wide = [...without].some((character) => (character.codePointAt(0) ?? 0) > 0x7f)
   for (let byte = 0x20; byte <= 0x7f; byte += 1) {
     if (byte !== 0x22 && byte !== 0x5c && !without.has(String.fromCharCode(byte))) afterByte(node, byte, byte, next)
   }
-  // Where one of them is wide, no wide character comes here at all: such a key is not needed.
+  // If one of them is not ASCII, no such character is allowed here at all: such keys are not needed.
   if (!wide) wideCharacter(node, next)
 }
 
-/** Any text that does not begin with this one. */
+/** Any text that does not start with this one. */
 function anythingBut(node: Node, unless: string): Node {
   const free = new Node()
   free.free = true

@@ -1,9 +1,9 @@
 import type { RuleState } from './rule.ts'
 
-/** Where a called rule goes on when it ends; null below the root. */
+/** Where a called rule returns to; null below the root. */
 export type Caller = Frame | null
 
-/** A caller and its callers. The same stack of callers is always the same object. */
+/** A caller and its callers. Equal stacks of callers are the same object. */
 export class Frame {
   readonly state: RuleState
   readonly caller: Caller
@@ -18,7 +18,7 @@ export class Frame {
     this.number = number
   }
 
-  /** The frame of a call made under this one. */
+  /** The frame of a call from this one. */
   callee(state: RuleState): Frame {
     let frame = this.#callees.get(state)
     if (frame === undefined) {
@@ -29,7 +29,7 @@ export class Frame {
   }
 }
 
-/** Where one reading of the text so far stands: a state and the callers it returns to. */
+/** One reading of the text so far: a state and the callers it returns to. */
 export interface Thread {
   readonly state: RuleState
   readonly caller: Caller
@@ -38,18 +38,17 @@ export interface Thread {
 /** All readings of the text so far. */
 export interface Configuration {
   readonly threads: readonly Thread[]
-  /** The text is complete as it is. */
+  /** The text is complete. */
   readonly ended: boolean
 }
 
 /**
- * Most readings kept at once; definitions that contain each other and look alike can have exponentially many. Leaving
- * some out
- * allows fewer texts, never a wrong one: each of them can be completed by itself.
+ * Readings kept at once: definitions that contain each other and look alike can have exponentially many. Dropping some
+ * allows fewer texts, but no wrong one, since each remaining reading can be completed.
  */
-const MOST_THREADS = 64
+const MAX_THREADS = 64
 
-/** The stacks of one text. */
+/** The call stacks of one text. */
 export class Stacks {
   readonly #rootCalls = new Map<RuleState, Frame>()
   #frames = 0
@@ -58,7 +57,7 @@ export class Stacks {
     return new Frame(this, state, caller, (this.#frames += 1))
   }
 
-  /** All readings that stand at `entry` before anything is read. */
+  /** All readings at `entry`, before anything is read. */
   begin(entry: RuleState): Configuration {
     const gathered = new Gathered(null)
     this.#enter(entry, null, gathered)
@@ -66,8 +65,8 @@ export class Stacks {
   }
 
   /**
-   * After one byte; null when no reading takes it.
-   * @param floor for readings below this caller: whatever returns to it has ended.
+   * The readings after one byte; null when none accepts it.
+   * @param floor readings that return to this caller have ended.
    */
   step(configuration: Configuration, byte: number, floor: Caller = null): Configuration | null {
     const gathered = new Gathered(floor)
@@ -86,11 +85,9 @@ export class Stacks {
   }
 
   /**
-   * After one token; null when no reading takes it. Each reading goes on by itself, first within its rule and then,
-   * wherever
-   * that ends, in its callers, as token-masks.ts reads the vocabulary: what is left out of too many readings is then
-   * the same
-   * in both, and a token that a mask allows is never refused here.
+   * The readings after one token; null when none accepts it. Each reading continues on its own, first within its rule
+   * and then, wherever that ends, in its callers. token-masks.ts walks the vocabulary in the same order, so that both
+   * drop the same readings, and a token allowed by a mask is never refused here.
    */
   read({ threads }: Configuration, bytes: Uint8Array): Configuration | null {
     const gathered = new Gathered(null)
@@ -105,7 +102,7 @@ export class Stacks {
     return gathered.threads.length > 0 || gathered.ended ? gathered : null
   }
 
-  /** All readings together, from this byte of the token to its end. */
+  /** All readings from this byte of the token to its end. */
   #readOn(from: Configuration, bytes: Uint8Array, start: number): Configuration | null {
     let configuration: Configuration | null = from
     for (let at = start; at < bytes.length && configuration !== null; at += 1)
@@ -116,7 +113,7 @@ export class Stacks {
   #enter(state: RuleState, caller: Caller, gathered: Gathered): void {
     if (!gathered.add(state, caller)) return
     for (const { entry, back } of state.calls) {
-      // A rule that ends with a call has no part in what follows it.
+      // A call at the end of a rule returns directly to its caller.
       const onlyReturns = back.ends && !back.hasBytes && back.calls.length === 0
       this.#enter(entry, onlyReturns ? caller : this.#call(back, caller), gathered)
     }
@@ -139,7 +136,7 @@ export class Stacks {
   }
 }
 
-/** Whether nothing is refused any more. */
+/** Whether everything is allowed from here on. */
 export function isFree({ threads }: Configuration): boolean {
   for (const { state, caller } of threads) if (state.free && caller === null) return true
   return false
@@ -147,10 +144,10 @@ export function isFree({ threads }: Configuration): boolean {
 
 class Gathered implements Configuration {
   readonly threads: Thread[] = []
-  /** Where these readings end. */
+  /** The caller at which these readings end. */
   readonly floor: Caller
   ended = false
-  /** States that only call or end were passed through; they are remembered so that a cycle of calls is walked once. */
+  /** States without bytes of their own; remembered so that a cycle of calls is walked once. */
   #passed: Thread[] | null = null
 
   constructor(floor: Caller) {
@@ -163,10 +160,10 @@ class Gathered implements Configuration {
     this.ended ||= more.ended
   }
 
-  /** False when it is here already or there is no more room. */
+  /** False when the reading is known or the limit is reached. */
   add(state: RuleState, caller: Caller): boolean {
     const known = state.hasBytes ? this.threads : (this.#passed ??= [])
-    if (known.length >= MOST_THREADS) return false
+    if (known.length >= MAX_THREADS) return false
     for (const thread of known) if (thread.state === state && thread.caller === caller) return false
     known.push({ state, caller })
     return true

@@ -1,7 +1,6 @@
 /**
- * A node inside a rule. Bytes lead to the next node of the same rule; a call leads through a whole other rule and
- * comes
- * back to `back`; a skip costs nothing.
+ * A node of a rule. Bytes lead to another node of the same rule; a call leads through another rule and returns to
+ * `back`; a skip consumes nothing.
  */
 export class Node {
   readonly bytes: { readonly from: number; readonly to: number; readonly next: Node }[] = []
@@ -9,17 +8,17 @@ export class Node {
   readonly skips: Node[] = []
   /** The rule may end here. */
   ends = false
-  /** Any bytes may follow, for ever: nothing needs to be checked any more. */
+  /** Any bytes may follow: nothing needs to be checked from here on. */
   free = false
 }
 
-/** One part of a grammar, such as an object of one shape: entered by a call, left where a node `ends`. */
+/** A part of a grammar, such as an object of one shape: entered by a call, left at a node that `ends`. */
 export class Rule {
   readonly entry = new Node()
   readonly #states = new Map<string, RuleState>()
   readonly #numbers = new Map<Node, number>()
 
-  /** The state of all these nodes together; the same nodes give the same state. */
+  /** The state for a set of nodes; equal sets give the same state. */
   state(nodes: Iterable<Node>): RuleState {
     const closed = closeOverSkips(nodes)
     const key = closed
@@ -46,16 +45,15 @@ export class Rule {
 
 export interface Call {
   readonly entry: RuleState
-  /** Where the caller goes on. */
+  /** Where the caller continues. */
   readonly back: RuleState
 }
 
 let lastNumber = 0
 
 /**
- * Nodes that are possible at once within one rule: alternatives that begin alike cost nothing while they are alike.
- * Made
- * when they are first reached (a deterministic automaton, built as far as it is used).
+ * A set of nodes that are possible at once within one rule, so that alternatives with a common beginning cost nothing
+ * until they differ. Created on first use: a deterministic automaton that is built lazily.
  */
 export class RuleState {
   readonly number: number = (lastNumber += 1)
@@ -76,7 +74,7 @@ export class RuleState {
     this.hasBytes = nodes.some((node) => node.bytes.length > 0)
   }
 
-  /** After one byte; null when it cannot follow here. */
+  /** The state after one byte; null when the byte cannot follow. */
   next(byte: number): RuleState | null {
     this.#next ??= Array.from({ length: 256 })
     const known = this.#next[byte]
@@ -89,7 +87,7 @@ export class RuleState {
     return next
   }
 
-  /** Rules that can begin here; calls of the same rule from several nodes come back to all of them. */
+  /** Rules that can start here. Calls of the same rule from several nodes return to all of them. */
   get calls(): readonly Call[] {
     if (this.#calls !== null) return this.#calls
     const backs = new Map<Rule, Set<Node>>()

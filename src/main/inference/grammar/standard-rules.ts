@@ -1,14 +1,14 @@
 import { Node, Rule } from './rule.ts'
 import { afterByte, afterCall, afterText, wideCharacter } from './write-rule.ts'
 
-/** Spaces and tabs after a line break: room for ten levels, and no room to write blanks for ever. */
-const DEEPEST_INDENTATION = 20
-/** Digits that a float64 holds exactly, whatever they are. */
-const MOST_DIGITS = 15
+/** Spaces and tabs after a line break, enough for ten levels; bounded, so that a model cannot write blanks for ever. */
+const MAX_INDENTATION = 20
+/** Digits that a float64 represents exactly. */
+const MAX_DIGITS = 15
 
 /**
- * Rules that every grammar shares, and with them the token masks of their states: the largest by far are those inside a
- * string, and they are computed once for a vocabulary.
+ * Rules shared by all grammars, and with them the token masks of their states. The masks inside a string are by far the
+ * largest and are computed once per vocabulary.
  */
 export interface StandardRules {
   readonly blank: Rule
@@ -18,7 +18,7 @@ export interface StandardRules {
   readonly any: Rule
 }
 
-/** JSON as RFC 8259 has it, with bounded blanks and numbers; strings are well-formed Unicode. */
+/** JSON of RFC 8259 with bounded blanks and numbers; strings are well-formed Unicode. */
 export function makeStandardRules(): StandardRules {
   const blank = blankRule()
   const string = stringRule()
@@ -28,7 +28,7 @@ export function makeStandardRules(): StandardRules {
 }
 
 /**
- * Nothing, one space, or a line break with an indentation. Without a bound a weak model writes blanks until its limit.
+ * Nothing, one space, or a line break with indentation. Bounded, because a weak model writes blanks up to its limit.
  */
 function blankRule(): Rule {
   const rule = new Rule()
@@ -36,7 +36,7 @@ function blankRule(): Rule {
   afterByte(rule.entry, 0x20).ends = true
   let node = afterByte(rule.entry, 0x0a)
   node.ends = true
-  for (let count = 0; count < DEEPEST_INDENTATION; count += 1) {
+  for (let count = 0; count < MAX_INDENTATION; count += 1) {
     const next = afterByte(node, 0x20)
     afterByte(node, 0x09, 0x09, next)
     next.ends = true
@@ -59,7 +59,7 @@ function stringRule(): Rule {
   return rule
 }
 
-/** Four hexadecimal digits; halves of a surrogate pair only as a pair. */
+/** Four hexadecimal digits; surrogates in pairs only. */
 function unicodeEscape(node: Node, next: Node): void {
   const digit = (from: Node, to: Node): Node => {
     afterByte(from, 0x30, 0x39, to)
@@ -87,15 +87,15 @@ function numberRule(withFraction: boolean): Rule {
   const unsigned = new Node()
   rule.entry.skips.push(unsigned)
   afterByte(rule.entry, 0x2d, 0x2d, unsigned)
-  // Every end of the whole part skips to here.
+  // All ends of the integer part lead here.
   const whole = new Node()
   whole.ends = true
   afterByte(unsigned, 0x30, 0x30, whole)
-  digits(afterByte(unsigned, 0x31, 0x39), MOST_DIGITS - 1, whole)
+  digits(afterByte(unsigned, 0x31, 0x39), MAX_DIGITS - 1, whole)
   if (!withFraction) return rule
   const fraction = new Node()
   fraction.ends = true
-  digits(afterByte(afterText(whole, '.'), 0x30, 0x39), MOST_DIGITS - 1, fraction)
+  digits(afterByte(afterText(whole, '.'), 0x30, 0x39), MAX_DIGITS - 1, fraction)
   for (const node of [whole, fraction]) {
     const exponent = new Node()
     for (const mark of [0x65, 0x45]) {
@@ -104,7 +104,7 @@ function numberRule(withFraction: boolean): Rule {
       afterByte(marked, 0x2b, 0x2b, exponent)
       afterByte(marked, 0x2d, 0x2d, exponent)
     }
-    // Two digits: with the longest whole part still far from infinity.
+    // Two digits, so that a number stays far below infinity.
     const end = new Node()
     end.ends = true
     digits(afterByte(exponent, 0x30, 0x39), 1, end)
@@ -112,11 +112,11 @@ function numberRule(withFraction: boolean): Rule {
   return rule
 }
 
-/** Up to `most` further digits, then `next`. */
-function digits(node: Node, most: number, next: Node): void {
+/** Up to `max` further digits, then `next`. */
+function digits(node: Node, max: number, next: Node): void {
   let at = node
   at.skips.push(next)
-  for (let count = 0; count < most; count += 1) {
+  for (let count = 0; count < max; count += 1) {
     at = afterByte(at, 0x30, 0x39)
     at.skips.push(next)
   }

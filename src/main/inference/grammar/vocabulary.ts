@@ -1,16 +1,15 @@
 import { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
 
 /**
- * The bytes of all tokens as one tree, in the order of a depth-first walk: a subtree is a stretch of nodes, so it is
- * walked
- * and skipped without recursion.
+ * The bytes of all tokens as one tree in depth-first order. A subtree is a contiguous range of nodes, so that it is
+ * walked and skipped without recursion.
  */
 export interface Vocabulary {
-  /** Ids that exist, those without bytes included. */
+  /** Number of ids, including those without bytes. */
   readonly size: number
-  /** int32 words of a set of token ids. */
+  /** Number of int32 words of a set of ids. */
   readonly words: number
-  /** Nodes; the root stands for no byte and is not among them. */
+  /** Number of nodes, without the root. */
   readonly nodes: number
   /** uint8 [nodes]: last byte of the node's text. */
   readonly byte: Uint8Array
@@ -20,21 +19,20 @@ export interface Vocabulary {
   readonly end: Int32Array
   /** int32 [nodes + 1]: tokens [firstToken[n], firstToken[n + 1]) of `tokens` are exactly the node's text. */
   readonly firstToken: Int32Array
-  /** int32: ids in the order of the walk. */
+  /** int32: ids in depth-first order. */
   readonly tokens: Int32Array
-  /** Exact bytes of one token; empty for those that take no part. */
+  /** Bytes of one token; empty for tokens that no grammar allows. */
   bytes(id: number): Uint8Array
 }
 
-/** Longest text of a token that takes part; tokens of long rows of blanks are the longest there are. */
-const MOST_BYTES = 1024
+/** Longer tokens are never allowed; the longest in use are runs of blanks. */
+const MAX_TOKEN_BYTES = 1024
 
 /**
- * Reads a packed table (contracts/engine.ts, EngineModel.vocabulary). Tokens without bytes (control tokens, gaps) are
- * in no
- * grammar, and neither are ids outside the graph's vocabulary.
+ * Reads a packed table (contracts/engine.ts, EngineModel.vocabulary). Tokens without bytes (control tokens, gaps) and
+ * ids outside the vocabulary of the graph belong to no grammar.
  * @param size logits of the model.
- * @throws SwitchboardError model_corrupt when the table is cut off.
+ * @throws SwitchboardError model_corrupt when the table is truncated.
  */
 export function readVocabulary(packed: Uint8Array, size: number): Vocabulary {
   const texts: string[] = []
@@ -52,8 +50,8 @@ export function readVocabulary(packed: Uint8Array, size: number): Vocabulary {
       shift += 7
     }
     if (at + length > packed.length) throw damaged()
-    // Bytes as characters of the same number: they are sorted as texts, which is fast.
-    texts.push(length > MOST_BYTES ? '' : latin1(packed, at, length))
+    // One character per byte, because sorting strings is fast.
+    texts.push(length > MAX_TOKEN_BYTES ? '' : latin1(packed, at, length))
     starts.push(at)
     at += length
   }
@@ -75,7 +73,7 @@ function latin1(bytes: Uint8Array, start: number, length: number): string {
 
 /**
  * Ids of the texts that are not empty, ordered by text. The first four bytes are sorted as numbers, which decides
- * nearly all.
+ * almost all.
  */
 function sortedIds(texts: readonly string[]): Int32Array {
   const keys = new Float64Array(texts.reduce((count, text) => count + (text === '' ? 0 : 1), 0))
@@ -116,7 +114,7 @@ function buildTree(texts: readonly string[]): Omit<Vocabulary, 'size' | 'words' 
   const depth = new Uint16Array(nodes)
   const end = new Int32Array(nodes)
   const firstToken = new Int32Array(nodes + 1)
-  // The node of each depth on the way to the current one.
+  // The node at each depth on the path to the current one.
   const open: number[] = []
   let node = 0
   previous = ''

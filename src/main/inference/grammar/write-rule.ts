@@ -1,12 +1,12 @@
 import { Node, type Rule } from './rule.ts'
 
-/** The node after one byte out of a range (both ends included). */
+/** The node after one byte of a range (inclusive). */
 export function afterByte(node: Node, from: number, to = from, next = new Node()): Node {
   node.bytes.push({ from, to, next })
   return next
 }
 
-/** The node after exactly these bytes. */
+/** The node after these bytes. */
 export function afterBytes(node: Node, bytes: Uint8Array): Node {
   let at = node
   for (const byte of bytes) at = afterByte(at, byte)
@@ -15,22 +15,18 @@ export function afterBytes(node: Node, bytes: Uint8Array): Node {
 
 const encoder = new TextEncoder()
 
-/** The node after exactly this text. */
+/** The node after this text. */
 export function afterText(node: Node, text: string): Node {
   return afterBytes(node, encoder.encode(text))
 }
 
-/** The node after a whole other rule. */
+/** The node after a call of another rule. */
 export function afterCall(node: Node, rule: Rule, back = new Node()): Node {
   node.calls.push({ rule, back })
   return back
 }
 
-/**
- * The rest of one character whose first byte may be any above 0x7f: well-formed UTF-8 only (Unicode 15, table 3-7).
- * Ascii is
- * the caller's business.
- */
+/** One character beyond ASCII as well-formed UTF-8 (Unicode 15, table 3-7). */
 export function wideCharacter(node: Node, next: Node): void {
   const last = new Node()
   afterByte(last, 0x80, 0xbf, next)

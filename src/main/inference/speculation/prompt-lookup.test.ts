@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { LONGEST_SEARCH, MOST_PLACES, PromptLookup, SHORTEST_MATCH } from './prompt-lookup.ts'
+import { MAX_SEARCH_LENGTH, MAX_CANDIDATES, PromptLookup, MIN_SEARCH_MATCH } from './prompt-lookup.ts'
 
 const over = (tokens: readonly number[], capacity = 200): PromptLookup => new PromptLookup(tokens, capacity)
 
@@ -10,7 +10,7 @@ function slowly(tokens: readonly number[], count: number): { matched: number; dr
   for (let source = tokens.length - 1; source > 0; source -= 1) {
     let matched = 0
     while (matched < source && tokens[source - 1 - matched] === tokens[tokens.length - 1 - matched]) matched += 1
-    if (matched >= SHORTEST_MATCH && matched > best.matched) best = { matched, source }
+    if (matched >= MIN_SEARCH_MATCH && matched > best.matched) best = { matched, source }
   }
   if (best.source < 0) return { matched: 0, draft: [] }
   const going = [...tokens]
@@ -41,7 +41,7 @@ describe('PromptLookup', () => {
   })
 
   it('follows a match that goes on beyond what a search compares, and drops one that fails', () => {
-    const passage = Array.from({ length: 3 * LONGEST_SEARCH }, (_, at) => 10 + at)
+    const passage = Array.from({ length: 3 * MAX_SEARCH_LENGTH }, (_, at) => 10 + at)
     const lookup = over(passage, 400)
     for (const [at, token] of passage.slice(0, -1).entries()) {
       lookup.add(token)
@@ -54,8 +54,8 @@ describe('PromptLookup', () => {
 
   it('searches a bounded number of places', () => {
     const far = [1, 2, 3, 4]
-    const near = Array.from({ length: MOST_PLACES }, (_, at) => [100 + at, 3, 4]).flat()
-    expect(over([...far, ...near, 1, 2, 3, 4], 400).matchLength).toBe(SHORTEST_MATCH)
+    const near = Array.from({ length: MAX_CANDIDATES }, (_, at) => [100 + at, 3, 4]).flat()
+    expect(over([...far, ...near, 1, 2, 3, 4], 400).matchLength).toBe(MIN_SEARCH_MATCH)
     expect(over([...far, ...near.slice(3), 1, 2, 3, 4], 400).matchLength).toBe(4)
   })
 

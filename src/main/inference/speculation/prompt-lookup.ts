@@ -1,26 +1,25 @@
-/** Tokens that have to agree before a continuation is proposed; one alone (a comma, a digit) says nothing. */
-export const SHORTEST_MATCH = 2
+/** Tokens that must match before a continuation is proposed; a single token (a comma, a digit) says nothing. */
+export const MIN_SEARCH_MATCH = 2
 
-/** A search compares no further back than this; a match that goes on grows beyond it without being searched again. */
-export const LONGEST_SEARCH = 32
+/** Tokens compared by a search; a match that continues grows beyond it without a new search. */
+export const MAX_SEARCH_LENGTH = 32
 
-/** Earlier places a search looks at, the latest first. */
-export const MOST_PLACES = 64
+/** Earlier positions compared by a search, the latest first. */
+export const MAX_CANDIDATES = 64
 
 /**
- * What probably comes next, read off the sequence itself: where the longest run of its last tokens occurred before, the
- * tokens that followed there (Saxena 2023, "Prompt Lookup Decoding"). Replies that quote their prompt repeat it at
+ * Predicts the next tokens from the sequence itself: where the longest run of its last tokens occurred before, the
+ * tokens that followed there ("Prompt Lookup Decoding", Saxena 2023). Replies that quote their prompt repeat it at
  * length.
  *
- * Places are found as compressors find them (LZ77): a table leads from two tokens to the last place where they stood,
- * and
- * from each place to the one before it. Adding a token costs the same at any length, and memory is taken once.
+ * Positions are found as in LZ77: a hash table maps two tokens to the last position where they occurred, and each
+ * position to the one before it. Adding a token takes constant time, and memory is allocated once.
  */
 export class PromptLookup {
   readonly #tokens: Int32Array
-  /** By hash: position of the second of two tokens, the latest such place; -1 for none. */
+  /** By hash: latest position of the second of two tokens; -1 for none. */
   readonly #latest: Int32Array
-  /** By position: the place before it with the same hash, or -1. */
+  /** By position: the previous position with the same hash, or -1. */
   readonly #earlier: Int32Array
   #length = 0
   /** Position whose token is expected next; -1 without a match. */
@@ -36,7 +35,7 @@ export class PromptLookup {
     for (let position = 0; position < prompt.length; position += 1) this.add(prompt[position] as number)
   }
 
-  /** Tokens at the end of the sequence that stood before the proposed ones as well; 0 when nothing is proposed. */
+  /** Length of the match at the end of the sequence; 0 when nothing is proposed. */
   get matchLength(): number {
     this.#search()
     return this.#matched
@@ -51,7 +50,7 @@ export class PromptLookup {
   /** The next token of the sequence. @throws RangeError beyond the capacity. */
   add(token: number): void {
     if (this.#length === this.#tokens.length) throw new RangeError(`a sequence of ${this.#length} tokens is full`)
-    // A longest match that goes on is a longest match: a longer one would have been longer a token ago.
+    // A longest match that continues stays the longest: a longer one would have been longer one token ago.
     if (this.#source >= 0 && this.#tokens[this.#source] === token) {
       this.#source += 1
       this.#matched += 1
@@ -60,16 +59,15 @@ export class PromptLookup {
       this.#matched = 0
       this.#searched = false
     }
-    // Entered now that a token follows it, so that a search finds only places that have a continuation.
+    // Entered only when a token follows, so that every position found has a continuation.
     if (this.#length >= 2) this.#enter(this.#length - 1)
     this.#tokens[this.#length] = token
     this.#length += 1
   }
 
   /**
-   * The tokens that followed the match. Where it reaches the end of the sequence it is taken to go round, as a list
-   * does.
-   * @returns int32 [count], or an empty array without a match.
+   * The tokens that followed the match. Where the match reaches the end of the sequence, it is assumed to repeat.
+   * @returns int32 [count]; empty without a match.
    */
   propose(count: number): Int32Array {
     this.#search()
@@ -87,17 +85,21 @@ export class PromptLookup {
     this.#searched = true
     const tokens = this.#tokens
     const end = this.#length - 1
-    if (end < SHORTEST_MATCH) return
-    let place = this.#latest[this.#hash(end)] as number
-    for (let looked = 0; place >= 0 && looked < MOST_PLACES && this.#matched < LONGEST_SEARCH; looked += 1) {
+    if (end < MIN_SEARCH_MATCH) return
+    let position = this.#latest[this.#hash(end)] as number
+    for (let looked = 0; position >= 0 && looked < MAX_CANDIDATES && this.#matched < MAX_SEARCH_LENGTH; looked += 1) {
       let agreeing = 0
-      while (agreeing < LONGEST_SEARCH && agreeing <= place && tokens[place - agreeing] === tokens[end - agreeing])
+      while (
+        agreeing < MAX_SEARCH_LENGTH &&
+        agreeing <= position &&
+        tokens[position - agreeing] === tokens[end - agreeing]
+      )
         agreeing += 1
-      if (agreeing >= SHORTEST_MATCH && agreeing > this.#matched) {
+      if (agreeing >= MIN_SEARCH_MATCH && agreeing > this.#matched) {
         this.#matched = agreeing
-        this.#source = place + 1
+        this.#source = position + 1
       }
-      place = this.#earlier[place] as number
+      position = this.#earlier[position] as number
     }
   }
 
@@ -107,9 +109,7 @@ export class PromptLookup {
     this.#latest[hash] = position
   }
 
-  /**
-   * Of the token at a position and the one before it. Different pairs may share a hash: a search compares the tokens.
-   */
+  /** Hash of the token at a position and the one before it. Collisions are resolved by comparing tokens. */
   #hash(position: number): number {
     const mixed =
       Math.imul(this.#tokens[position - 1] as number, 0x9e3779b1) ^
