@@ -37,7 +37,8 @@ const makeCatalog = (): Catalog =>
     nowMs: () => 1_700_000_000_000,
   })
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
-const models = async (): Promise<readonly string[]> => (await readdir(join(root, 'models')).catch(() => [])).sort()
+const models = async (): Promise<readonly string[]> =>
+  (await readdir(join(root, 'models')).catch((): string[] => [])).sort()
 const sourceFile = (name: string): string => join(root, 'models/shop/source', name)
 
 async function makeFolder(directory: string, weights = 'weights'): Promise<string> {

@@ -23,7 +23,7 @@ export class DisposableStack implements Disposable {
 
   /** @throws AggregateError when one or more members failed, after all of them were tried. */
   async dispose(): Promise<void> {
-    const members = this.#members.reverse()
+    const members = this.#members.toReversed()
     this.#members = []
     const failures: unknown[] = []
     for (const member of members) {
