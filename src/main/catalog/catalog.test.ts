@@ -46,7 +46,8 @@ const makeCatalog = (): Catalog =>
 const graphOf = async (name: string, task: LongTask = {}, from: Catalog = catalog): Promise<BuiltGraph> =>
   await from.ensureGraph(await from.find(name), task)
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
-const models = async (): Promise<readonly string[]> => (await readdir(join(root, 'models')).catch(() => [])).sort()
+const models = async (): Promise<readonly string[]> =>
+  (await readdir(join(root, 'models')).catch((): string[] => [])).sort()
 const sourceFile = (name: string): string => join(root, 'models/shop/source', name)
 
 async function makeFolder(directory: string, weights = 'weights'): Promise<string> {

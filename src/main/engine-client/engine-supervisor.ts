@@ -90,7 +90,7 @@ export class EngineSupervisor implements Engine, Disposable {
           if (!settle(state)) return
           resolve()
         } catch (failure) {
-          reject(failure as Error)
+          reject(failure)
         }
         listening.dispose()
       })

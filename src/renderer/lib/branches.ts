@@ -11,7 +11,7 @@ export function shownPath(messages: readonly Message[], leafId: string | null): 
     path.push(message)
     message = message.parentId === null ? undefined : byId.get(message.parentId)
   }
-  return path.reverse()
+  return path.toReversed()
 }
 
 export interface Siblings {

@@ -23,7 +23,7 @@ export class DisposableStack implements Disposable {
 
   /** @throws AggregateError of the members that failed, after all were released. */
   async dispose(): Promise<void> {
-    const members = this.#members.reverse()
+    const members = this.#members.toReversed()
     this.#members = []
     const failures: unknown[] = []
     for (const member of members) {

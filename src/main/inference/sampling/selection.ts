@@ -71,7 +71,7 @@ export function kthHighest(logits: Float32Array, k: number, heap: Float64Array):
     if (logit <= lowest) continue
     heap[0] = logit
     sink(0)
-    lowest = heap[0] as number
+    lowest = heap[0]
   }
   return lowest
 }

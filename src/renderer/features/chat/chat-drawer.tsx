@@ -100,13 +100,11 @@ function SystemPrompt({
   const { t } = useTranslation()
   const { chat } = useStores()
   const [text, setText] = useState(conversation.systemPrompt)
-  const latest = useRef(text)
-  latest.current = text
   const saved = useRef(conversation.systemPrompt)
   const save = (): void => {
-    if (latest.current === saved.current) return
-    saved.current = latest.current
-    void chat.update(conversation.id, { systemPrompt: latest.current })
+    if (text === saved.current) return
+    saved.current = text
+    void chat.update(conversation.id, { systemPrompt: text })
   }
   const saveNow = useEffectEvent(save)
   useEffect(() => {

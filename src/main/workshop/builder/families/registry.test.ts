@@ -36,34 +36,28 @@ test('llama with the defaults of its configuration class', () => {
 
 test('qwen2 as published for 2.5-0.5B-Instruct', () => {
   const config = {
-    ...{
-      architectures: ['Qwen2ForCausalLM'],
-      attention_dropout: 0,
-      bos_token_id: 151643,
-      eos_token_id: 151645,
-      hidden_act: 'silu',
-      hidden_size: 896,
-      initializer_range: 0.02,
-    },
-    ...{
-      intermediate_size: 4864,
-      max_position_embeddings: 32768,
-      max_window_layers: 21,
-      model_type: 'qwen2',
-      num_attention_heads: 14,
-      num_hidden_layers: 24,
-      num_key_value_heads: 2,
-    },
-    ...{
-      rms_norm_eps: 1e-6,
-      rope_theta: 1000000,
-      sliding_window: 32768,
-      tie_word_embeddings: true,
-      torch_dtype: 'bfloat16',
-      use_cache: true,
-      use_sliding_window: false,
-      vocab_size: 151936,
-    },
+    architectures: ['Qwen2ForCausalLM'],
+    attention_dropout: 0,
+    bos_token_id: 151643,
+    eos_token_id: 151645,
+    hidden_act: 'silu',
+    hidden_size: 896,
+    initializer_range: 0.02,
+    intermediate_size: 4864,
+    max_position_embeddings: 32768,
+    max_window_layers: 21,
+    model_type: 'qwen2',
+    num_attention_heads: 14,
+    num_hidden_layers: 24,
+    num_key_value_heads: 2,
+    rms_norm_eps: 1e-6,
+    rope_theta: 1000000,
+    sliding_window: 32768,
+    tie_word_embeddings: true,
+    torch_dtype: 'bfloat16',
+    use_cache: true,
+    use_sliding_window: false,
+    vocab_size: 151936,
   }
   expect(read(config)).toMatchObject({
     family: 'qwen2',
@@ -132,7 +126,7 @@ describe('refuses what it would compute wrongly, naming the field', () => {
     expect(read({ ...llama, ...change, model_type: 'qwen2' }).family).toBe('qwen2')
   })
 
-  test.each(['{', '[]', 'null', '{}', '"x"', `${'['.repeat(100_000)}`])('%# text that is no configuration', (text) => {
+  test.each(['{', '[]', 'null', '{}', '"x"', '['.repeat(100_000)])('%# text that is no configuration', (text) => {
     expect(() => readArchitecture(text)).toThrow(expect.objectContaining({ code: 'model_corrupt' }))
   })
 
