@@ -304,7 +304,7 @@ describe('EnginePool', () => {
     await pool.acquire(a, never)
     await pool.acquire(b, never)
     await pool.unload(engineKey(a))
-    expect(changes.at(-1)).toEqual({ model: 'a', key: engineKey(a), state: { kind: 'off' } })
+    expect(changes.at(-1)).toEqual({ model: 'a', version: 1, key: engineKey(a), state: { kind: 'off' } })
     await pool.drain(5000)
     expect(supervisors.map(({ drained }) => drained)).toEqual([10_000, 5000])
     expect(await outcome(pool.acquire(a, never))).toMatchObject({ code: 'draining' })

@@ -1,7 +1,7 @@
 /** Main <-> tool process (the workshop), one process a job: a job in, progress and one result out. */
 import { z } from 'zod'
 import { precisionSchema } from '../domain/generation.ts'
-import { serialisedErrorSchema } from '../errors/switchboard-error.ts'
+import { serialisedErrorSchema } from '../errors/serialised-error.ts'
 import { graphDescriptionSchema } from './graph.ts'
 
 const count = z.int().min(0)
