@@ -2,7 +2,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join, posix, sep } from 'node:path'
 import { parseSync } from 'vite'
 import { describe, expect, test } from 'vitest'
-import { brokenReservation, brokenRule, roomOf, rooms } from './architecture.ts'
+import { arrowOf, brokenReservation, brokenRule, roomOf, rooms } from './architecture.ts'
 
 const source = dirname(import.meta.dirname)
 
@@ -79,20 +79,20 @@ describe('the reader of imports', () => {
 describe('the table', () => {
   test.each([
     ['shared/domain/model.ts', '../../main/platform/home.ts'],
-    ['main/server/door.ts', '../engine-client/engine-supervisor.ts'],
+    ['main/http/host-check.ts', '../engine-client/engine-supervisor.ts'],
     ['main/inference/engine.ts', '../platform/log.ts'],
-    ['main/inference/engine.ts', '../tokenizer/tokenizer.ts'],
+    ['main/inference/engine.ts', '../text/tokenizer.ts'],
     ['main/inference/process.ts', '../storage/storage.ts'],
     ['main/backend.ts', './inference/engine.ts'],
     ['main/headless.ts', './desktop/menus.ts'],
     ['renderer/features/chat/chat-page.tsx', '../settings/settings-page.tsx'],
     ['renderer/features/chat/chat-page.tsx', '../../app/theme.ts'],
-    ['renderer/bridge/connect.ts', '../../main/server/console-router.ts'],
-    ['preload/index.ts', './desktop/page-file.ts'],
+    ['renderer/bridge/connect.ts', '../../main/console/console-router.ts'],
+    ['preload/index.ts', '../main/desktop/page-file.ts'],
     ['preload/index.ts', 'node:fs'],
     ['main/cli.ts', 'electron'],
-    ['main/server/door.ts', 'electron/main'],
-    ['main/server/door.ts', 'onnxruntime-node'],
+    ['main/http/host-check.ts', 'electron/main'],
+    ['main/http/host-check.ts', 'onnxruntime-node'],
     ['shared/base/brand.ts', 'node:crypto'],
     ['new-folder/x.ts', '../shared/base/brand.ts'],
   ])('%s may not import %s', (path, name) => {
@@ -118,6 +118,18 @@ describe('the source', () => {
 
   test('leans only where the table allows', () => {
     expect(files.flatMap((path) => brokenImports(path, readFileSync(join(source, path), 'utf8')))).toEqual([])
+  })
+
+  test('uses every arrow that the table allows', () => {
+    const used = new Set(
+      files.flatMap((path) =>
+        importsOf(path, readFileSync(join(source, path), 'utf8'))
+          .filter((name) => name.startsWith('.'))
+          .map((name) => arrowOf(path, posix.normalize(posix.join(posix.dirname(path), name)))),
+      ),
+    )
+    const allowed = Object.entries(rooms).flatMap(([room, others]) => others.map((other) => `${room} -> ${other}`))
+    expect(allowed.filter((arrow) => !used.has(arrow))).toEqual([])
   })
 
   test('names only files that exist, with their full name', () => {
