@@ -268,7 +268,6 @@ export const en = {
     models_other: '{{count}} models',
     modelsTitle: 'Models in memory',
     modelsHelp: 'Every model that is loaded or on its way. A model that was unloaded is loaded again when it is asked.',
-    noModel: 'No model',
     unload: 'Unload',
     unloadName: 'Unload {{name}}',
     unloadFailed: 'Not unloaded: {{reason}}',
@@ -281,7 +280,6 @@ export const en = {
     memoryEngine: 'Engine of {{name}}',
     memoryOfThat: 'of that: weights {{weights}}, conversations {{kv}}',
     manageModels: 'Manage models',
-    endpointShort: 'Endpoint',
   },
   palette: {
     placeholder: 'Search actions, assistants, models and conversations',
@@ -300,7 +298,6 @@ export const en = {
     restart: 'Restart engine',
     doctor: 'Run the doctor',
     drawer: 'Instructions and parameters',
-    defaultModel: 'Use for new conversations',
     assistants: 'Assistants',
     switchTo: 'Switch to {{name}}',
     switchNew: 'New conversation with {{name}}',
@@ -400,7 +397,7 @@ export const en = {
     version: 'Switchboard {{version}}',
     offline: 'Nothing you write leaves this computer.',
     keyAssistant: 'Answered by',
-    keyAssistantNone: 'The model the program names',
+    keyAssistantNone: 'As the program asks',
     keyAssistantFor: 'Assistant that answers key {{name}}',
     keyAssistantGone: 'an assistant that is gone',
     keyAssistantDraft: '{{name}} (not for customers yet)',
@@ -431,6 +428,7 @@ export const en = {
     keyAssistantLost: 'Requests with this key are refused: its assistant is gone.',
     keyUsedAt: 'Last used: {{time}}',
     keyUnused: 'Never used',
+    doctorInfo: 'for information',
   },
   jobs: {
     title: 'Tasks',
@@ -570,7 +568,6 @@ export const en = {
     takenBack: 'You try the values of v{{version}} again. Customers keep theirs until you publish.',
     createTitle: 'New assistant',
     create: 'Create',
-    choose: 'Choose an assistant to see what it says and how it changed.',
   },
   errors: errorsEn,
 } as const

@@ -262,7 +262,6 @@ export const zhCn: Messages = {
     models_other: '{{count}} 个模型',
     modelsTitle: '内存中的模型',
     modelsHelp: '已加载或正在加载的全部模型。卸载后的模型会在被调用时重新加载。',
-    noModel: '没有模型',
     unload: '卸载',
     unloadName: '卸载 {{name}}',
     unloadFailed: '未卸载：{{reason}}',
@@ -275,7 +274,6 @@ export const zhCn: Messages = {
     memoryEngine: '{{name}} 的引擎',
     memoryOfThat: '其中：权重 {{weights}}，对话 {{kv}}',
     manageModels: '管理模型',
-    endpointShort: '本地接口',
   },
   palette: {
     placeholder: '搜索操作、助手、模型和对话',
@@ -294,7 +292,6 @@ export const zhCn: Messages = {
     restart: '重启引擎',
     doctor: '运行诊断',
     drawer: '系统提示词与参数',
-    defaultModel: '用于新对话',
     assistants: '助手',
     switchTo: '切换到 {{name}}',
     switchNew: '与 {{name}} 开始新对话',
@@ -392,7 +389,7 @@ export const zhCn: Messages = {
     version: 'Switchboard {{version}}',
     offline: '您写的内容不会离开这台电脑。',
     keyAssistant: '由谁回答',
-    keyAssistantNone: '程序指定的模型',
+    keyAssistantNone: '由程序指定',
     keyAssistantFor: '回答密钥 {{name}} 的助手',
     keyAssistantGone: '已不存在的助手',
     keyAssistantDraft: '{{name}}（尚未供客户使用）',
@@ -423,6 +420,7 @@ export const zhCn: Messages = {
     keyAssistantLost: '使用此密钥的请求会被拒绝：其助手已不存在。',
     keyUsedAt: '最近使用：{{time}}',
     keyUnused: '从未使用',
+    doctorInfo: '供参考',
   },
   jobs: {
     title: '任务',
@@ -561,7 +559,6 @@ export const zhCn: Messages = {
     takenBack: '您正在试用 v{{version}} 的内容。发布之前，客户使用的版本不变。',
     createTitle: '新建助手',
     create: '创建',
-    choose: '选择一个助手，查看它的内容和变化。',
   },
   errors: errorsZhCn,
 }
