@@ -80,7 +80,7 @@ test('a failed engine shows in the bar even where the default model is fine', as
   expect(page.has('Engine: Ready')).toBe(false)
 })
 
-test('a running task shows its progress; it is cancelled, others go on and are discarded', async () => {
+test('a running task shows its progress; it is cancelled, others are started again and taken off the list', async () => {
   const now = Date.UTC(2026, 10, 20, 9)
   vi.useFakeTimers({ now, toFake: ['Date'] })
   const fake = new FakeConsole({ jobs: fakeJobs(now) })
@@ -91,7 +91,7 @@ test('a running task shows its progress; it is cancelled, others go on and are d
   await page.press('Cancel: Import of tea-7b')
   await page.until(() => page.text().includes('1 task needs you'))
   await page.press('Tasks: 1 task needs you')
-  await page.press('Go on: Preparation of tea-7b v1')
+  await page.press('Start again: Preparation of tea-7b v1')
   await page.until(() => page.text().includes('Preparing tea-7b v1'))
   await page.press('Remove from the list: Import of tea-7b')
   await page.until(() => !page.text().includes('Import of tea-7b'))

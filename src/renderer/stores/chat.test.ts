@@ -153,6 +153,10 @@ test('a question that was not taken is given back with the reason', async () => 
     turn: null,
     code: 'disconnected',
   })
+  // The connection is there again.
+  await chat.reload()
+  expect(entry().turnError).toBeNull()
+  await chat.send(id, 'Hi')
   chat.dismissError(id)
   expect(entry().turnError).toBeNull()
 })
