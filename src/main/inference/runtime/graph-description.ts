@@ -26,7 +26,7 @@ const counts = [
  */
 export function readGraphDescription(directory: string): GraphDescription {
   const path = join(directory, graphFiles.description)
-  // Clients read the message: where the file lies is not their business.
+  // The message reaches clients, so it does not contain the path.
   const corrupt = (reason: string, cause: unknown = new Error(path)) =>
     new SwitchboardError('model_corrupt', `${graphFiles.description}: ${reason}`, {
       details: { file: graphFiles.description },
