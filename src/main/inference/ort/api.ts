@@ -5,7 +5,7 @@ import { ortFailure } from './ort-failure.ts'
 /** An address in native memory; 0n is the null pointer. */
 export type Pointer = bigint
 
-/** What a pointer argument accepts: an address, or the memory of a typed array (which must live outside V8's heap). */
+/** A pointer argument: an address, or the memory of a typed array outside the V8 heap. */
 export type Memory = Pointer | ArrayBufferView
 
 /**
@@ -67,14 +67,14 @@ const index = {
 
 type OrtFunction = keyof typeof index
 
-/** The oldest table that holds all of {@link index}; asking for it keeps working with newer libraries. */
+/** The oldest API version with all functions of {@link index}; newer libraries still offer it. */
 const API_VERSION = 20
 
 /** Paths are wide strings on Windows (ORTCHAR_T). */
 const pathType = process.platform === 'win32' ? 'const char16_t*' : 'const char*'
 
 /**
- * The ONNX Runtime C API, called in place. Every call that reports a status throws a typed error when it failed; every
+ * The ONNX Runtime C API, called in-process. Every call that returns a status throws a typed error on failure; every
  * `create…` returns an address that its caller must release. Sizes are bytes, shapes are int64 arrays.
  */
 export interface OrtApi {
@@ -89,7 +89,7 @@ export interface OrtApi {
   addConfig(options: Pointer, key: string, value: string): void
   appendProvider(options: Pointer, name: string, settings: Readonly<Record<string, string>>): void
   appendCuda(options: Pointer, settings: Readonly<Record<string, string>>): void
-  /** Times of every operator, written as JSON to a file whose path begins so, when the session is released. */
+  /** Writes the times of every operator as JSON to a file with this path prefix, when the session is released. */
   enableProfiling(options: Pointer, pathPrefix: string): void
   releaseSessionOptions(options: Pointer): void
   createSession(env: Pointer, path: string, options: Pointer): Pointer
@@ -116,7 +116,7 @@ export interface OrtApi {
   run(session: Pointer, options: Pointer, binding: Pointer): void
   synchronizeOutputs(binding: Pointer): void
   releaseBinding(binding: Pointer): void
-  /** Providers compiled into this library, in the runtime's own names. */
+  /** Names of the providers compiled into this library. */
   availableProviders(): string[]
 }
 
@@ -124,22 +124,20 @@ const openLibraries: LibraryHandle[] = []
 
 type Native = (...args: readonly unknown[]) => unknown
 
-/** What the library asks the environment, because it offers no other way to say it. */
+/** Settings that the library reads from the environment, because it offers no other way. */
 function setRuntimeVariables(): void {
-  // Since 1.29 it reports to its maker by default, model names and hashes included; asked when its environment is
-  // created
-  // (https://github.com/microsoft/onnxruntime/pull/27379). Nothing leaves this machine unasked.
+  // Since 1.29 the library reports telemetry by default, model names and hashes included; it reads this setting when
+  // its environment is created (https://github.com/microsoft/onnxruntime/pull/27379).
   process.env['ORT_DISABLE_TELEMETRY'] = '1'
-  // Asked when a session is made. The tiled attention of GroupQueryAttention on the CPU decodes with a loop compiled
-  // for the
-  // oldest processors of an architecture (MLAS, flashattn_gqa.cpp): on x64, SSE2. The other path uses the processor's
-  // own
-  // kernels. It keeps the scores of a whole chunk, which the memory plan counts. Measurements set it first, to compare.
+  // Read when a session is created. The tiled attention of GroupQueryAttention on the CPU decodes with a loop compiled
+  // for the oldest processors of an architecture (MLAS, flashattn_gqa.cpp): on x64, SSE2. The other path uses the
+  // kernels of the processor at hand. It keeps the scores of a whole chunk, which the memory plan counts. A value set
+  // from outside wins, so that measurements can compare both.
   if (process.arch === 'x64') process.env['ORT_GQA_DISABLE_FLASH_ATTENTION'] ??= '1'
 }
 
 /**
- * Opens the library and checks that the table is laid out as expected, by calls whose answers are known.
+ * Opens the library and checks its function table by calls with known answers.
  * @throws SwitchboardError provider_unavailable when the library cannot be used.
  */
 export function loadOrtApi(libraryPath: string): OrtApi {
@@ -148,7 +146,7 @@ export function loadOrtApi(libraryPath: string): OrtApi {
   try {
     setRuntimeVariables()
     const library = koffi.load(libraryPath)
-    // Functions decoded from the table do not hold the library: collected as garbage, it would be closed under them.
+    // Functions decoded from the table do not keep the library alive: it must not be garbage-collected.
     openLibraries.push(library)
     const base = library.func('OrtGetApiBase', 'void*', [])() as Pointer
     const [getApi, getVersion] = koffi.decode(base, koffi.array('void*', 2)) as readonly [Pointer, Pointer]
@@ -185,7 +183,7 @@ export function loadOrtApi(libraryPath: string): OrtApi {
   const errorMessage = bind('GetErrorMessage', 'const char*', ['void*']) as (status: Pointer) => string
   const releaseStatus = release('ReleaseStatus')
 
-  /** A function that returns a status: null is success, anything else is read, freed and thrown. */
+  /** A function that returns a status: null is success, anything else is read, released and thrown. */
   const checked = (name: OrtFunction, args: readonly string[]) => {
     const call = bind(name, 'void*', args)
     return (...values: readonly unknown[]): void => {
@@ -196,7 +194,7 @@ export function loadOrtApi(libraryPath: string): OrtApi {
       throw failure
     }
   }
-  /** A checked function whose last argument receives an address. Set-up only: it allocates. */
+  /** A checked function whose last argument receives an address. It allocates, so it is for set-up only. */
   const creating = (name: OrtFunction, args: readonly string[]) => {
     const call = checked(name, [...args, 'void*'])
     return (...values: readonly unknown[]): Pointer => {
@@ -314,7 +312,7 @@ export function loadOrtApi(libraryPath: string): OrtApi {
     },
   }
 
-  // Known answers from both ends of the table: a status that reads back as written, and a list that always holds the
+  // Known answers from both ends of the table: a status that reads back as written, and a list that always contains the
   // CPU.
   const createStatus = bind('CreateStatus', 'void*', ['int', 'const char*']) as (
     code: number,

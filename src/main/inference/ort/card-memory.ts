@@ -8,13 +8,12 @@ const libraryNames: Readonly<Partial<Record<NodeJS.Platform, string>>> = {
 
 const SUCCESS = 0
 
-/** Left for the driver's own part of this process and for what the desktop takes next. */
+/** Reserve for the driver's part of this process and for the desktop. */
 const SHARE = 0.9
 
 /**
- * Bytes of the NVIDIA card that a model may take now: what its driver counts as free, less a reserve. null where nobody
- * can
- * say: no such driver, or several cards, which NVML numbers otherwise than CUDA does.
+ * Memory of the NVIDIA card available to a model, bytes: what its driver reports as free, minus a reserve. null when
+ * unknown: without such a driver, or with several cards, which NVML and CUDA number differently.
  * Source: NVML API reference, nvmlDeviceGetMemoryInfo.
  */
 export function cardMemory(libraryPath = libraryNames[process.platform]): number | null {
@@ -38,7 +37,7 @@ export function cardMemory(libraryPath = libraryNames[process.platform]): number
       call('nvmlShutdown', [])
     }
   } catch {
-    // No driver of this maker, or one from before these functions.
+    // No NVIDIA driver, or one without these functions.
     return null
   }
 }

@@ -20,14 +20,14 @@ const outOfMemory =
   /out of memory|bad_alloc|bad allocation|failed to allocate|CUDA_ERROR_OUT_OF_MEMORY|cudaErrorMemoryAllocation|device is lost/i
 const terminated = /terminate flag/i
 
-/** A status of the runtime as a typed error. Source paths of the runtime's own build are cut from its message. */
+/** A status of the runtime as a typed error, without the source paths of the runtime's build. */
 export function ortFailure(operation: string, number: number, message: string): SwitchboardError {
   const kind = kinds[number] ?? { name: `status ${number}`, code: 'engine_fault' as const }
   const code = terminated.test(message) ? 'cancelled' : outOfMemory.test(message) ? 'out_of_memory' : kind.code
   return new SwitchboardError(code, plainMessage(message), { details: { operation, status: kind.name } })
 }
 
-/** The sentence a person needs, without the compiler's file names and the C++ signature before it. */
+/** The sentence for people, without file names and C++ signatures before it. */
 export function plainMessage(message: string): string {
   return message
     .replace(/^(?:.*\] : )?\/?\S*onnxruntime_src\/\S+:\d+ .*?(?:was false\.|\)\s*(?=\S*[A-Z]))\s*/s, '')

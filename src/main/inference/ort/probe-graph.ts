@@ -2,9 +2,8 @@ import type { GraphFloats } from '../../../shared/contracts/graph.ts'
 import { elementTypes } from './session.ts'
 
 /**
- * The smallest graph that proves a provider can compute with such numbers: y = x + x, [2], as the bytes of an ONNX
- * ModelProto
- * (IR version 8, opset 13). Written out by hand so that probing needs no file.
+ * The smallest graph that shows that a provider computes with these numbers: y = x + x, [2], as the bytes of an ONNX
+ * ModelProto (IR version 8, opset 13). Written by hand, so that probing needs no file.
  */
 export function probeGraph(floats: GraphFloats): Uint8Array {
   const bytes = (...parts: readonly (readonly number[])[]): number[] => parts.flat()

@@ -19,7 +19,7 @@ import {
   type SessionProvider,
 } from './session.ts'
 
-/** What one provider said when it was asked to compute something small, and in which numbers it did. */
+/** Result of probing one provider with a small computation, and the numbers that it used. */
 export type ProviderProbe =
   | { readonly provider: Provider; readonly usable: true; readonly floats: GraphFloats }
   | { readonly provider: Provider; readonly usable: false; readonly reason: string }
@@ -32,7 +32,7 @@ export interface ProbeReport {
 
 const order: readonly Provider[] = ['cuda', 'webgpu', 'cpu']
 
-/** Session settings of a provider, as the runtime's options spell them. */
+/** Session settings of a provider, with the runtime's option names. */
 export function sessionProvider(provider: Provider, cudaMemoryLimitBytes: number | null = null): SessionProvider {
   switch (provider) {
     case 'cpu':
@@ -44,9 +44,10 @@ export function sessionProvider(provider: Provider, cudaMemoryLimitBytes: number
         kind: 'cuda',
         settings: {
           device_id: '0',
-          // The arena's default doubles itself with each extension and takes memory the KV cache needs.
+          // By default the arena doubles with each extension and takes memory that the KV cache needs.
           arena_extend_strategy: 'kSameAsRequested',
-          // The exhaustive search costs seconds at load and its workspace VRAM; a decoder has no convolutions.
+          // The exhaustive search takes seconds at load time and its workspace takes VRAM; a decoder has no
+          // convolutions.
           cudnn_conv_algo_search: 'HEURISTIC',
           do_copy_in_default_stream: '1',
           ...(cudaMemoryLimitBytes === null ? {} : { gpu_mem_limit: String(cudaMemoryLimitBytes) }),
@@ -58,7 +59,7 @@ export function sessionProvider(provider: Provider, cudaMemoryLimitBytes: number
 }
 
 /**
- * Numbers that a provider computes graphs in, best first. CUDA's attention knows halves only (ONNX Runtime,
+ * Numbers that a provider computes graphs in, best first. CUDA attention supports float16 only (ONNX Runtime,
  * contrib_ops/cuda/bert/group_query_attention.cc); a processor would convert every weight in every step.
  */
 const computesIn: Readonly<Record<Provider, readonly GraphFloats[]>> = {
@@ -67,16 +68,16 @@ const computesIn: Readonly<Record<Provider, readonly GraphFloats[]>> = {
   cpu: ['float32'],
 }
 
-/** What to import instead, where a provider computes in one kind of numbers only. */
+/** Advice for a provider that computes in one kind of numbers only. */
 const importInstead: Readonly<Record<GraphFloats, string>> = {
   float16: 'It computes in fp16, and the model was imported as fp32. For this card import it as fp16, int8 or int4.',
   float32: 'fp16 needs a graphics card. For the processor import the model as int8 or int4.',
 }
 
 /**
- * Asks a provider about the kinds of graph there are. One that works, but with none of them, says what to import
+ * Probes a provider for the kinds of graph that exist. A provider that works with none of them says what to import
  * instead.
- * @param probe tries some numbers, best first. Asked once.
+ * @param probe tries some numbers, best first; called once.
  */
 export function probeFor(
   provider: Provider,
@@ -97,7 +98,7 @@ export function candidates(policy: ProviderPolicy): readonly Provider[] {
 }
 
 /**
- * Picks the first usable provider. The choice takes a function so that the policy can be tested without a GPU.
+ * Picks the first usable provider. The probe is a parameter so that the policy can be tested without a GPU.
  * @throws SwitchboardError provider_unavailable with every reason in its message.
  */
 export function chooseProvider(
@@ -126,14 +127,13 @@ const cudaLibrary: Readonly<Partial<Record<NodeJS.Platform, string>>> = {
 }
 
 /**
- * What fetches CUDA's libraries, from the folder of the checkout: the script npm would run, had it been allowed to. npm
- * itself runs
- * nothing for a package that is there. The flag has no value: with `=cuda12` the script does nothing when npm has
- * started it.
+ * Command that fetches the CUDA libraries, run in the folder of the checkout: the install script of the package, which
+ * npm does not run for a package that is installed already. The flag has no value: with `=cuda12` the script does
+ * nothing when npm started it.
  */
 const fetchCuda = 'node node_modules/onnxruntime-node/script/install.js --onnxruntime-node-install'
 
-/** A reason known without starting anything, or null. */
+/** A reason against a provider that is known without probing it, or null. */
 function knownRefusal(provider: Provider, libraryPath: string): string | null {
   if (provider !== 'cuda') return null
   const name = cudaLibrary[process.platform]
@@ -145,17 +145,17 @@ function knownRefusal(provider: Provider, libraryPath: string): string | null {
     : `The CUDA part of ONNX Runtime is not installed (${name} is missing); WebGPU uses the same card without it.`
 }
 
-/** A trial of a provider. */
+/** Options of a probe. */
 export interface ProbeOptions {
   readonly libraryPath?: string
   readonly timeoutMs?: number
-  /** Kinds of graph there are; default all. Not every card has float16. */
+  /** Kinds of graph that exist; default all. Not every card supports float16. */
   readonly graphs?: readonly GraphFloats[]
 }
 
 /**
- * Asks one provider to compute. GPU providers are asked in a child process that may die: a driver that aborts is then a
- * reason and not the end of the engine.
+ * Probes one provider. GPU providers are probed in a child process: a driver that aborts is then a reason, and not the
+ * end of the engine.
  */
 export function probeProvider(
   provider: Provider,
@@ -172,10 +172,9 @@ export function probeProvider(
 }
 
 /**
- * The file of the engine process, where a child can be started from it; null elsewhere. A packaged Electron binary may
- * refuse to act
- * as Node and would open a second window instead; there the engine process itself is the one that may die, and its
- * supervisor reports it.
+ * Script of the engine process where a child can be started from it; null elsewhere. A packaged Electron binary may
+ * refuse to act as Node and would open a second window; there the probe runs in the engine process, and its supervisor
+ * reports a crash.
  */
 const childEntry =
   process.versions['electron'] === undefined && /(?:process|engine-process)\.[cm]?[jt]s$/u.test(process.argv[1] ?? '')
@@ -204,7 +203,7 @@ function probeInChild(
   return refused(`Its driver crashed when tried (${child.signal ?? `exit code ${child.status}`}).`)
 }
 
-/** Tries a provider in this process with some numbers, best first, until it computes with one. */
+/** Probes a provider in this process, with each kind of numbers in turn until it computes with one. */
 export function probeHere(provider: Provider, libraryPath: string, wanted: readonly GraphFloats[]): ProviderProbe {
   let refusal: ProviderProbe = { provider, usable: false, reason: 'There was nothing to try.' }
   for (const floats of wanted) {
@@ -233,7 +232,7 @@ function compute(provider: Provider, libraryPath: string, floats: GraphFloats): 
     binding.output('y', OrtValue.over(api, memory, y, [2], floats))
     session.run(binding, new OrtRunOptions(api))
     binding.synchronizeOutputs()
-    // No native object is given back: this process ends next, or it is the engine and the objects are a few bytes.
+    // No native object is released: this process ends next, or it is the engine and they take a few bytes.
     if (y[0] !== 2 || y[1] !== 4)
       return { provider, usable: false, reason: `It computed 1+1 and 2+2 as ${y[0]} and ${y[1]}.` }
     return { provider, usable: true, floats }
@@ -246,7 +245,7 @@ function compute(provider: Provider, libraryPath: string, floats: GraphFloats): 
   }
 }
 
-/** Asks every provider; what `--probe` prints and the doctor shows. */
+/** Probes every provider: printed by `--probe` and shown by the doctor. */
 export function probeProviders(libraryPath?: string): ProbeReport {
   const path = findOrtLibrary(libraryPath)
   const { version } = loadOrtApi(path)

@@ -1,7 +1,7 @@
 import type { ImmediateDisposable } from '../../../shared/base/disposable.ts'
 import type { Memory, OrtApi, Pointer } from './api.ts'
 
-/** ONNX element types by the numbers of TensorProto.DataType, with bytes per element. */
+/** ONNX element types: numbers of TensorProto.DataType, and bytes per element. */
 export const elementTypes = {
   float32: { code: 1, bytes: 4 },
   int32: { code: 6, bytes: 4 },
@@ -11,7 +11,7 @@ export const elementTypes = {
 
 export type ElementType = keyof typeof elementTypes
 
-/** Everything below holds one native object and gives it back once. */
+/** Holds one native object and releases it once. */
 class Native implements ImmediateDisposable {
   #address: Pointer
   readonly #release: (address: Pointer) => void
@@ -39,10 +39,10 @@ class Native implements ImmediateDisposable {
 export class OrtEnvironment extends Native {
   readonly api: OrtApi
 
-  /** Logs errors only: the runtime's warnings are about its own optimiser and tell a shop owner nothing. */
+  /** Logs errors only: warnings of the runtime concern its own optimiser. */
   constructor(api: OrtApi) {
     const environment = api.createEnv(3, 'switchboard')
-    // Windows does not look at the variable.
+    // Windows ignores the environment variable.
     api.disableTelemetry(environment)
     super(environment, api.releaseEnv)
     this.api = api
@@ -60,7 +60,7 @@ export class OrtMemoryInfo extends Native {
   }
 }
 
-/** A tensor. One made over a typed array keeps that array alive: the runtime holds only its address. */
+/** A tensor. A tensor over a typed array keeps the array alive, because the runtime holds only its address. */
 export class OrtValue extends Native {
   readonly backing: unknown
 
@@ -70,9 +70,9 @@ export class OrtValue extends Native {
   }
 
   /**
-   * A tensor over memory that exists already; nothing is copied.
-   * @param data an address, or a typed array outside V8's heap (made over its own ArrayBuffer), at least the size of
-   *   the shape.
+   * A tensor over existing memory; nothing is copied.
+   * @param data an address, or a typed array outside the V8 heap (over its own ArrayBuffer), at least the size of the
+   *   shape.
    */
   static over(api: OrtApi, memory: OrtMemoryInfo, data: Memory, shape: readonly number[], type: ElementType): OrtValue {
     const bytes = shape.reduce((product, size) => product * size, elementTypes[type].bytes)
@@ -99,7 +99,7 @@ export class OrtRunOptions extends Native {
     this.#api = api
   }
 
-  /** Makes a run in progress on another thread, and every later one, end with `cancelled` until {@link clear}. */
+  /** Ends a run in progress on another thread, and every later one, with `cancelled` until {@link clear}. */
   terminate(): void {
     this.#api.setTerminate(this.address)
   }
@@ -138,7 +138,7 @@ export interface SessionSettings {
   readonly provider: SessionProvider
   /** Runtime configuration entries, such as `session.intra_op.allow_spinning`. */
   readonly config?: Readonly<Record<string, string>>
-  /** Times of every operator go to a file whose path begins so. For measurements. */
+  /** Path prefix of a file for the times of every operator, for measurements. */
   readonly profileTo?: string
 }
 
@@ -157,8 +157,8 @@ export class OrtSession extends Native {
   }
 
   /**
-   * All of it runs where `provider` says: the runtime would otherwise leave what a card cannot do to the processor and
-   * say nothing.
+   * Loads a graph that runs completely on `provider`: by default the runtime would silently leave what a card cannot do
+   * to the processor.
    * @param graph path of an .onnx file (weights beside it are mapped, not read), or its bytes.
    * @throws SwitchboardError model_corrupt, out_of_memory, provider_unavailable, engine_fault.
    */
@@ -205,7 +205,7 @@ export class OrtSession extends Native {
 }
 
 function int64(shape: readonly number[]): BigInt64Array {
-  // Over its own buffer: small typed arrays made by length live on V8's heap, which moves them.
+  // Over its own ArrayBuffer: small typed arrays made by length are on the V8 heap, which moves them.
   const out = new BigInt64Array(new ArrayBuffer(Math.max(8, shape.length * 8)), 0, shape.length)
   shape.forEach((size, axis) => {
     out[axis] = BigInt(size)

@@ -9,7 +9,7 @@ import { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
  */
 export function readGraphDescription(directory: string): GraphDescription {
   const path = join(directory, graphFiles.description)
-  // The message reaches clients, so the path of the file stays in the cause.
+  // The message reaches clients, so it does not contain the path.
   const corrupt = (reason: string, cause: unknown = new Error(path)) =>
     new SwitchboardError('model_corrupt', `${graphFiles.description}: ${reason}`, {
       details: { file: graphFiles.description },

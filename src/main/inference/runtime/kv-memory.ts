@@ -5,12 +5,12 @@ import { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
 import { elementTypes, OrtMemoryInfo, OrtValue, type OrtSession } from '../ort/session.ts'
 
 /**
- * The KV cache of every slot, per layer a key and a value tensor `[slots, kvHeads, maxLength, headDim]`. A view of the
- * slots
- * [first, first + count) is the same memory from the first slot on, so entering or leaving a batch copies nothing.
+ * The KV cache of all slots: per layer a key and a value tensor `[slots, kvHeads, maxLength, headDim]`. A view of the
+ * slots [first, first + count) is the same memory from the first slot on, so that entering or leaving a batch copies
+ * nothing.
  */
 export interface KvMemory extends ImmediateDisposable {
-  /** Slots one view may cover: all of them where memory has addresses, 1 where it has handles. */
+  /** Slots of one view: all where memory has addresses, 1 where it has handles. */
   readonly maxSpan: number
   readonly bytes: number
   /** Tensors in the order key 0, value 0, key 1, value 1, …; the caller disposes them before this memory. */
@@ -23,7 +23,7 @@ export interface KvShape {
   readonly slots: number
   readonly maxLength: number
   readonly description: GraphDescription
-  /** Numbers of the graph that is run. */
+  /** Numbers of the graph that runs. */
   readonly floats: GraphFloats
 }
 
@@ -35,14 +35,14 @@ function slotBytes({ maxLength, floats, description: { kvHeads, headDim } }: KvS
   return kvHeads * maxLength * headDim * elementTypes[floats].bytes
 }
 
-/** KV memory where the session's provider computes. */
+/** KV memory on the session's provider. */
 export function createKvMemory(session: OrtSession, provider: Provider, shape: KvShape): KvMemory {
   if (provider === 'cpu') return cpuMemory(session, shape)
   return provider === 'cuda' ? cudaMemory(session, shape) : handleMemory(session, shape)
 }
 
 /**
- * Memory of this process. Large ArrayBuffers come zeroed from the system page by page: what no request used costs
+ * Memory of this process. The system provides large ArrayBuffers zeroed page by page, so that unused slots cost
  * nothing.
  */
 function cpuMemory(session: OrtSession, shape: KvShape): KvMemory {
@@ -80,8 +80,8 @@ function cpuMemory(session: OrtSession, shape: KvShape): KvMemory {
 }
 
 /**
- * @throws SwitchboardError out_of_memory. What fits was planned before (memory-plan.ts); this is the system's own
- * refusal.
+ * @throws SwitchboardError out_of_memory. The size was planned before (memory-plan.ts); this is a refusal of the system
+ *   itself.
  */
 function reserve(count: number, bytes: number): ArrayBuffer[] {
   try {
@@ -91,7 +91,7 @@ function reserve(count: number, bytes: number): ArrayBuffer[] {
   }
 }
 
-/** What a device gave before it refused is given back. */
+/** On failure, releases what was allocated before. */
 function allOrNone(count: number, allocate: () => OrtValue): OrtValue[] {
   const taken: OrtValue[] = []
   try {
@@ -103,7 +103,7 @@ function allOrNone(count: number, allocate: () => OrtValue): OrtValue[] {
   return taken
 }
 
-/** CUDA memory has plain addresses: one tensor of all slots, views by address. */
+/** CUDA memory has addresses: one tensor of all slots, with views by address. */
 function cudaMemory(session: OrtSession, shape: KvShape): KvMemory {
   const { slots, maxLength, description, floats } = shape
   const { api } = session
@@ -136,7 +136,7 @@ function cudaMemory(session: OrtSession, shape: KvShape): KvMemory {
   }
 }
 
-/** WebGPU buffers are handles that cannot be entered in the middle: one tensor a slot, one row a run. */
+/** WebGPU buffers are handles without addresses: one tensor per slot, one row per run. */
 function handleMemory(session: OrtSession, shape: KvShape): KvMemory {
   const { maxLength, description, floats } = shape
   const { api } = session
@@ -147,7 +147,7 @@ function handleMemory(session: OrtSession, shape: KvShape): KvMemory {
     maxSpan: 1,
     bytes: kvBytes(shape),
     view: (first, count) => {
-      // A second view would be second memory, not the same; the decoder keeps one per slot for its whole life.
+      // A second view would be other memory; the decoder keeps one per slot for its whole life.
       if (count !== 1 || taken.has(first)) throw new RangeError('WebGPU memory offers one view of one slot')
       taken.add(first)
       return allOrNone(2 * description.layers, () =>

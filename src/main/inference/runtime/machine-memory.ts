@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs'
 import { freemem, totalmem } from 'node:os'
 import { join } from 'node:path'
 
-/** Left for the system and for what other programs take next. */
+/** Reserve for the system and other programs. */
 const SHARE = 0.9
 
-/** macOS counts its file cache as used, so what is free there says little. */
+/** macOS counts its file cache as used, so its free memory says little. */
 const SHARE_OF_ALL = 0.7
 
 /**
- * Bytes of main memory that a model may take now: what is available (with what the system can drop) less a reserve,
+ * Main memory available to a model, bytes: what is available, including what the system can drop, minus a reserve,
  * within the limit of a container.
  */
 export function machineMemory(): number {
@@ -26,9 +26,8 @@ export function machineMemory(): number {
 }
 
 /**
- * Bytes that a control group (cgroup v2) has left; Infinity where it sets no limit. Cached files count as used there,
- * but the
- * system drops them before it refuses. Pure.
+ * Bytes left to a control group (cgroup v2); Infinity without a limit. Cached files count as used there, but the system
+ * drops them before it refuses memory. Pure.
  */
 export function groupMemory(max: string, current: string, stat: string): number {
   if (!/^\d+\s*$/.test(max)) return Number.POSITIVE_INFINITY
@@ -43,7 +42,7 @@ function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch {
-    // Such a file is missing where there is no limit of its kind.
+    // The file is missing where there is no such limit.
     return ''
   }
 }

@@ -3,13 +3,13 @@ import type { LoweredLimits } from '../../../shared/domain/engine.ts'
 import { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
 import { kvBytes } from './kv-memory.ts'
 
-/** What a graph is to be loaded with. */
+/** The requested load of a graph. */
 export interface MemoryWish {
   readonly description: GraphDescription
-  /** Numbers of the graph that is to be run. */
+  /** Numbers of the graph to run. */
   readonly floats: GraphFloats
   readonly slots: number
-  /** Positions per slot, at most the graph's. */
+  /** Positions per slot, at most those of the graph. */
   readonly contextLength: number
   /** Tokens of the longest prefill chunk. */
   readonly prefillChunk: number
@@ -17,7 +17,7 @@ export interface MemoryWish {
   readonly scoreRows: number
 }
 
-/** Bytes that a wish takes where the provider computes. */
+/** Memory of a wish where the provider computes, bytes. */
 export interface MemoryNeed {
   readonly weightBytes: number
   readonly kvBytes: number
@@ -28,37 +28,33 @@ export interface MemoryNeed {
 export interface MemoryPlan {
   readonly slots: number
   readonly contextLength: number
-  /** What was wanted, where less than that fits. */
+  /** The wish, when less than it fits. */
   readonly lowered: LoweredLimits | null
 }
 
 /**
- * The process, the runtime and its arena, whatever the model; with the buffers below a little over what is measured at
- * the 0.5B shape (under 300 MB beyond weights and filled KV).
+ * The process, the runtime and its arena, whatever the model. Together with the buffers below slightly more than was
+ * measured for the 0.5B shape (under 300 MB beyond weights and filled KV).
  */
 const RUNTIME_BYTES = 256 * 1024 ** 2
 
 /**
- * Activations that live at once in a layer, in widths of the hidden state: queries, keys, values, and three of the
- * widest MLP we build.
+ * Activations alive at once in a layer, in multiples of the hidden size: queries, keys, values, and three of the widest
+ * MLP that is built.
  */
 const ACTIVATION_WIDTHS = 24
 
-/**
- * Before this few slots the context is not shortened, and below it slots go last: one conversation at a time is no
- * shop.
- */
+/** The context is not shortened while there are more slots than this; one conversation at a time is the last resort. */
 const FEW_SLOTS = 2
 
-/** Context below which nothing is lowered: a support conversation with its instructions does not fit in less. */
+/** Minimum context: a support conversation with its instructions needs this much. */
 const SHORT_CONTEXT = 2048
 const CONTEXT_STEP = 1024
 
 /**
- * What a graph takes at most. Weights count once on every provider: a card gets its own copy, and on the CPU the copy
- * that the
- * runtime packs for its kernels takes the place of the mapped pages, which the system can drop. Adapters are not served
- * yet.
+ * Upper bound of the memory of a graph. Weights count once on every provider: a card gets its own copy, and on the CPU
+ * the copy that the runtime packs for its kernels replaces the mapped pages, which the system can drop. Adapters are
+ * not served yet.
  */
 export function memoryNeed({
   description,
@@ -72,18 +68,18 @@ export function memoryNeed({
   const kv = kvBytes({ slots, maxLength: contextLength, description, floats })
   const rows = Math.max(slots, Math.min(prefillChunk, contextLength))
   const logits = Math.max(slots, scoreRows) * vocabularySize * 4
-  // GroupQueryAttention of the CPU takes room for a whole context of scores for each new token (gqa_attention_base.h).
+  // The CPU kernel of GroupQueryAttention allocates scores over the whole context for each new token
+  // (gqa_attention_base.h).
   const scores = rows * heads * contextLength * 4
   const workingBytes = RUNTIME_BYTES + logits + scores + rows * hiddenSize * ACTIVATION_WIDTHS * 4
   return { weightBytes, kvBytes: kv, workingBytes, totalBytes: weightBytes + kv + workingBytes }
 }
 
 /**
- * The most of a wish that fits: all of it, else fewer slots down to two, else a context shorter by whole thousands down
- * to
- * 2048, else one slot. More memory never gives less of either. Pure.
- * @param freeBytes of the device; null where nobody knows: then nothing is lowered and the device has the last word.
- * @throws SwitchboardError out_of_memory with the arithmetic, where the least of this does not fit.
+ * The largest part of a wish that fits: all of it, else fewer slots down to two, else a context shorter by whole
+ * thousands down to 2048, else one slot. More memory never gives less of either. Pure.
+ * @param freeBytes of the device; null when unknown: then nothing is lowered, and the device itself may refuse.
+ * @throws SwitchboardError out_of_memory with the arithmetic, when even the minimum does not fit.
  */
 export function planMemory(wish: MemoryWish, freeBytes: number | null): MemoryPlan {
   const { slots, contextLength } = wish
@@ -104,7 +100,7 @@ export function planMemory(wish: MemoryWish, freeBytes: number | null): MemoryPl
   )
 }
 
-/** Every step takes less than the one before. */
+/** Each candidate needs less memory than the one before. */
 function* lessAndLess({
   slots,
   contextLength,
@@ -122,7 +118,7 @@ function* lessAndLess({
 }
 
 /**
- * Does what takes the memory. A device that refuses says little: its out_of_memory is told with the arithmetic.
+ * Runs work that allocates the memory. An out_of_memory of the device gets the arithmetic added.
  * @throws SwitchboardError out_of_memory, and whatever the work throws.
  */
 export function withArithmetic<T>(wish: MemoryWish, freeBytes: number | null, work: () => T): T {

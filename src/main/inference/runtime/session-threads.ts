@@ -2,9 +2,8 @@ import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 
 /**
- * Worker threads that pay off: one per physical core that this process may use. Two threads on one core share the unit
- * that
- * multiplies matrices and only wait for each other.
+ * Useful number of worker threads: one per physical core available to this process. Two threads on one core share its
+ * matrix unit and only wait for each other.
  */
 export function physicalCores(): number {
   const usable = availableParallelism()
@@ -13,13 +12,13 @@ export function physicalCores(): number {
   try {
     text = readFileSync('/proc/cpuinfo', 'utf8')
   } catch {
-    // Without /proc nothing tells threads from cores; taking all is the mild mistake.
+    // Without /proc, cores cannot be told from threads; using all is the smaller mistake.
     return usable
   }
   return Math.max(1, Math.min(usable, countCores(text) || usable))
 }
 
-/** Distinct (socket, core) pairs of /proc/cpuinfo; 0 where it does not name them (arm64). Pure. */
+/** Distinct (socket, core) pairs of /proc/cpuinfo; 0 when it does not list them (arm64). Pure. */
 export function countCores(cpuinfo: string): number {
   const seen = new Set<string>()
   let socket = ''
@@ -31,26 +30,20 @@ export function countCores(cpuinfo: string): number {
   return seen.size
 }
 
-/** Weights one thread reads in about the time that waking another one takes. */
+/** Weights that one thread reads in about the time it takes to wake another. */
 const BYTES_PER_THREAD = 32 * 1024 * 1024
 
-/**
- * A worker that waits for its next part of a step looks for it this long, µs, before it sleeps: longer than the gap
- * between two operators.
- */
+/** Time that a waiting worker spins before it sleeps, µs: longer than the gap between two operators. */
 const SPIN_US = 200
 
 /**
  * Threads of a session and how they wait. Pure.
  *
- * A small graph gains less from a second thread than the two lose in waiting for each other (27 MB of weights on two
- * busy
- * cores: 985 tokens/s with one thread, 580 with two). A step of a large one has over a hundred parallel operators:
- * workers
- * that sleep between them cost a fifth of it, workers that spin for good take their cores from the program around them.
- * So
- * they spin for a moment, and not at all once the step has ended (318 MB on two cores: 46 tokens/s asleep, 56 so).
- * @param wanted threads asked for; 0 leaves it to this function.
+ * A small graph gains less from a second thread than the two lose by waiting for each other (27 MB of weights on two
+ * busy cores: 985 tokens/s with one thread, 580 with two). A step of a large graph has over a hundred parallel
+ * operators: workers that sleep between them cost a fifth of it, and workers that spin for ever take cores from other
+ * programs. So they spin briefly, and not at all after the step (318 MB on two cores: 46 tokens/s asleep, 56 spinning).
+ * @param wanted threads asked for; 0 lets this function decide.
  */
 export function sessionThreads(
   wanted: number,

@@ -6,9 +6,8 @@ import { filesOf, graphFiles, type GraphDescription } from '../../../shared/cont
 import { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
 
 /**
- * Compares the SHA-256 of the graphs and their weights with graph.json. Streamed, so that messages are answered
- * meanwhile;
- * a damaged byte of a weight would otherwise become a wrong answer to a customer.
+ * Compares the SHA-256 of graphs and weights with graph.json, because one damaged byte of a weight would become a wrong
+ * answer to a customer. Streamed, so that messages are handled meanwhile.
  * @throws SwitchboardError model_corrupt naming the file.
  */
 export async function verifyFiles(directory: string, description: GraphDescription): Promise<void> {

@@ -11,8 +11,8 @@ function multiply(a: number, b: number): readonly [high: number, low: number] {
 }
 
 /**
- * Philox2x32 with 10 rounds (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC11). All values unsigned
- * 32 bit.
+ * Philox2x32 with 10 rounds (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC11). All values are
+ * unsigned 32-bit.
  */
 export function philox(counterLow: number, counterHigh: number, key: number): readonly [number, number] {
   let x0 = counterLow >>> 0
@@ -28,9 +28,8 @@ export function philox(counterLow: number, counterHigh: number, key: number): re
 }
 
 /**
- * The draw for one position of one reply, uniform in [0, 1) with 53 bits. It depends on the seed and the position
- * alone, so
- * the same request draws the same numbers whatever else is in the batch and however often the engine was restarted.
+ * Random number for one position of one reply, uniform in [0, 1) with 53 bits. It depends on seed and position alone,
+ * so that the same request draws the same numbers whatever else is in the batch, and after restarts.
  */
 export function uniformAt(seed: number, position: number): number {
   const [high, low] = philox(position >>> 0, Math.floor(position / 0x100000000), seed)

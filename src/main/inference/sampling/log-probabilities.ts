@@ -1,7 +1,7 @@
 import type { TokenOutput } from '../../../shared/contracts/engine.ts'
 import { decay } from './decay.ts'
 
-/** Most alternatives a token may come with (OpenAI's limit). */
+/** Alternatives reported per token (OpenAI's limit). */
 export const MAX_ALTERNATIVES = 20
 
 /**
@@ -33,9 +33,7 @@ export function logSumExp(logits: Float32Array): number {
   return maximum + Math.log(sum)
 }
 
-/**
- * Ids of the few best logits, best first, ties by id: insertion into a short list, which a vocabulary rarely enters.
- */
+/** Ids of the best logits, best first, ties by id: insertion into a short list, which few logits enter. */
 function bestTokens(logits: Float32Array, wanted: number): number[] {
   const ids: number[] = []
   let entry = Number.NEGATIVE_INFINITY

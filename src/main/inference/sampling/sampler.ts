@@ -7,23 +7,21 @@ import { withLogProbability } from './log-probabilities.ts'
 import { isKept, kthBest, kthHighest, nucleusEnd } from './selection.ts'
 import type { TokenHistory } from './token-history.ts'
 
-/** What one draw needs beside the logits. */
+/** Inputs of one draw beside the logits. */
 export interface Draw {
   readonly sampling: SamplingParameters
   readonly history: TokenHistory
-  /** Place of the new token in prompt and reply together, from 0; with the seed it fixes the random number. */
+  /** Position of the new token in prompt and reply together, from 0; with the seed it determines the random number. */
   readonly position: number
-  /** Alternatives to report; null for no log-probabilities at all. */
+  /** Number of alternatives to report; null for no log-probabilities. */
   readonly logprobs: number | null
   /** int32 [ceil(vocabulary / 32)], bit id % 32 of word id / 32: ids that may be drawn; null for all. */
   readonly mask?: Int32Array | null
 }
 
 /**
- * Weights below exp(-NEGLIGIBLE) of the best one are left out of a draw. All of them together weigh less than 2e-6 of
- * the
- * whole even in a vocabulary of 150 000, below the rounding of the logits themselves, and most of a vocabulary is
- * there.
+ * Weights below exp(-NEGLIGIBLE) of the best one are ignored. Together they are less than 2e-6 of the total even in a
+ * vocabulary of 150 000, below the rounding of the logits, and most of a vocabulary is among them.
  */
 const NEGLIGIBLE = 25
 
@@ -31,14 +29,11 @@ const NEGLIGIBLE = 25
  * Turns logits into a token. Order, as in vLLM: penalties and bias, mask, temperature, min_p, top_k, top_p, draw.
  *
  * The draw walks the kept tokens in the order of their ids until it has passed a random share of their weight. Weights
- * that
- * differ by rounding (the same row alone and in a batch) then move the borders between tokens by as little, so the same
- * seed
- * gives the same token but for draws that fall on a border; a walk in the order of probability would swap whole
- * stretches
- * where two tokens are about equal.
+ * that differ by rounding (the same row alone and in a batch) move the borders between tokens by as little, so that the
+ * same seed gives the same token except for draws on a border. A walk in the order of probability would swap whole
+ * ranges where two tokens are almost equal.
  *
- * Scratch memory is kept and reused: one sampler serves one engine.
+ * Scratch memory is reused: one sampler serves one engine.
  */
 export class Sampler {
   readonly #ids: Int32Array
@@ -71,13 +66,13 @@ export class Sampler {
       return { id: this.#pick(logits, plain ? best : bestToken(logits), sampling, position) }
     }
     if (plain) return withLogProbability(this.#pick(logits, best, sampling, position), logits, logprobs)
-    // Log-probabilities tell of the model, not of the penalties: they are taken from a copy made before.
+    // Log-probabilities describe the model without penalties, so they are taken from a copy made before.
     const raw = logits.slice()
     history.apply(logits, sampling)
     return withLogProbability(this.#pick(logits, bestToken(logits), sampling, position), raw, logprobs)
   }
 
-  /** The mask comes last, so that neither a bias nor a penalty lets through what it refuses. */
+  /** The mask comes last, so that no bias or penalty allows what it refuses. */
   #sampleMasked(logits: Float32Array, mask: Int32Array, { sampling, history, position, logprobs }: Draw): TokenOutput {
     const raw = logprobs === null ? null : logits.slice()
     history.apply(logits, sampling)
@@ -97,7 +92,7 @@ export class Sampler {
     const ids = this.#ids
     const weights = this.#weights
     const faintest = maximum - temperature * Math.min(NEGLIGIBLE, minP > 0 ? -Math.log(minP) : NEGLIGIBLE)
-    // Among equals at the k-th place the lowest ids are kept, further down.
+    // Among equals at the k-th position the lowest ids are kept, see below.
     const floor = topK > 0 ? Math.max(faintest, kthHighest(logits, topK, values)) : faintest
     let count = 0
     for (let id = 0; id < logits.length; id += 1) {
@@ -158,9 +153,8 @@ export function bestToken(logits: Float32Array): number {
   const { length } = logits
   let best = 0
   let maximum = Number.NEGATIVE_INFINITY
-  // A sum that is not finite betrays any NaN or infinity among its terms; float32 terms cannot overflow a float64 sum.
-  // Two
-  // sums, because each addition has to wait for the one before it.
+  // A sum is not finite if any of its terms is not; float32 terms cannot overflow a float64 sum. Two sums, because each
+  // addition waits for the previous one.
   let even = 0
   let odd = 0
   for (let id = 0; id + 1 < length; id += 2) {
@@ -189,9 +183,9 @@ export function bestToken(logits: Float32Array): number {
 }
 
 /**
- * Makes what the mask refuses impossible, in place.
- * @returns the best id that is left, the lowest among equals.
- * @throws SwitchboardError engine_fault when none is left.
+ * Makes the tokens that the mask refuses impossible, in place.
+ * @returns the best remaining id, the lowest among equals.
+ * @throws SwitchboardError engine_fault when none remains.
  */
 function maskOut(logits: Float32Array, mask: Int32Array): number {
   let best = -1

@@ -1,7 +1,6 @@
 /**
- * Candidates in two parallel arrays, in the order of their ids. "Better" means a higher value, and among equal values
- * the
- * lower index, so every selection below is one definite set.
+ * Candidates in two parallel arrays, in the order of their ids. "Better" means a higher value, and the lower index
+ * among equal values, so that every selection below is one definite set.
  */
 export interface Candidates {
   readonly values: Float64Array
@@ -16,8 +15,8 @@ function better(values: Float64Array, a: number, b: number): boolean {
 }
 
 /**
- * Index of the k-th best candidate, without sorting: a heap of the k best so far whose root is the worst of them.
- * @param heap scratch of at least k entries; holds the indices of the k best afterwards, in no order.
+ * Index of the k-th best candidate, without sorting: a heap of the k best so far, with the worst of them at its root.
+ * @param heap scratch of at least k entries; afterwards the indices of the k best, in no order.
  */
 export function kthBest({ values, count }: Candidates, k: number, heap: Int32Array): number {
   const sink = (from: number, size: number): void => {
@@ -45,8 +44,8 @@ export function kthBest({ values, count }: Candidates, k: number, heap: Int32Arr
 }
 
 /**
- * The k-th highest of many values: a heap of the k highest so far, its root the lowest of them, which most values of a
- * vocabulary never enter.
+ * The k-th highest of many values: a heap of the k highest so far, with the lowest of them at its root. Most values of
+ * a vocabulary never enter it.
  * @param heap scratch of at least k entries.
  */
 export function kthHighest(logits: Float32Array, k: number, heap: Float64Array): number {
@@ -120,14 +119,13 @@ export function nucleusEnd(
     if (need <= 0) return pivot
     low = store + 1
   }
-  // Rounding can leave a rest of need after the last candidate: then all are kept.
+  // Rounding can leave a remainder after the last candidate: then all are kept.
   return worst
 }
 
 /**
- * Puts into `order` the candidates that weigh at least a small part of the best one, if they reach `mass` between them,
- * else
- * all; returns how many. Most of a vocabulary weighs next to nothing and need not be sifted.
+ * Puts into `order` the candidates above a small fraction of the best weight if they reach `mass` together, else all;
+ * returns their number. Most of a vocabulary has negligible weight.
  */
 function leaders(weights: Float64Array, count: number, mass: number, order: Int32Array): number {
   for (const least of [1e-2, 1e-4, 0]) {

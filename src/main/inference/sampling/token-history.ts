@@ -1,6 +1,6 @@
 import type { SamplingParameters } from '../../../shared/domain/generation.ts'
 
-/** Which tokens a request has seen, for penalties: the prompt's as a set, the reply's with counts. */
+/** Tokens seen by a request, for penalties: those of the prompt as a set, those of the reply with counts. */
 export class TokenHistory {
   readonly #prompt: ReadonlySet<number>
   readonly #reply = new Map<number, number>()
@@ -14,10 +14,10 @@ export class TokenHistory {
   }
 
   /**
-   * Applies penalties and bias in place; touches only tokens that were seen or are biased.
+   * Applies penalties and bias in place; only to tokens that were seen or have a bias.
    *
-   * - repetition (CTRL, Keskar et al. 2019): seen in prompt or reply; a positive logit is divided, a negative
-   * multiplied;
+   * - repetition (CTRL, Keskar et al. 2019): seen in prompt or reply; a positive logit is divided, a negative one
+   *   multiplied;
    * - frequency and presence (OpenAI): logit - count * frequency - (count > 0) * presence, over the reply;
    * - bias: added last.
    */

@@ -6,7 +6,7 @@ import type { ChunkLogits } from '../runtime/step-inputs.ts'
 
 export const VOCABULARY = 12
 const SLOTS = 3
-const LONGEST = 64
+const MAX_LENGTH = 64
 
 /**
  * A model of pseudo-random logits that depend on the tokens before, as far back as `reach`: a short reach repeats
@@ -17,7 +17,7 @@ const LONGEST = 64
  */
 export class RandomModel implements StepRunner {
   readonly maxSpan = SLOTS
-  readonly #kv = Array.from({ length: SLOTS }, () => new Int32Array(LONGEST))
+  readonly #kv = Array.from({ length: SLOTS }, () => new Int32Array(MAX_LENGTH))
   readonly #filled = new Int32Array(SLOTS)
   readonly #logits = new Float32Array(16 * VOCABULARY)
   readonly #seed: number
@@ -39,7 +39,7 @@ export class RandomModel implements StepRunner {
     for (const [row, token] of tokens.entries()) {
       const slot = first + row
       const at = this.#filled[slot] ?? 0
-      this.#write(slot, Math.min(at, LONGEST - 1), token ?? 0)
+      this.#write(slot, Math.min(at, MAX_LENGTH - 1), token ?? 0)
       if (token === null) continue
       this.#fill(row, slot, at)
       this.#filled[slot] = at + 1
@@ -78,13 +78,13 @@ export class RandomModel implements StepRunner {
   }
 
   #write(slot: number, position: number, token: number): void {
-    if (position >= LONGEST) throw new RangeError('beyond the context')
+    if (position >= MAX_LENGTH) throw new RangeError('beyond the context')
     const ids = this.#kv[slot]
     if (ids !== undefined) ids[position] = token
   }
 
   #fill(row: number, slot: number, position: number): void {
-    const ids = this.#kv[slot] ?? new Int32Array(LONGEST)
+    const ids = this.#kv[slot] ?? new Int32Array(MAX_LENGTH)
     let state = this.#seed | 0
     for (let back = 0; back < this.#reach && back <= position; back += 1)
       state = Math.imul(state ^ ((ids[position - back] ?? 0) + 1), 0x9e3779b1) ^ (state >>> 13)
@@ -104,7 +104,7 @@ export interface Reply {
 
 const limits = {
   slots: SLOTS,
-  contextLength: LONGEST,
+  contextLength: MAX_LENGTH,
   queueRequests: 20,
   queueTokens: 1000,
   prefillChunk: 8,
