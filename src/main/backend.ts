@@ -222,6 +222,8 @@ export async function createBackend(options: BackendOptions): Promise<Backend> {
     const { storage, catalog, resolver, jobs, engines, care, answerer, log } = core
     const recovered = await storage.recover()
     log.info({ version: options.files.version, host: options.host, ...recovered }, 'started')
+    for (const setting of storage.settings.unreadable)
+      log.warn({ setting }, 'a stored setting cannot be read; its default applies until it is set again')
     // The model loads while the rest is built.
     const ready = catalog.tidy().then(() => care.warmUp())
     const settled = ready.catch((thrown: unknown) =>

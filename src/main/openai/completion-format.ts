@@ -183,6 +183,9 @@ function usage(receipt: Receipt): Usage {
 function switchboardFacts(receipt: Receipt): SwitchboardFacts {
   const { truncated } = receipt
   return {
+    base_model: receipt.model,
+    model_version: receipt.modelVersion ?? null,
+    assistant: receipt.assistant ?? null,
     truncated:
       truncated === null
         ? null

@@ -238,6 +238,11 @@ export interface Usage {
 
 /** Facts that Switchboard adds to a response. Times in ms. */
 export interface SwitchboardFacts {
+  /** The model that answered, and its version. */
+  readonly base_model: string
+  readonly model_version: number | null
+  /** The assistant that answered, and its version; null where a model was asked directly. */
+  readonly assistant: { readonly name: string; readonly version: number } | null
   /** What was dropped from the prompt so that it fits the context; null for nothing. */
   readonly truncated: { readonly dropped_messages: number; readonly dropped_tokens: number } | null
   readonly seed: number
