@@ -37,7 +37,7 @@ const anew = { tokens: 0, from: 0 }
 
 const draw = (requestId: string, outcome: Draw['outcome'] = 'token'): Draw =>
   outcome === 'token' ? { requestId, outcome, token: TOKEN } : { requestId, outcome }
-/** What a runner answers to a plan when every request that is sampled gets this outcome. */
+/** Results of a plan in which every sampled request gets this outcome. */
 const drawsOf = (plan: StepPlan, outcome: Draw['outcome'] = 'token'): Draw[] => {
   const sampled = requestsOf({ ...plan, prefill: plan.prefill?.last === true ? plan.prefill : null })
   return sampled.map((requestId) => draw(requestId, outcome))
@@ -47,14 +47,14 @@ const must = (plan: StepPlan | null): StepPlan => {
   return plan
 }
 
-/** Runs one step in which every request that is sampled gets a token. */
+/** Runs one step in which every sampled request gets a token. */
 function step(scheduler: Scheduler, now = 0): { readonly plan: StepPlan; readonly ended: Ended[] } {
   const plan = must(scheduler.plan(now))
   return { plan, ended: scheduler.absorb(plan, drawsOf(plan), now) }
 }
 
 describe('Scheduler', () => {
-  it('runs a prompt in chunks, then one token a step, and ends with the times it was given', () => {
+  it('runs a prompt in chunks, then one token per step, and reports the times', () => {
     const scheduler = schedulerOf(limits)
     scheduler.add(shape('a', { maxTokens: 2 }), 100)
     const chunk = { requestId: 'a', slot: 0, ids: idsOf(10), score: false, adapters: [] }
@@ -134,7 +134,7 @@ describe('Scheduler', () => {
       verify: [{ ...row('d', 3, 2), draft: [5, 6] }],
       prefill: null,
     })
-    // A plan changes nothing: asked again it is the same.
+    // A plan changes nothing: a second call returns the same.
     expect(scheduler.plan(9, new Map([['d', [5, 6]]]))).toEqual(plan)
     const ended = scheduler.absorb(plan, [draw('a'), draw('c'), draw('d'), draw('d'), draw('e')], 9)
     expect(ended).toMatchObject([{ requestId: 'a', finishReason: 'length', completionTokens: 6 }])
@@ -156,7 +156,7 @@ describe('Scheduler', () => {
     expect(must(scheduler.plan(0)).prefill).toMatchObject({ start: 22, count: 2, reuse: { tokens: 22, from: 0 } })
   })
 
-  it('refuses what exceeds the queue in requests or tokens, before anything is computed', () => {
+  it('refuses requests that exceed the queue in requests or tokens', () => {
     const scheduler = schedulerOf(limits)
     for (const id of ['a', 'b', 'c', 'd']) expect(scheduler.add(shape(id, { client: id }), 0)).toBeNull()
     expect(scheduler.add(shape('e', { client: 'e' }), 0)).toMatchObject({ reason: 'queue_full' })
@@ -165,7 +165,7 @@ describe('Scheduler', () => {
     expect(scheduler.add(shape('g', { client: 'g', promptTokens: 30 }), 0)).toBeNull()
   })
 
-  it('refuses an empty prompt, an id that is running, and what does not fit the context', () => {
+  it('refuses an empty prompt, a running id, and a request that exceeds the context', () => {
     const scheduler = schedulerOf(limits)
     scheduler.add(shape('a'), 0)
     expect(
@@ -180,7 +180,7 @@ describe('Scheduler', () => {
     expect(scheduler.add(shape('d', { promptTokens: 60 }), 0)).toBeNull()
   })
 
-  it('scores a prompt in smaller chunks and ends it without a token when none is wanted', () => {
+  it('scores a prompt in smaller chunks and ends it without a token when none is requested', () => {
     const scheduler = schedulerOf(limits)
     scheduler.add(shape('a', { promptTokens: 4, maxTokens: 0, scorePrompt: true }), 0)
     const chunk = { requestId: 'a', slot: 0, ids: idsOf(4), score: true, adapters: [] }
@@ -192,7 +192,7 @@ describe('Scheduler', () => {
     ])
   })
 
-  it('ends a scored prompt once, by the fault, when its last chunk gave garbage', () => {
+  it('ends a scored prompt once, as a fault, when its last chunk gave garbage', () => {
     const scheduler = schedulerOf(limits)
     scheduler.add(shape('a', { promptTokens: 3, maxTokens: 0, scorePrompt: true }), 0)
     const plan = must(scheduler.plan(0))
@@ -200,7 +200,7 @@ describe('Scheduler', () => {
     expect(scheduler.running).toBe(0)
   })
 
-  it('frees the slot at once in every state and gives it to the next in line', () => {
+  it('frees the slot at once in every state and gives it to the next request', () => {
     const scheduler = schedulerOf({ ...limits, slots: 1 })
     for (const id of ['a', 'b', 'c']) scheduler.add(shape(id, { client: id, promptTokens: 9 }), 0)
     expect(scheduler.cancel('b', 1)).toMatchObject({ finishReason: 'cancelled' })
@@ -210,7 +210,7 @@ describe('Scheduler', () => {
     expect(scheduler.cancel('a', 4)).toBeNull()
   })
 
-  it('gives slots to clients in turn, the screen first', () => {
+  it('gives slots to clients in turn, interactive requests first', () => {
     const scheduler = schedulerOf({ ...limits, slots: 1, queueRequests: 9, queueTokens: 900 })
     scheduler.add(shape('running'), 0)
     for (const id of ['a1', 'a2', 'a3']) scheduler.add(shape(id), 0)
@@ -229,13 +229,13 @@ describe('Scheduler', () => {
     const scheduler = schedulerOf({ ...limits, slots: 1 })
     for (const id of ['a', 'b', 'c']) scheduler.add(shape(id, { client: id }), 0)
     expect(scheduler.add(shape('e', { client: 'e', promptTokens: 1 }), 0)?.reason).toBe('queue_full')
-    // Programs fill their own queue, not the one of the screen.
+    // Programs fill their own queue, not the one of interactive requests.
     expect(
       ['s1', 's2', 's3'].map((id) => scheduler.add(shape(id, { client: id, priority: 'interactive' }), 0)?.reason),
     ).toEqual([undefined, undefined, 'queue_full'])
   })
 
-  it('keeps a quarter of the queue for others than the one who fills it, in requests and in tokens', () => {
+  it('keeps a quarter of the queue for other clients, in requests and in tokens', () => {
     const own = { ...limits, slots: 1, queueRequests: 16, queueTokens: 400 }
     const fill = (scheduler: Scheduler, client: string, promptTokens: number): number => {
       let taken = 0
@@ -253,7 +253,7 @@ describe('Scheduler', () => {
     })
   })
 
-  it('cuts chunks to what the running replies bear', () => {
+  it('cuts chunks to the budget beside running replies', () => {
     const asked: number[] = []
     const scheduler = schedulerOf(
       { ...limits, slots: 3 },
@@ -274,7 +274,7 @@ describe('Scheduler', () => {
     expect(asked).toEqual([0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 2])
   })
 
-  it('skips what was cancelled between a plan and its outcome', () => {
+  it('skips requests that were cancelled between plan and results', () => {
     const scheduler = schedulerOf(limits)
     scheduler.add(shape('a', { promptTokens: 2 }), 0)
     const plan = must(scheduler.plan(0))
@@ -319,14 +319,14 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   },
 )
 
-/** A scheduler whose every plan is checked, and that is told what a runner would tell it. */
+/** A scheduler with checks on every plan and every change. */
 const watched = (slots: number) => {
   const own: SchedulerLimits = { ...limits, slots }
   let budget = 1
   const scheduler = schedulerOf(own, { tokens: () => budget })
   const accepted = new Map<string, RequestShape>()
   const ended: string[] = []
-  /** Requests in the order in which their prompts began. */
+  /** Requests in the order in which their prompts started. */
   const began: string[] = []
   const check = (): void => {
     expect(scheduler.waiting).toBeLessThanOrEqual(2 * own.queueRequests)
@@ -363,7 +363,7 @@ const watched = (slots: number) => {
       expect(new Set(used).size).toBe(used.length)
       expect(used.every((slot) => slot >= 0 && slot < slots)).toBe(true)
       expect(decode.map(({ slot }) => slot)).toEqual(decode.map(({ slot }) => slot).toSorted((a, b) => a - b))
-      // Nobody who holds a slot stands still but for another's prompt.
+      // Every request that holds a slot advances, or waits for the prompt that runs.
       expect(used.length === scheduler.running || prefill !== null).toBe(true)
       if (prefill !== null) {
         expect(prefill.count).toBeGreaterThan(0)
@@ -377,7 +377,7 @@ const watched = (slots: number) => {
   }
 }
 
-describe('Scheduler, whatever happens', () => {
+describe('Scheduler under random actions', () => {
   it('ends every request exactly once, leaks no slot, keeps its budgets, and serves each client in its order', () => {
     fc.assert(
       fc.property(fc.array(action, { maxLength: 120 }), fc.integer({ min: 1, max: 4 }), (actions, slots) => {
@@ -387,7 +387,7 @@ describe('Scheduler, whatever happens', () => {
           else if (act.kind === 'cancel') cancel(act.pick)
           else advance(act.outcome, act.budget)
         }
-        // The rest is done in a bounded number of steps: each step advances every running reply and one prompt.
+        // The rest ends in a bounded number of steps: each step advances every running reply and one prompt.
         let steps = 0
         while (advance('token', 3)) expect((steps += 1)).toBeLessThan(10_000)
         expect(ended.toSorted()).toEqual([...accepted.keys()].toSorted())
@@ -415,7 +415,7 @@ describe('Scheduler, whatever happens', () => {
     )
   })
 
-  it('takes nobody in beyond the limits of a queue, turns no newcomer away below them, and throws nobody out', () => {
+  it('accepts no request beyond the limits of a queue, refuses no new client below them, and evicts none', () => {
     const own = { ...limits, slots: 1, contextLength: 1000, queueRequests: 8, queueTokens: 300 }
     const change = fc.oneof(
       {
@@ -475,7 +475,7 @@ describe('Scheduler, whatever happens', () => {
     expect(kept).toBeGreaterThan(100)
   })
 
-  it('serves a client that asks now and then as often as one that asks all the time', () => {
+  it('serves a client with few requests as often as one with many', () => {
     const scheduler = schedulerOf({ ...limits, slots: 1, queueRequests: 8, queueTokens: 1000 })
     const served = { often: 0, seldom: 0 }
     for (let turn = 0; turn < 200; turn += 1) {
@@ -488,7 +488,7 @@ describe('Scheduler, whatever happens', () => {
     expect(Math.abs(served.often - served.seldom)).toBeLessThanOrEqual(2)
   })
 
-  it('starves nobody, however many others of whatever priority come on', () => {
+  it('starves no request, however many others arrive with either priority', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 4 }),
@@ -506,7 +506,7 @@ describe('Scheduler, whatever happens', () => {
             flood(turn)
             advance('token', 5)
           }
-          // Its own client, which finds a place as soon as there is any.
+          // Its own client, which finds a place as soon as one is free.
           while (!accepted.has('it')) {
             add(shape('it', { client: 'it', promptTokens, maxTokens: 3 }))
             advance('token', 5)
@@ -515,7 +515,7 @@ describe('Scheduler, whatever happens', () => {
           for (; !ended.includes('it'); turn += 1) {
             for (let more = 0; more < 2; more += 1) flood(2 * turn + more)
             advance('token', 5)
-            // At most 30 prompts of at most 8 chunks come before it, one chunk a step.
+            // At most 30 prompts of at most 8 chunks run before it, one chunk per step.
             expect(turn - from).toBeLessThan(30 * 8)
           }
         },
