@@ -5,7 +5,9 @@ import { inStoredOrder } from '../workshop/builder/weight-stream.ts'
 import { blockScales, packBlocks, unpackBlocks } from '../workshop/quantizer/round-to-nearest.ts'
 import type { PrecisionScheme } from '../workshop/quantizer/scheme.ts'
 
-/** A checkpoint whose matrices are, in float32, the values of the codes of a scheme; everything else is unchanged. */
+/**
+ * A checkpoint whose matrices are, in float32, exactly what the codes of a scheme stand for; everything else unchanged.
+ */
 export async function writeDequantised(
   source: string,
   target: string,
