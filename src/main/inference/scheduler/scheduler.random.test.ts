@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Priority } from '../../../shared/domain/generation.ts'
 import type { Draw, RequestShape, SchedulerLimits } from './plan.ts'
-import { limits, shape, schedulerOf, drawsOf, step } from './testing/requests.ts'
+import { limits, shape, schedulerOf, drawsOf } from './testing/requests.ts'
 
 type Action =
   | {
