@@ -21,7 +21,7 @@ const target = (name: string, contentHash = 'first'): Target => ({
 })
 const [a, b, c, absent] = ['a', 'b', 'c', 'absent'].map((name) => target(name)) as [Target, Target, Target, Target]
 
-/** The part of a supervisor the pool uses, under the test's control. */
+/** The part of a supervisor that the pool uses, controlled by the test. */
 class FakeSupervisor extends FakeEngine {
   readonly #states = new Emitter<EngineState>()
   readonly onState = this.#states.on
@@ -57,7 +57,7 @@ class FakeSupervisor extends FakeEngine {
     this.#finish(failure)
   }
 
-  /** Fails after it was loaded, as an engine does that cannot be loaded again after a crash. */
+  /** Fails after it was loaded, like an engine whose graph is damaged when it restarts after a crash. */
   fail(failure: SwitchboardError): void {
     this.#states.emit({ kind: 'failed', model: this.model.name, error: serialise(failure) })
   }
@@ -77,7 +77,7 @@ const setUp = (options: { readonly maxLoaded?: number; readonly autoFinish?: boo
   const supervisors: FakeSupervisor[] = []
   const prepared: string[] = []
   const distrusted: string[] = []
-  /** Loads fail with the first of these, one each; the rest succeed. */
+  /** Failures of the next loads, one each; later loads succeed. */
   const failures: SwitchboardError[] = []
   /** Content hash of the files on disk. */
   const files = { contentHash: 'first' }
@@ -118,7 +118,7 @@ const outcome = (promise: Promise<unknown>): Promise<unknown> =>
   )
 
 describe('EnginePool', () => {
-  it('loads once for everybody who asks, and tells each step', async () => {
+  it('loads once for all callers, and reports each state', async () => {
     const { pool, supervisors, prepared, changes } = setUp()
     const [first, second] = await Promise.all([pool.acquire(a, never), pool.acquire(a, never)])
     expect(first.engine).toBe(second.engine)
@@ -128,7 +128,7 @@ describe('EnginePool', () => {
     expect(pool.stateOf(b)).toEqual({ kind: 'off' })
   })
 
-  it('evicts the idle model that was used longest ago, never one in use', async () => {
+  it('evicts the least recently used idle model, never one in use', async () => {
     const { pool, supervisors } = setUp()
     const first = await pool.acquire(a, never)
     const second = await pool.acquire(b, never)
@@ -171,7 +171,7 @@ describe('EnginePool', () => {
     expect(supervisors.map(({ drained }) => drained)).toEqual([null])
   })
 
-  it('has a damaged graph rebuilt once for everybody who waits, and again when it is damaged anew', async () => {
+  it('has a damaged graph rebuilt once for all callers, and again when it is damaged again', async () => {
     const { pool, prepared, distrusted, failures } = setUp()
     failures.push(damage('model.onnx_data'))
     await Promise.all([pool.acquire(a, never), pool.acquire(a, never)])
@@ -211,7 +211,7 @@ describe('EnginePool', () => {
     expect(distrusted).toEqual([])
   })
 
-  it('says `loading` when all places are taken and one is still on its way', async () => {
+  it('answers `loading` when all processes are taken and one is still loading', async () => {
     const { pool, supervisors } = setUp({ maxLoaded: 1, autoFinish: false })
     const waiting = pool.acquire(a, never)
     expect(await outcome(pool.acquire(b, never))).toMatchObject({ code: 'loading', retryAfterSeconds: 5 })
@@ -234,7 +234,7 @@ describe('EnginePool', () => {
     expect(await outcome(pool.acquire(a, abort.signal))).toMatchObject({ code: 'cancelled' })
   })
 
-  it('tells a failed preparation and tries it again when asked again', async () => {
+  it('reports a failed preparation and retries it on the next request', async () => {
     const { pool, prepared, changes } = setUp()
     expect(await outcome(pool.acquire(absent, never))).toMatchObject({ code: 'model_not_found' })
     expect(changes.at(-1)).toMatchObject({
@@ -260,7 +260,7 @@ describe('EnginePool', () => {
     expect(pool.stateOf(a)).toMatchObject({ kind: 'ready' })
   })
 
-  it('tries a model again that had found too little memory, but not with every request', async () => {
+  it('retries a load that lacked memory, but not with every request', async () => {
     vi.useFakeTimers({ toFake: ['performance'] })
     try {
       const { pool, supervisors } = setUp({ autoFinish: false })
@@ -280,7 +280,7 @@ describe('EnginePool', () => {
     }
   })
 
-  it('loads beside nobody whose memory is not free yet', async () => {
+  it('loads only when the memory of a leaving model is free', async () => {
     const { pool, supervisors } = setUp()
     const { release } = await pool.acquire(a, never)
     release()

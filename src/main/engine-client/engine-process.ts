@@ -158,7 +158,7 @@ export class EngineProcess implements Disposable {
     if (this.#killReason !== null) return
     const event = checkEvent(message, this.#loaded?.vocabularySize ?? null)
     if (event === null || !isInTurn(event, this.#state.kind)) {
-      this.#kill(event === null ? 'sent a message that is none' : `sent ${event.kind} out of turn`)
+      this.#kill(event === null ? 'sent an invalid message' : `sent ${event.kind} out of turn`)
       return
     }
     this.#heardMs = performance.now()

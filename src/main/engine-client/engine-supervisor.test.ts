@@ -13,11 +13,11 @@ import type { LoadedModel } from '../../shared/domain/engine.ts'
 import type { ChildExit, ChildProcessHandle } from '../platform/child-process.ts'
 import { EngineSupervisor } from './engine-supervisor.ts'
 
-/** A process whose every word is scripted by the test. */
+/** A process scripted by the test. */
 class ScriptedProcess implements ChildProcessHandle {
   readonly received: EngineCommand[] = []
   readonly kills: string[] = []
-  /** It waits for a driver and hears nothing. */
+  /** It waits for a driver and does not react, not even to SIGKILL. */
   undying = false
   readonly #messages = new Emitter<unknown>()
   readonly #exits = new Emitter<ChildExit>()
@@ -201,7 +201,7 @@ describe('EngineSupervisor', () => {
     ])
   })
 
-  it('hands out what came before a crash, then the crash; replays nothing', async () => {
+  it('delivers what came before a crash, then the crash, and replays nothing', async () => {
     const supervisor = ready()
     const events: GenerationEvent[] = []
     const reading = (async () => {
@@ -246,7 +246,7 @@ describe('EngineSupervisor', () => {
     expect(crashes).toHaveLength(5)
   })
 
-  it('kills an engine that falls silent, and forgives a machine that slept', async () => {
+  it('kills a silent engine, and ignores time in which the machine slept', async () => {
     const supervisor = ready()
     for (let second = 0; second < 20; second += 1) {
       await vi.advanceTimersByTimeAsync(1000)
@@ -261,7 +261,7 @@ describe('EngineSupervisor', () => {
     })
   })
 
-  it('waits longer for an engine whose steps are long', async () => {
+  it('waits longer for an engine with long steps', async () => {
     void make().start()
     latest().load({ fullStepMs: 2000 })
     await vi.advanceTimersByTimeAsync(15_000)
@@ -270,7 +270,7 @@ describe('EngineSupervisor', () => {
     expect(latest().kills).toEqual(['SIGKILL'])
   })
 
-  it('does not retry a load that was refused with a reason', async () => {
+  it('does not retry a load that failed with a reason', async () => {
     const supervisor = make()
     const starting = outcome(supervisor.start())
     latest().say({ kind: 'hello', runtimeVersion: '1' })
@@ -304,7 +304,7 @@ describe('EngineSupervisor', () => {
     expect(await other).toHaveLength(1)
   })
 
-  it('quarantines a prompt that the runtime refused before the engine ended itself, and clears who waited behind it', async () => {
+  it('quarantines a prompt that failed before the engine ended itself, and not those queued behind it', async () => {
     const supervisor = ready()
     const refused = (requestId: string): RequestOutput => ({
       kind: 'failed',
@@ -366,7 +366,7 @@ describe('EngineSupervisor', () => {
     expect(processes).toHaveLength(5)
   })
 
-  it('ends what runs when the engine hangs so that not even a kill ends it', async () => {
+  it('ends running requests when not even a kill ends the engine', async () => {
     const supervisor = ready()
     latest().undying = true
     const reading = outcome(read(supervisor.generate(request('a'), never)))
@@ -393,7 +393,7 @@ describe('EngineSupervisor', () => {
       message: 'The engine of m was silent for 5 s, and did not end when it was killed.',
     })
     expect(await outcome(read(supervisor.generate(request('a'), never)))).toMatchObject({ code: 'engine_failed' })
-    // Its memory is not free: nothing else was started.
+    // Its memory is not free, so no other process was started.
     expect(processes).toHaveLength(1)
     latest().exit(null, 'SIGKILL')
     await vi.advanceTimersByTimeAsync(500)
@@ -401,7 +401,7 @@ describe('EngineSupervisor', () => {
     expect(supervisor.state).toMatchObject({ kind: 'ready', pid: 101 })
   })
 
-  it('hands the scores of a prompt on as one event, however many messages they came in', async () => {
+  it('delivers the scores of a prompt as one event', async () => {
     const supervisor = ready()
     const reading = read(supervisor.generate(request('a'), never))
     await Promise.resolve()
@@ -418,7 +418,7 @@ describe('EngineSupervisor', () => {
     expect(await reading).toEqual([part(1, 2, 3), done('a')])
   })
 
-  it('kills and restarts on any message that is none, without throwing', async () => {
+  it('kills and restarts on any invalid message, without throwing', async () => {
     const nearly = fc.oneof(
       fc.anything(),
       fc.record({
@@ -453,7 +453,7 @@ describe('EngineSupervisor', () => {
           expect(await reading).toMatchObject({ code: 'engine_crashed' })
           expect(supervisor.state.kind).toBe('restarting')
         } else {
-          // The few random messages that happen to be valid carry no token.
+          // The few random messages that are valid carry no token.
           latest().output(done('a'))
           const events = await reading
           expect(events).toMatchObject([{ kind: 'done' }])
@@ -464,7 +464,7 @@ describe('EngineSupervisor', () => {
     )
   })
 
-  it('ends waiting work when it is disposed', async () => {
+  it('ends running requests when disposed', async () => {
     const supervisor = ready()
     const reading = outcome(read(supervisor.generate(request('a'), never)))
     await Promise.resolve()
@@ -474,7 +474,7 @@ describe('EngineSupervisor', () => {
     expect(await outcome(read(supervisor.generate(request('b'), never)))).toMatchObject({ code: 'draining' })
   })
 
-  it('can be disposed while it waits to restart', async () => {
+  it('can be disposed while waiting to restart', async () => {
     const supervisor = ready()
     latest().exit(1)
     const waiting = outcome(supervisor.ready())

@@ -36,7 +36,7 @@ const request = (requestId: string, changes: Partial<GenerateRequest>): Generate
 })
 const prompt = (length: number): number[] => Array.from({ length }, (_, at) => 10 + ((at * 37) % 200))
 
-/** Everything that comes of these requests, submitted together. */
+/** All outputs of these requests, submitted together. */
 const answers = ({ engine }: LoadedEngine, requests: readonly GenerateRequest[]): readonly RequestOutput[] => {
   for (const each of requests) engine.submit(each)
   while (engine.busy) engine.step()
@@ -49,7 +49,7 @@ const shown = (output: RequestOutput): unknown => {
 const idle = { running: 0, waiting: 0, freeSlots: limits.slots }
 
 describe('the engine at the limit of its context', () => {
-  it('answers the same a hundred times, and loses no slot', { timeout: 300_000 }, async () => {
+  it('gives the same answer a hundred times, and loses no slot', { timeout: 300_000 }, async () => {
     const directory = await mkdtemp(join(tmpdir(), 'switchboard-limits-'))
     try {
       const graphDirectory = join(directory, 'graph')
@@ -81,8 +81,8 @@ describe('the engine at the limit of its context', () => {
   })
 })
 
-describe('a model whose logits are no numbers', () => {
-  it('is a fault of the engine for each request, never a token, and loses no slot', { timeout: 300_000 }, async () => {
+describe('a model whose logits are not numbers', () => {
+  it('fails each request with engine_fault, emits no token, and loses no slot', { timeout: 300_000 }, async () => {
     const built = await buildRandomModel({ lastNorm: 3e38 })
     try {
       const loaded = await loadEngine(testModel(built.graphDirectory, limits))

@@ -49,7 +49,7 @@ const started = async (
 }
 
 describe('an engine process', () => {
-  it('gives the same reply each time and says how it ended', async () => {
+  it('gives the same reply each time, with its finish reason', async () => {
     const engine = await started()
     const first = await reply(engine, request('a'))
     expect(first.done).toMatchObject({ finishReason: 'length', completionTokens: 40, cachedTokens: 0 })
@@ -74,7 +74,7 @@ describe('an engine process', () => {
     expect(Math.max(...differences)).toBeLessThan(1e-3)
   })
 
-  it('gives each of a batch what it gives it alone, greedy and sampled', async () => {
+  it('gives each request of a batch the reply it gets alone, greedy and sampled', async () => {
     const engine = await started({ slots: 4, queueRequests: 20 })
     const asked = Array.from({ length: 10 }, (_, turn) =>
       request(`r${turn}`, {
@@ -99,7 +99,7 @@ describe('an engine process', () => {
         compared += 1
         if (batched[at]?.id === token.id) continue
         const [best, second] = token.top ?? []
-        // Only where the two best are as good as equal may rounding decide; the replies differ from there on.
+        // Rounding may decide only between two almost equal tokens; the replies differ from there on.
         expect((best?.logprob ?? 0) - (second?.logprob ?? -9)).toBeLessThan(1e-4)
         ties += 1
         break
@@ -128,7 +128,7 @@ describe('an engine process', () => {
     }
     expect(cancelled).toMatchObject([{ finishReason: 'cancelled' }])
     for await (const event of engine.generate(request('left', long), never)) if (event.kind === 'tokens') break
-    // In its prefill: a prompt of many chunks, left before any token.
+    // During prefill: a prompt of many chunks, left before its first token.
     const prefilling = new AbortController()
     const scored = reply(
       engine,
@@ -142,7 +142,7 @@ describe('an engine process', () => {
     expect(engine.active).toBe(0)
   })
 
-  it('stays alive through a hundred refusals and says when to come back', async () => {
+  it('survives a hundred refusals, each with a time to retry', async () => {
     const engine = await started({ slots: 1, queueRequests: 0 })
     const abort = new AbortController()
     for await (const event of engine.generate(request('running', { maxTokens: 8000 }), abort.signal)) {
@@ -166,7 +166,7 @@ describe('an engine process', () => {
     expect((await reply(engine, request('after', { maxTokens: 2 }))).tokens).toHaveLength(2)
   })
 
-  it('that is killed mid-stream ends its replies typed and is started again', async () => {
+  it('that is killed mid-stream ends its replies with engine_crashed and is restarted', async () => {
     const engine = await started()
     const pid = pidOf(engine)
     const restarted = stateThat(engine, (state) => state.kind === 'ready' && state.pid !== pid)
@@ -188,7 +188,7 @@ describe('an engine process', () => {
     expect((await reply(engine, request('c'))).tokens).toHaveLength(40)
   })
 
-  it.skipIf(process.platform === 'win32')('that hangs is noticed, killed and started again', async () => {
+  it.skipIf(process.platform === 'win32')('that hangs is noticed, killed and restarted', async () => {
     const engine = await started({}, { silenceMs: 2000 })
     const pid = pidOf(engine)
     process.kill(pid, 'SIGSTOP')
@@ -218,14 +218,14 @@ describe('an engine process', () => {
     await expect.poll(() => isAlive(engine), { timeout: 20_000 }).toBe(false)
   })
 
-  it.skipIf(process.platform !== 'linux')('sees none of the secrets around it', async () => {
+  it.skipIf(process.platform !== 'linux')('does not see the secrets in its parent’s environment', async () => {
     process.env['SWITCHBOARD_TEST_SECRET'] = 'hunter2'
     const engine = await started()
     delete process.env['SWITCHBOARD_TEST_SECRET']
     expect(await readFile(`/proc/${pidOf(engine)}/environ`, 'utf8')).not.toContain('hunter2')
   })
 
-  it('drains: finishes what runs, refuses what is new', async () => {
+  it('drains: finishes running requests, refuses new ones', async () => {
     const engine = await started()
     let drained: Promise<void> | null = null
     const tokens: TokenOutput[] = []
@@ -242,7 +242,7 @@ describe('an engine process', () => {
 })
 
 describe('a model that cannot be loaded', () => {
-  it('is refused by name when one byte of its weights is wrong, and is not tried again', async () => {
+  it('is refused with the file name when one byte of its weights is wrong, and is not retried', async () => {
     const damaged = await buildRandomModel({ maxPositions: 64 })
     const file = await open(join(damaged.graphDirectory, 'model.onnx_data'), 'r+')
     await file.write(Buffer.from([0xaa]), 0, 1, 5000)
@@ -262,14 +262,14 @@ describe('a model that cannot be loaded', () => {
     await damaged.remove()
   })
 
-  it('tells every reason when the CPU is not allowed and no GPU can be used', async () => {
+  it('reports every reason when the CPU is not allowed and no GPU can be used', async () => {
     const model = { ...testModel(built.graphDirectory), policy: { prefer: 'auto', allowCpu: false } as const }
     const engine = supervise(model)
     const outcome = await engine.start().then(
       () => engine.loaded.provider,
       (failure: unknown) => failure,
     )
-    // On a machine with a usable GPU the same policy loads there instead.
+    // On a machine with a usable GPU the same policy loads the model.
     if (outcome === 'cuda' || outcome === 'webgpu') return
     expect(outcome).toMatchObject({
       code: 'provider_unavailable',

@@ -3,8 +3,8 @@ import { encodingsOf } from '../workshop/encodings.ts'
 import { ParityRun, readReference, withFullActivations, type OnRow } from './parity-run.ts'
 
 /**
- * Largest Kullback-Leibler divergence from the reference, nats: half precision moves a row by 4e-4 at most when
- * measured, a wrong layout by tenths.
+ * Allowed Kullback-Leibler divergence from the reference, nats: half precision was measured to move a row by at most
+ * 4e-4, a wrong layout moves it by tenths.
  */
 const LARGEST_DIVERGENCE = 2e-3
 

@@ -1,6 +1,6 @@
 /**
- * Rows F1, F16 and F21 of the table of faults: the real engine process killed, stopped and left in each phase of a
- * reply.
+ * Rows F1, F16 and F21 of the table of faults: the real engine process killed, stopped, and its callers leaving, in
+ * each phase of a reply.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TokenOutput } from '../../shared/contracts/engine.ts'
@@ -8,7 +8,7 @@ import type { EngineSupervisor } from '../engine-client/engine-supervisor.ts'
 import { buildRandomModel, testModel, type BuiltModel } from './random-model.ts'
 import { isAlive, never, pidOf, reply, request, stateThat, superviseEngine } from './supervised-engine.ts'
 
-/** Kills in each phase, and replies left in each. More by SWITCHBOARD_FAULT_ROUNDS, such as 50 for 200 kills. */
+/** Kills, and replies left, in each phase. SWITCHBOARD_FAULT_ROUNDS sets more, such as 50 for 200 kills. */
 const ROUNDS = Number(process.env['SWITCHBOARD_FAULT_ROUNDS'] ?? 6)
 const AT_ONCE = 3
 const patience = 60_000 + ROUNDS * 60_000
@@ -18,7 +18,7 @@ type Phase = (typeof phases)[number]
 
 const LONG = 6000
 const SHORT = 120
-/** So many chunks that nobody is quicker than its computation. */
+/** Enough chunks that the test always acts before they are computed. */
 const longPrompt = Array.from({ length: LONG }, (_, at) => at % 256)
 
 let built: BuiltModel
@@ -35,7 +35,7 @@ afterAll(async () => {
   await built.remove()
 })
 
-/** A reply to which `act` happens in the phase: what arrived, and how it ended. */
+/** Reads a reply and calls `act` in the phase; returns what arrived and how the reply ended. */
 async function interrupted(
   engine: EngineSupervisor,
   phase: Phase,
@@ -50,7 +50,7 @@ async function interrupted(
       : { maxTokens: phase === 'at the last token' ? SHORT : LONG }
   const tokens: TokenOutput[] = []
   let acted = false
-  // What is said about the request before is out of the way: from here on, `running` means this one.
+  // Stats of the previous request are out of the way: from here on, `running` means this one.
   await stateThat(engine, (state) => state.kind === 'ready' && (phase !== 'in prefill' || state.stats.running === 0))
   const reading = (async () => {
     let end: unknown = null
@@ -71,7 +71,7 @@ async function interrupted(
   return { tokens, end: await reading }
 }
 
-/** One engine that is ended in every phase, and after each answers as before. */
+/** Ends one engine in every phase, and checks that it answers as before each time. */
 async function everyPhase(
   order: readonly Phase[],
   act: (pid: number) => void,
@@ -89,7 +89,7 @@ async function everyPhase(
       const { tokens, end } = await interrupted(engine, phase, phase, () => act(pid))
       await gone
       expect(tokens.slice(0, SHORT)).toEqual(expected.slice(0, tokens.length))
-      // A reply whose end had arrived is whole; every other one says that it is not.
+      // A reply whose end had arrived is complete; every other one ends with an error.
       const isLast = phase === 'at the last token'
       expect(tokens.length).toBeGreaterThanOrEqual(isLast ? SHORT : 0)
       expect(tokens.length).toBeLessThanOrEqual(isLast ? SHORT : phase === 'in prefill' ? 0 : Infinity)

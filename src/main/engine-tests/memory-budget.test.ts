@@ -46,28 +46,31 @@ const needOf = (slots: number, contextLength: number) => {
 }
 
 describe('a model that fits', () => {
-  it.skipIf(process.platform !== 'linux')('has taken the memory of its longest chunk before it is ready', async () => {
-    const anonymousBytes = (): number =>
-      Number(/^RssAnon:\s+(\d+) kB$/mu.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) * 1024
-    const { decoder } = await loadEngine(testModel(built.graphDirectory, { slots: 1, prefillChunk: 512 }), {
-      freeMemory: () => null,
-    })
-    const chunk = 512
-    // the scores of attention: 4 heads, a chunk, the context
-    const scoreBytes = 4 * chunk * 8192 * 4
-    const ready = anonymousBytes()
-    for (let time = 0; time < 3; time += 1) {
-      decoder.keep(0, 0)
-      decoder.filled[0] = 8192 - chunk
-      decoder.prefill(0, new Int32Array(chunk), 0, chunk, 'last')
-    }
-    expect(anonymousBytes() - ready).toBeLessThan(scoreBytes / 4)
-    decoder.dispose()
-  })
+  it.skipIf(process.platform !== 'linux')(
+    'has allocated the memory of its longest chunk before it is ready',
+    async () => {
+      const anonymousBytes = (): number =>
+        Number(/^RssAnon:\s+(\d+) kB$/mu.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) * 1024
+      const { decoder } = await loadEngine(testModel(built.graphDirectory, { slots: 1, prefillChunk: 512 }), {
+        freeMemory: () => null,
+      })
+      const chunk = 512
+      // the scores of attention: 4 heads, a chunk, the context
+      const scoreBytes = 4 * chunk * 8192 * 4
+      const ready = anonymousBytes()
+      for (let time = 0; time < 3; time += 1) {
+        decoder.keep(0, 0)
+        decoder.filled[0] = 8192 - chunk
+        decoder.prefill(0, new Int32Array(chunk), 0, chunk, 'last')
+      }
+      expect(anonymousBytes() - ready).toBeLessThan(scoreBytes / 4)
+      decoder.dispose()
+    },
+  )
 })
 
-describe('a model that does not fit as wanted', () => {
-  it('is loaded with fewer slots, says so, and answers everybody', async () => {
+describe('a model that does not fit as requested', () => {
+  it('is loaded with fewer slots, reports it, and answers all requests', async () => {
     const freeBytes = needOf(3, 8192).totalBytes
     const { engine, decoder, loaded } = await loadEngine(testModel(built.graphDirectory, { slots: 6 }), {
       freeMemory: () => freeBytes,
@@ -101,7 +104,7 @@ describe('a model that does not fit as wanted', () => {
     decoder.dispose()
   })
 
-  it('is loaded with a shorter context where two slots are too much, and refuses what is longer', async () => {
+  it('is loaded with a shorter context when two slots do not fit, and refuses longer requests', async () => {
     const { engine, decoder, loaded } = await loadEngine(testModel(built.graphDirectory), {
       freeMemory: () => needOf(2, 3072).totalBytes,
     })
@@ -112,7 +115,7 @@ describe('a model that does not fit as wanted', () => {
     decoder.dispose()
   })
 
-  it('is refused with the arithmetic where the least does not fit', async () => {
+  it('is refused with the arithmetic when the minimum does not fit', async () => {
     await expect(
       loadEngine(testModel(built.graphDirectory), { freeMemory: () => 100 * 1024 ** 2 }),
     ).rejects.toMatchObject({
@@ -123,7 +126,7 @@ describe('a model that does not fit as wanted', () => {
     })
   })
 
-  it('is refused by a card with a reason, and goes to the next provider if the policy has one', async () => {
+  it('is refused by a card with a reason, and loaded on the next provider if the policy allows one', async () => {
     const freeMemory = (provider: string) => (provider === 'cpu' ? needOf(4, 8192).totalBytes : 1000)
     const small = await buildRandomModel({}, 'int4')
     const model = testModel(small.graphDirectory)
@@ -142,7 +145,7 @@ describe('a model that does not fit as wanted', () => {
     await small.remove()
   })
 
-  it('is told with the arithmetic where memory was unknown and the system refused it', async () => {
+  it('is refused with the arithmetic when the memory was unknown and the system refused it', async () => {
     await expect(
       loadEngine(testModel(built.graphDirectory, { slots: 2 ** 30 }), { freeMemory: () => null }),
     ).rejects.toMatchObject({

@@ -19,12 +19,12 @@ import { encodingsOf } from '../workshop/encodings.ts'
 /** Receives the log-probabilities [vocabulary] after the token at `position`. */
 export type OnRow = (position: number, logProbabilities: Float32Array) => void
 
-/** Largest difference from the reference that the product allows, float32, over whole sequences. */
+/** Allowed difference from the reference, float32, over whole sequences. */
 export const LARGEST_DIFFERENCE = 1e-3
 
 export const SLOTS = 4
 
-/** A tiny checkpoint and what the reference computes for a sequence of ids. */
+/** A tiny checkpoint and the results of the reference for a sequence of ids. */
 export interface Reference {
   readonly source: string
   readonly ids: readonly number[]
@@ -42,7 +42,7 @@ export function readReference(name: string): Reference {
   return { source, ids, expected, vocabulary: expected.length / ids.length }
 }
 
-/** The same codes computed with unrounded activations, so that nothing but the weights is rounded. */
+/** The same codes computed without rounding of activations, so that only the weights are rounded. */
 export function withFullActivations(encodings: MatrixEncodings | null): MatrixEncodings | null {
   return encodings && mapByMatrix(encodings, (encoding) => encoding && { ...encoding, accuracyLevel: 1 as const })
 }
@@ -68,7 +68,7 @@ export class ParityRun implements Disposable {
     return ParityRun.over(graphDirectory)
   }
 
-  /** Loads a graph that was built already; disposing removes the folder it lies in. */
+  /** Loads a built graph; disposing removes its folder. */
   static async over(graphDirectory: string): Promise<ParityRun> {
     const limits = { slots: SLOTS, contextLength: 1024, queueRequests: 1, queueTokens: 1024, prefillChunk: 64 }
     const { decoder } = await loadEngine({
@@ -82,7 +82,7 @@ export class ParityRun implements Disposable {
   }
 
   /**
-   * Loads the float16 graph on the CPU, which the product leaves to cards: the arithmetic of the graph, without one.
+   * Loads the float16 graph on the CPU, which the product uses on cards only, to test its arithmetic without a card.
    */
   static async ofHalves(
     source: string,
@@ -125,7 +125,7 @@ export class ParityRun implements Disposable {
     }
   }
 
-  /** One token a step from the first on. */
+  /** One token per step from the first on. */
   decode(ids: readonly number[], onRow: OnRow, slot = 1): void {
     this.decoder.reset(slot)
     for (const [position, id] of ids.entries()) {
@@ -135,7 +135,8 @@ export class ParityRun implements Disposable {
   }
 
   /**
-   * Decodes the same sequence in all slots at once, each from another position on, so that the rows have other lengths.
+   * Decodes the same sequence in all slots at once, each starting at another position, so that the rows differ in
+   * length.
    */
   decodeRagged(ids: readonly number[], onRow: OnRow): void {
     const starts = Array.from({ length: SLOTS }, (_, slot) => 1 + slot * 5)
@@ -144,7 +145,7 @@ export class ParityRun implements Disposable {
       this.decoder.prefill(slot, ids, 0, start, 'last')
     }
     for (let step = 0; step < ids.length - 1; step++) {
-      // rows that have reached the end idle while the others go on
+      // Finished rows are idle while the others continue.
       this.decoder.decode(
         0,
         starts.map((start) => ids[start + step] ?? null),

@@ -46,7 +46,7 @@ interface Reply {
   readonly cachedTokens: number
 }
 
-/** All of them at once, to their end. */
+/** All requests at once, to their end. */
 function run(requests: readonly GenerateRequest[]): Reply[] {
   const { engine } = loaded
   for (const each of requests) engine.submit(each)
@@ -65,10 +65,7 @@ function run(requests: readonly GenerateRequest[]): Reply[] {
   })
 }
 
-/**
- * Kernels round differently for chunks of other lengths: only where the two best are as good as equal may the replies
- * part.
- */
+/** Kernels round differently for chunks of other lengths: replies may differ only where two tokens are almost equal. */
 function nearTies(cached: Reply | undefined, plain: Reply | undefined): number {
   expect(cached?.tokens).toHaveLength(plain?.tokens.length ?? -1)
   for (const [at, token] of plain?.tokens.entries() ?? []) {
@@ -81,7 +78,7 @@ function nearTies(cached: Reply | undefined, plain: Reply | undefined): number {
 }
 
 describe('replies with the prefix cache', () => {
-  it('are those without it: three turns, eight conversations at once under one system prompt, on the real graph', () => {
+  it('equal those without it: three turns, eight conversations at once under one system prompt, on the real graph', () => {
     const system = ids(70, 1)
     let prompts = Array.from({ length: 8 }, (_, turn) => [...system, ...ids(10 + turn * 5, turn + 2)])
     const asked: { readonly prompt: readonly number[]; readonly cached: Reply }[] = []
@@ -106,18 +103,18 @@ describe('replies with the prefix cache', () => {
       `cached = computed: ${compared} tokens compared, ${ties} near ties; ${savings.reduce((sum, count) => sum + count, 0)} prompt tokens saved`,
     )
     expect(compared).toBe(8 * 3 * 40)
-    // Whoever did not begin the very first prompt shares at least the system prompt with somebody.
+    // All but the first prompt share at least the system prompt with another one.
     expect(savings.slice(1).every((count) => count >= system.length)).toBe(true)
   })
 
-  it('rest on copies that are the original, bit for bit, while the slot they came from goes on', () => {
+  it('use exact copies of the KV, while the slot they came from continues', () => {
     const { decoder } = loaded
     const prompt = ids(30, 5)
     for (const slot of [1, 4]) decoder.keep(slot, 0)
     decoder.prefill(1, prompt, 0, 30, 'last')
     decoder.decode(1, [9])
     decoder.copyPrefix(1, 4, 30)
-    // Slot 4 lies idle in a run over both, then goes on.
+    // Slot 4 is idle in a run over both, then continues.
     decoder.decode(1, [8, null, null, null])
     decoder.keep(1, 30)
     decoder.decode(1, [7])

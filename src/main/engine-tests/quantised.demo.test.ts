@@ -7,14 +7,13 @@ import { ParityRun } from './parity-run.ts'
 const demo = join(import.meta.dirname, '../../../resources/models/demo')
 const frozen = join(import.meta.dirname, 'fixtures/demo.json')
 
-/** Where the best token leads by more than this (nats), rounding should not choose another. */
+/** Rounding should not change the best token where it leads by more than this (nats). */
 const CLEAR_LEAD = 0.1
 
 /**
- * What rounding costs a trained model, on the same token ids as the parity test. Unlike the tiny checkpoints of random
- * weights, whose answers hang on every last bit, a trained one shows whether the product's kernels are fit for use:
- * they
- * round activations as well (accuracy level 4).
+ * What rounding costs a trained model, on the token ids of the parity test. Tiny checkpoints of random weights depend
+ * on every last bit; a trained model shows whether the kernels are fit for use, which round activations as well
+ * (accuracy level 4).
  */
 describe('the demo model quantised stays close to itself', () => {
   const { sequences } = JSON.parse(readFileSync(frozen, 'utf8')) as {

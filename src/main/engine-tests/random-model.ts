@@ -12,7 +12,7 @@ export interface RandomModelShape {
   readonly kvHeads: number
   readonly vocabularySize: number
   readonly maxPositions: number
-  /** Weight of the last normalisation; near the end of float32, the logits overflow. */
+  /** Weight of the last normalisation; close to the float32 maximum, the logits overflow. */
   readonly lastNorm: number
 }
 
@@ -47,7 +47,7 @@ export async function buildRandomModel(
   return { graphDirectory, remove: () => rm(root, { recursive: true, force: true }) }
 }
 
-/** An engine model over a built graph with limits that suit tests. */
+/** An engine model over a built graph with limits for tests. */
 export function testModel(graphDirectory: string, limits: Partial<EngineModel['limits']> = {}): EngineModel {
   return {
     name: 'test',

@@ -1,4 +1,4 @@
-/** Rows F21 and F22 of the table of faults: a process that is started as the engine and is none, over the real pipe. */
+/** Rows F21 and F22 of the table of faults: a process that is started as the engine and misbehaves on the real pipe. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,12 +10,12 @@ import { MAX_FRAME_BYTES } from '../platform/frame-codec.ts'
 import { testModel } from './random-model.ts'
 import { isAlive, pidOf, reply, request } from './supervised-engine.ts'
 
-/** Engines that write random bytes. More by SWITCHBOARD_FAULT_ROUNDS. */
+/** Engines that write random bytes. SWITCHBOARD_FAULT_ROUNDS sets more. */
 const RANDOM_ENGINES = Number(process.env['SWITCHBOARD_FAULT_ROUNDS'] ?? 24)
 const AT_ONCE = 4
 const VOCABULARY = fakeLoadedModel.vocabularySize
 
-/** What it writes in the middle of a reply, as source of an expression; `id` is the request's. */
+/** Source of an expression that misbehaves in the middle of a reply; `id` is the id of the request. */
 const misdeeds = {
   'bytes that are no text': 'Buffer.from([0xff, 0xfe, 0x00, 0x80, 0x0a])',
   'a cut character inside a message': `Buffer.concat([Buffer.from('{"kind":"outputs","outputs":[{"kind":"tokens","requestId":"'), Buffer.from([0xe8, 0xae]), Buffer.from('","tokens":[{"id":1.5}]}]}\\n')])`,
@@ -37,7 +37,7 @@ const misdeeds = {
     'line({ kind: "loadFailed", error: { code: "model_corrupt", message: "no" } })',
 } as const
 
-/** Loads, and answers a request with one good token; then it misbehaves as its argument says, or ends the reply. */
+/** Loads and answers a request with one valid token; then it misbehaves as its argument says, or ends the reply. */
 const source = `
   import { Socket } from 'node:net'
   import { FrameDecoder } from ${JSON.stringify(join(import.meta.dirname, '../platform/frame-codec.ts'))}
@@ -87,7 +87,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true })
 })
 
-/** The first process misbehaves, the one after it does not. */
+/** The first process misbehaves, the next one does not. */
 async function survives(misdeed: string, seed = '0', silenceMs = 30_000): Promise<void> {
   const processes: ChildProcessHandle[] = []
   const engine = new EngineSupervisor({
@@ -115,7 +115,7 @@ async function survives(misdeed: string, seed = '0', silenceMs = 30_000): Promis
   }
 }
 
-describe('an engine that is none', () => {
+describe('a process that is not an engine', () => {
   it.each(Object.keys(misdeeds))('is killed and replaced when it writes %s (F22)', async (misdeed) => {
     await survives(misdeed)
   })

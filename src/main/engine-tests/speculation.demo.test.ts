@@ -17,7 +17,7 @@ import { testModel } from './random-model.ts'
 const demo = join(import.meta.dirname, '../../../resources/models/demo')
 const frozen = join(import.meta.dirname, 'fixtures/demo.json')
 
-/** Control tokens of the demo model's chat format, and the ids of the word between them. */
+/** Control tokens of the demo model's chat format, and the ids of the role `assistant`. */
 const IM_START = 1
 const IM_END = 2
 const ASSISTANT = [IM_START, 282, 845, 351, 201]
@@ -42,7 +42,7 @@ const sampled: SamplingParameters = {
   seed: 20261121,
 }
 
-/** As `response_format: json_schema` asks for it: keys that come again with every item, values of the model's own. */
+/** As requested by `response_format: json_schema`: keys repeat with every item, values are chosen by the model. */
 const orders: Grammar = {
   definitions: {},
   root: {
@@ -88,13 +88,13 @@ interface Reply {
   readonly tokens: readonly TokenOutput[]
   readonly finishReason: string | null
   readonly drafted: DraftCounts
-  /** Of decoding. */
+  /** Processor time of decoding, ms. */
   readonly cpuMs: number
 }
 
 /**
- * Speculation on the real decoder. Kernels round differently for one row and for many: where two tokens are as good as
- * equal another may be drawn, and the replies differ from there on. Such places are looked at and counted.
+ * Speculation on the real decoder. Kernels round differently for one row and for several: where two tokens are almost
+ * equal another may be drawn, and the replies differ from there on. Such positions are checked and counted.
  */
 describe('speculation gives the replies of plain decoding', () => {
   const { sequences } = JSON.parse(readFileSync(frozen, 'utf8')) as {
@@ -117,8 +117,8 @@ describe('speculation gives the replies of plain decoding', () => {
   })
 
   /**
-   * Beginnings of the frozen dialogues after which the assistant speaks: a first answer, a later one, one that repeats
-   * the ones before.
+   * Prefixes of the frozen dialogues after which the assistant speaks: a first answer, a later one, one that repeats
+   * earlier ones.
    */
   const prompts = sequences
     .flatMap(({ ids }) =>
@@ -138,8 +138,7 @@ describe('speculation gives the replies of plain decoding', () => {
       prefillChunk,
       scoreChunk: scoreRows,
     }
-    // A clock on which all runs take the same: speculation then pays wherever a draft is likely at all, on every
-    // machine.
+    // On this clock all runs take the same time, so that speculation pays wherever a draft is likely, on every machine.
     let ticks = 0
     const engine = new InferenceEngine(decoder, limits, description.vocabularySize, {
       maxDraft,
@@ -165,7 +164,7 @@ describe('speculation gives the replies of plain decoding', () => {
       const before = process.cpuUsage().user
       engine.step()
       const made = engine.takeOutputs()
-      // The steps of the prompt are the same either way.
+      // The steps of the prompt are the same in both cases.
       if (outputs.length > 0) cpuMs += (process.cpuUsage().user - before) / 1000
       outputs.push(...made)
     }
@@ -207,7 +206,7 @@ describe('speculation gives the replies of plain decoding', () => {
     )
     expect(compared).toBeGreaterThan(150)
     expect(drafted.accepted).toBeGreaterThan(30)
-    // A draw falls on a border that rounding moves by a millionth about as seldom.
+    // Draws on a border that rounding moves are about as rare.
     expect(ties).toBeLessThanOrEqual(sampling === greedy ? prompts.length : 1)
   })
 
@@ -225,7 +224,7 @@ describe('speculation gives the replies of plain decoding', () => {
       drafted.proposed += speculative.drafted.proposed
       drafted.accepted += speculative.drafted.accepted
       expect(plain.drafted.proposed).toBe(0)
-      // A matcher of its own takes every token: it throws at one that cannot follow.
+      // A separate matcher throws at a token that cannot follow.
       const matcher = grammars.follow(orders, [IM_END])
       for (const { id } of speculative.tokens) matcher.accept(id)
       const parted = plain.tokens.findIndex(({ id }, at) => speculative.tokens[at]?.id !== id)
@@ -236,7 +235,7 @@ describe('speculation gives the replies of plain decoding', () => {
         continue
       }
       ties += 1
-      // The best of all tokens is often one that the grammar refuses: the two that were drawn are compared.
+      // The best of all tokens is often refused by the grammar, so the two drawn tokens are compared.
       const [one, other] = [plain.tokens[parted]?.logprob, speculative.tokens[parted]?.logprob]
       const gap = Math.abs((one ?? 0) - (other ?? 9))
       expect(sampling === greedy ? gap : 0).toBeLessThan(1e-3)

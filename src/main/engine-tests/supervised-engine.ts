@@ -32,7 +32,7 @@ export const request = (requestId: string, changes: Partial<GenerateRequest> = {
   ...changes,
 })
 
-/** A supervisor over the real engine process; whoever makes it disposes it. */
+/** A supervisor over the real engine process; the caller disposes it. */
 export const superviseEngine = (model: EngineModel, timings: Partial<ProcessTimings> = {}): EngineSupervisor =>
   new EngineSupervisor({ model, launch: launchChildProcess, entry: processEntry('engine'), timings })
 
@@ -42,7 +42,7 @@ export interface Reply {
   readonly done: Extract<GenerationEvent, { kind: 'done' }> | null
 }
 
-/** One whole reply. @throws SwitchboardError what it failed with. */
+/** One whole reply. @throws SwitchboardError the failure of the request. */
 export const reply = async (engine: EngineSupervisor, asked: GenerateRequest, signal = never): Promise<Reply> => {
   const tokens: TokenOutput[] = []
   let prompt: readonly TokenOutput[] | null = null
@@ -55,7 +55,7 @@ export const reply = async (engine: EngineSupervisor, asked: GenerateRequest, si
   return { tokens, prompt, done }
 }
 
-/** The next state, or the present one, of which this holds. */
+/** The current or next state that satisfies the condition. */
 export const stateThat = (engine: EngineSupervisor, holds: (state: EngineState) => boolean): Promise<EngineState> =>
   new Promise((resolve) => {
     if (holds(engine.state)) {
@@ -75,7 +75,7 @@ export function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0)
   } catch {
-    // Nothing has this id: it is gone.
+    // No process has this id: it is gone.
     return false
   }
 }

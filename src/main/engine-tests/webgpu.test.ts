@@ -22,7 +22,7 @@ const usable = found.usable || process.env['CI'] === 'true'
 const hasHalves = found.usable && found.floats === 'float16'
 const ids = Array.from({ length: 21 }, (_, at) => (at * 31 + 7) % 256)
 
-/** Logits of chunks and steps in two slots in turn. */
+/** Logits of chunks and steps in two alternating slots. */
 async function logitRows(
   graphDirectory: string,
   provider: 'cpu' | 'webgpu',
@@ -52,8 +52,8 @@ async function logitRows(
   return seen
 }
 
-/** Largest distance between logits of the same place. */
-function largestDifference(some: readonly Float32Array[], others: readonly Float32Array[]): number {
+/** Largest difference between corresponding logits. */
+function maxDifference(some: readonly Float32Array[], others: readonly Float32Array[]): number {
   expect(some).toHaveLength(others.length)
   return Math.max(
     ...some.map((row, at) => Math.max(...row.map((logit, id) => Math.abs(logit - (others[at]?.[id] ?? Number.NaN))))),
@@ -62,33 +62,30 @@ function largestDifference(some: readonly Float32Array[], others: readonly Float
 
 describe('the WebGPU provider', () => {
   it.skipIf(!usable)(
-    'computes what the CPU computes, with KV on the device: chunks, steps, and slots that do not disturb each other',
+    'computes the same as the CPU, with KV on the device: chunks, steps, and independent slots',
     async () => {
       const built = await buildRandomModel({ maxPositions: 64 })
       expect(
-        largestDifference(
-          await logitRows(built.graphDirectory, 'cpu'),
-          await logitRows(built.graphDirectory, 'webgpu'),
-        ),
+        maxDifference(await logitRows(built.graphDirectory, 'cpu'), await logitRows(built.graphDirectory, 'webgpu')),
       ).toBeLessThan(1e-3)
       await built.remove()
     },
   )
 
-  it.skipIf(!usable)('computes with int4 and int8 weights, in fp16 where the card has it', async () => {
+  it.skipIf(!usable)('computes with int4 and int8 weights, in fp16 if the card supports it', async () => {
     for (const precision of ['int4', 'int8'] as const) {
       const built = await buildRandomModel({ maxPositions: 64 }, precision)
       const expected = await logitRows(built.graphDirectory, 'cpu')
       const largest = Math.max(...expected.map((row) => Math.max(...row.map(Math.abs))))
-      // Either rounds activations in its own way: to 8 bits the processor, and the card as it likes.
+      // CPU and card round activations differently.
       expect(
-        largestDifference(expected, await logitRows(built.graphDirectory, 'webgpu', hasHalves ? 'float16' : 'float32')),
+        maxDifference(expected, await logitRows(built.graphDirectory, 'webgpu', hasHalves ? 'float16' : 'float32')),
       ).toBeLessThan(largest * 0.05)
       await built.remove()
     }
   })
 
-  it.skipIf(!usable)('refuses a graph of which a part would run on the processor', () => {
+  it.skipIf(!usable)('refuses a graph that would run partly on the processor', () => {
     const graph = new GraphAssembly()
     graph.input({ name: 'x', type: 'float32', dimensions: [2, 2] })
     graph.node('/Det', 'Det', ['x'], { outputs: ['y'] })
@@ -101,20 +98,20 @@ describe('the WebGPU provider', () => {
     ).toThrow(/CPU EP/u)
   })
 
-  it.skipIf(!hasHalves)('computes in fp16 what the CPU computes in float32, but for rounding', async () => {
+  it.skipIf(!hasHalves)('computes in fp16 the same as the CPU in float32, up to rounding', async () => {
     const [full, half] = [
       await buildRandomModel({ maxPositions: 64 }),
       await buildRandomModel({ maxPositions: 64 }, 'fp16'),
     ]
     const expected = await logitRows(full.graphDirectory, 'cpu')
     const largest = Math.max(...expected.map((row) => Math.max(...row.map(Math.abs))))
-    expect(largestDifference(expected, await logitRows(half.graphDirectory, 'webgpu', 'float16'))).toBeLessThan(
+    expect(maxDifference(expected, await logitRows(half.graphDirectory, 'webgpu', 'float16'))).toBeLessThan(
       largest * 0.02,
     )
     await Promise.all([full.remove(), half.remove()])
   })
 
-  it.skipIf(!usable || hasHalves)('says so where a card has no fp16', async () => {
+  it.skipIf(!usable || hasHalves)('reports a card without fp16', async () => {
     const built = await buildRandomModel({ maxPositions: 64 }, 'fp16')
     await expect(
       loadEngine({ ...testModel(built.graphDirectory), policy: { prefer: 'auto', allowCpu: true } }),

@@ -11,8 +11,8 @@ const CLOSE = 2
 const FIRST = 9
 const NEXT = 10
 /**
- * Few tokens, so that even random replies repeat themselves; several cross the borders of what they write. No digit 2
- * by itself.
+ * Few tokens, so that even random replies repeat themselves; several cross token borders of JSON. There is no digit 2
+ * alone.
  */
 const texts = ['', '[', ']', ',', '1', '12', '"', 'a', '],', '[1', ',1', '"a']
 const grammars = new Grammars(pack(texts.map((text) => Buffer.from(text))), VOCABULARY)
@@ -40,7 +40,7 @@ const kinds: readonly Grammar[] = [
   numbers,
   json(tree),
   json({ kind: 'array', items: { kind: 'string' }, minItems: 2, maxItems: null }),
-  // Complete after every digit, and yet it may go on.
+  // Complete after every digit, but may continue.
   json({ kind: 'integer' }),
   {
     definitions: {},
@@ -53,7 +53,7 @@ const kinds: readonly Grammar[] = [
       ],
     },
   },
-  // A call or free text: once it is free, nothing is refused any more.
+  // A call or free text, in which everything is allowed.
   {
     definitions: {},
     root: {
@@ -66,7 +66,7 @@ const kinds: readonly Grammar[] = [
   },
 ]
 
-/** Reads a reply with a matcher of its own: every token was allowed where it stands, and an end where it ended. */
+/** Checks a reply with a separate matcher: every token was allowed, and the reply may end where it ended. */
 function expectToFollow({ tokens, end }: Reply, { grammar, stopIds }: GenerateRequest): void {
   if (grammar === undefined) return
   const matcher = grammars.follow(grammar, stopIds)
@@ -83,9 +83,7 @@ function expectToFollow({ tokens, end }: Reply, { grammar, stopIds }: GenerateRe
   expect(!stopped || matcher.finished || stopIds.some(allows)).toBe(true)
 }
 
-/**
- * Reads every run that was verified for the one reply: no row was run for what its grammar refuses, nor behind an end.
- */
+/** Checks every verified run of one reply: no row was run for a token that the grammar refuses, or after an end. */
 function expectDraftsToFollow(
   { verified, verifiedAfter }: RandomModel,
   { grammar, promptIds, stopIds }: GenerateRequest,
@@ -111,7 +109,7 @@ function expectDraftsToFollow(
 
 const missing: Reply = { tokens: [], end: null }
 const ids = ({ tokens }: Reply): number[] => tokens.map(({ id }) => id)
-/** One reply by itself, speculating, and what was verified for it. */
+/** One reply with speculation, and the runs verified for it. */
 function reply(changes: Partial<GenerateRequest>): {
   readonly reply: Reply
   readonly verified: readonly (readonly number[])[]
@@ -131,7 +129,7 @@ describe('speculation under a grammar', () => {
     ends: fc.constantFrom([END], [END, 8], []),
   })
 
-  it('changes nothing but the time, beside free replies as well', () => {
+  it('does not change any reply, with or without a grammar', () => {
     const bound = { proposed: 0, accepted: 0, tokens: 0, stops: 0, lengths: 0 }
     fc.assert(
       fc.property(
@@ -164,15 +162,14 @@ describe('speculation under a grammar', () => {
       ),
       { numRuns: 150, seed: 20261121 },
     )
-    // It would change nothing as well if nothing were proposed, if every draft were right, or if no reply came to its
-    // end.
+    // The comparison proves nothing without drafts, if every draft is right, or if no reply ends.
     expect(bound.accepted).toBeGreaterThan(300)
     expect(bound.proposed - bound.accepted).toBeGreaterThan(100)
     expect(bound.stops).toBeGreaterThan(100)
     expect(bound.lengths).toBeGreaterThan(100)
   })
 
-  it('runs nothing that the grammar refuses', () => {
+  it('never verifies a token that the grammar refuses', () => {
     let runs = 0
     fc.assert(
       fc.property(
@@ -194,7 +191,7 @@ describe('speculation under a grammar', () => {
     expect(runs).toBeGreaterThan(100)
   })
 
-  it('proposes no more than the grammar takes, and goes on as it does', () => {
+  it('limits a draft to what the grammar allows', () => {
     const { reply: made, verified } = reply({
       grammar: list(['1'], 1, 20),
       sampling: { ...greedy, logitBias: { [FIRST]: 50, [NEXT]: 50 } },
@@ -202,14 +199,14 @@ describe('speculation under a grammar', () => {
     })
     expect(ids(made)).toEqual([FIRST, ...Array.from({ length: 19 }, () => NEXT), CLOSE])
     expect(made.end).toMatchObject({ kind: 'done', finishReason: 'stop', completionTokens: 21 })
-    // Every draft was right, though the text alone goes on for ever.
+    // Every draft was right, although the repeated text alone never ends.
     const drafted = made.end?.kind === 'done' ? made.end.drafted : undefined
     expect(drafted?.proposed).toBeGreaterThan(0)
     expect(drafted?.accepted).toBe(drafted?.proposed)
     expect(verified.every((run) => run.at(-1) === NEXT)).toBe(true)
   })
 
-  it('does not propose an end inside a structure, though the text does and the model wants it', () => {
+  it('does not propose an end token inside a structure, even where the text continues with one and the model prefers it', () => {
     const ending = [FIRST, NEXT, NEXT, END]
     const { reply: made, verified } = reply({
       promptIds: [...ending, 7, ...ending, 7],
@@ -223,7 +220,7 @@ describe('speculation under a grammar', () => {
     expect(verified.some((run) => run.includes(END))).toBe(false)
   })
 
-  it('ends with an end token that the draft proposed, where the grammar can end', () => {
+  it('ends with a proposed end token where the grammar can end', () => {
     const said = [4, 4, 4, 4, END]
     const grammar: Grammar = {
       definitions: {},
@@ -246,7 +243,7 @@ describe('speculation under a grammar', () => {
     expect(verified.some((run) => run.includes(END))).toBe(true)
   })
 
-  it('proposes nothing behind the end, and ends there', () => {
+  it('proposes nothing after the end of the grammar', () => {
     const whole = [FIRST, NEXT, NEXT, NEXT, NEXT, CLOSE]
     const { reply: made, verified } = reply({
       promptIds: [...whole, ...whole, ...whole],
@@ -260,7 +257,7 @@ describe('speculation under a grammar', () => {
     expect(verified.some((run) => run.includes(CLOSE) && run.at(-1) !== CLOSE)).toBe(false)
   })
 
-  it('ends a reply that is cancelled at what it had, and the next in its slot begins its grammar anew', () => {
+  it('ends a cancelled reply where it was, and the next reply in its slot starts its own grammar', () => {
     fc.assert(
       fc.property(
         fc.integer(),

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { RandomModel, request, serve, shown, wish } from './testing/random-model.ts'
 
 describe('speculation', () => {
-  it('changes nothing but the time, whatever is asked', () => {
+  it('does not change any reply', () => {
     let accepted = 0
     let proposed = 0
     let cached = 0
@@ -29,13 +29,13 @@ describe('speculation', () => {
       ),
       { numRuns: 200, seed: 20261121 },
     )
-    // It would change nothing as well if it did nothing, or if every draft were right.
+    // The comparison proves nothing without drafts, or if every draft is right.
     expect(accepted).toBeGreaterThan(500)
     expect(proposed - accepted).toBeGreaterThan(150)
     expect(cached).toBeGreaterThan(100)
   })
 
-  it('ends a reply that is cancelled at what it had, and disturbs no other', () => {
+  it('ends a cancelled reply where it was, and does not disturb the others', () => {
     fc.assert(
       fc.property(fc.integer(), fc.integer({ min: 1, max: 25 }), fc.integer({ min: 1, max: 10 }), (seed, at, every) => {
         const requests = ['a', 'b', 'c'].map((requestId, index) => request(requestId, { promptIds: [index, 4, 5] }))
@@ -53,7 +53,7 @@ describe('speculation', () => {
     )
   })
 
-  it('takes fewer steps for a reply that repeats itself, and says so', () => {
+  it('takes fewer steps for a reply that repeats itself, and counts the drafts', () => {
     const runner = new RandomModel(7, 1)
     const { end } = serve(runner, 15, [request('a')]).get('a') ?? { end: null }
     const slow = new RandomModel(7, 1)
@@ -71,7 +71,7 @@ describe('speculation', () => {
     expect(refusing.verified).toEqual([])
   })
 
-  it('gives out the tokens before a fault and none after it, as plain decoding does', () => {
+  it('emits the tokens before a fault and none after it, like plain decoding', () => {
     for (let seed = 0; seed < 40; seed += 1) {
       const ends = [0, 15].map((maxDraft) => {
         const runner = new RandomModel(seed, 2)

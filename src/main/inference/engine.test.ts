@@ -8,7 +8,7 @@ import type { ChunkLogits } from './runtime/step-inputs.ts'
 
 const VOCABULARY = 16
 
-/** A model that always continues with the next id: the best logit after token t is t + 1. Records what was run. */
+/** A model that always continues with the next id: the best logit after token t is t + 1. Records its runs. */
 class CountingModel implements StepRunner {
   readonly maxSpan = 4
   readonly runs: string[] = []
@@ -44,7 +44,7 @@ class CountingModel implements StepRunner {
   }
 }
 
-/** Its clock runs by what the runs cost. */
+/** Its clock advances by the cost of the runs. */
 class TimedModel extends CountingModel {
   ms = 0
 
@@ -158,7 +158,7 @@ describe('InferenceEngine', () => {
     expect(runner.runs).toEqual(['prefill 0: 0+2 all', 'prefill 0: 2+2 all', 'prefill 0: 4+1 all'])
   })
 
-  it('ends a request whose logits are no numbers, and no other', () => {
+  it('fails the request whose logits are not numbers, and no other', () => {
     const { engine, runner, run } = setUp()
     runner.poison = 11
     engine.submit(request('bad', { promptIds: [9], maxTokens: 8 }))
@@ -169,7 +169,7 @@ describe('InferenceEngine', () => {
     expect(ids(outputs, 'good')).toHaveLength(8)
   })
 
-  it('takes a cancel between two steps and says how far it came', () => {
+  it('handles a cancel between two steps and reports the tokens so far', () => {
     const { engine, run } = setUp(1)
     engine.submit(request('a', { maxTokens: 30 }))
     engine.submit(request('b', { maxTokens: 1 }))
@@ -184,7 +184,7 @@ describe('InferenceEngine', () => {
     expect(end(outputs, 'b')).toMatchObject({ finishReason: 'length' })
   })
 
-  it('refuses without running anything', () => {
+  it('refuses requests without running anything', () => {
     const { engine, runner, run } = setUp(1)
     for (const id of ['a', 'b', 'c']) engine.submit(request(id, { maxTokens: 1 }))
     engine.submit(request('foreign', { promptIds: [VOCABULARY] }))
@@ -199,14 +199,14 @@ describe('InferenceEngine', () => {
     expect(end(outputs, 'b')).toMatchObject({ kind: 'done' })
   })
 
-  it('builds no grammar for a request that has no place', () => {
+  it('compiles no grammar for a request that the queue refuses', () => {
     const { engine, run } = setUp(1)
     for (const id of ['a', 'b']) engine.submit(request(id, { maxTokens: 1 }))
     engine.submit(request('c', { grammar: { kind: 'any' } as unknown as Grammar }))
     expect(end(run(), 'c')).toMatchObject({ error: { code: 'queue_full' } })
   })
 
-  it('tells how long to wait by those that ran, not by those that gave up waiting', () => {
+  it('estimates the wait from requests that ran, not from those cancelled in the queue', () => {
     const { engine } = setUp(1)
     engine.submit(request('running'))
     engine.submit(request('waiting'))
@@ -225,7 +225,7 @@ describe('InferenceEngine', () => {
     ])
   })
 
-  it('tells everybody in the step when the runtime fails, and throws', () => {
+  it('fails all requests of the step when the runtime fails, and throws', () => {
     const { engine, runner } = setUp()
     engine.submit(request('a'))
     engine.step()
@@ -239,7 +239,7 @@ describe('InferenceEngine', () => {
     expect(engine.busy).toBe(false)
   })
 
-  it('runs prompts in shorter chunks beside running replies, by what it measured', () => {
+  it('runs shorter chunks beside running replies, by measured times', () => {
     const runner = new TimedModel()
     const costs = new StepCosts()
     costs.recordPrefill(16, 40)
@@ -269,8 +269,8 @@ describe('InferenceEngine', () => {
 })
 
 describe('InferenceEngine with a grammar', () => {
-  // Ids 1 to 9 are the digits, 10 to 13 brackets, comma and quote, 0 and 15 have no text; the model always wants the
-  // next id.
+  // Ids 1 to 9 are digits, 10 to 13 brackets, comma and quote, 0 and 15 have no text; the model always prefers the next
+  // id.
   const texts = ['', '1', '2', '3', '4', '5', '6', '7', '8', '9', '[', ']', ',', '"', '0', '']
   const packed = Uint8Array.from(texts.flatMap((text) => [text.length, ...Buffer.from(text)]))
   const start = (): { readonly engine: InferenceEngine; readonly run: () => RequestOutput[] } => {
@@ -297,7 +297,7 @@ describe('InferenceEngine with a grammar', () => {
     },
   }
 
-  it('draws only what fits, ends without a step for the end token, and says what it took', () => {
+  it('draws only allowed tokens, ends without a step for the end token, and reports the time of the grammar', () => {
     const { engine, run } = start()
     engine.submit(request('free', { maxTokens: 4 }))
     engine.submit(request('bound', { maxTokens: 20, stopIds: [15], grammar: list }))
@@ -337,13 +337,13 @@ describe('InferenceEngine with a grammar', () => {
         .join('')
       expect(['[4]', '[45]', '[4,4]', '[4,45]', '[45,4]', '[45,45]']).toContain(text)
       const first = outputs.find((output) => output.kind === 'tokens')
-      // After prompt token 3 the model wants 4 with a logit of 5 among zeros; "[" was drawn in spite of it.
+      // After prompt token 3 the model prefers 4, with a logit of 5 among zeros; "[" was drawn all the same.
       expect(first?.kind === 'tokens' && first.tokens[0]).toMatchObject({ id: 10, top: [{ id: 4 }] })
       expect(first?.kind === 'tokens' && first.tokens[0]?.logprob).toBeCloseTo(-Math.log(Math.exp(5) + 15), 5)
     }
   })
 
-  it('ends with length in the middle, and takes a cancel there', () => {
+  it('ends at the token limit or on a cancel inside a structure', () => {
     const { engine, run } = start()
     engine.submit(request('short', { maxTokens: 2, grammar: list }))
     engine.submit(
@@ -357,7 +357,7 @@ describe('InferenceEngine with a grammar', () => {
     expect(engine.stats().freeSlots).toBe(2)
   })
 
-  it('refuses a grammar it cannot follow, before anything runs', () => {
+  it('refuses an invalid grammar before anything runs', () => {
     const { engine, run } = start()
     engine.submit(
       request('bad', {

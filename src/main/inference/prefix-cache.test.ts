@@ -8,14 +8,12 @@ const LENGTH = 48
 
 /**
  * A model that continues with a hash of every id it can read in its slot, so that one wrong KV position changes the
- * reply.
- * Its memory behaves as the real one does: chunks and steps write where the slot is filled to, idle rows of a span as
- * well.
+ * reply. Its memory behaves like KV: chunks, steps and idle rows write at the first unfilled position of a slot.
  */
 class HashingModel implements StepRunner {
   readonly maxSpan = 3
   readonly copiesPrefixes: boolean
-  /** Prompt tokens computed. */
+  /** Number of computed prompt tokens. */
   computed = 0
   poisonedId: number | null = null
   readonly #kv: Int32Array[]
@@ -136,13 +134,13 @@ const text = (length: number, seed: number): number[] =>
   Array.from({ length }, (_, at) => (at * at + seed * 5 + at * seed) % VOCABULARY)
 
 describe('the prefix cache', () => {
-  it('computes of a second turn only what is new, and of the same prompt its last token', () => {
+  it('computes only the new tokens of a second turn, and only the last token of a repeated prompt', () => {
     const { model, ask } = setUp(2, false)
     const first = ask('first', { promptIds: text(20, 1) })
     const secondPrompt = [...text(20, 1), ...first.ids, 3, 3]
     const before = model.computed
     const second = ask('second', { promptIds: secondPrompt })
-    // The reply's last token was sampled but never run.
+    // The last token of the reply was sampled but never run.
     expect([first.cachedTokens, second.cachedTokens, model.computed - before]).toEqual([0, 23, 3])
     expect(second.ids).toEqual(alone(secondPrompt, 4))
     expect(ask('again', { promptIds: secondPrompt })).toEqual({
@@ -160,11 +158,11 @@ describe('the prefix cache', () => {
     expect(cached('nobody', { cacheScope: null })).toBe(0)
     expect(cached('nobody-again', { cacheScope: null })).toBe(0)
     expect(cached('scored', { promptLogprobs: 0, maxTokens: 0 })).toBe(0)
-    // Five requests on four slots: the oldest, mine, had to go.
+    // Five requests on four slots: the oldest was evicted.
     expect(cached('yours-again', { cacheScope: 'b' })).toBe(19)
   })
 
-  it('copies a common beginning out of a busy slot and out of a conversation that goes on', () => {
+  it('copies a shared prefix out of a busy slot and out of a conversation that continues', () => {
     const { engine, model, ask, finish, ids, done } = setUp(3, true)
     const system = text(20, 2)
     const conversation = ask('conversation', { promptIds: [...system, ...text(24, 3)], maxTokens: 3 })
@@ -182,7 +180,7 @@ describe('the prefix cache', () => {
     ).toBe(45)
   })
 
-  it('takes over what another prompt computed while this one held its slot', () => {
+  it('reuses what another prompt computed while this one waited in its slot', () => {
     const { engine, ask, finish, done } = setUp(2, true)
     ask('warm', { promptIds: [1, 2] })
     engine.submit(request('first', { promptIds: [...text(30, 4), 1], maxTokens: 1 }))
@@ -191,7 +189,7 @@ describe('the prefix cache', () => {
     expect([done('first'), done('second')]).toMatchObject([{ cachedTokens: 0 }, { cachedTokens: 30 }])
   })
 
-  it('keeps what was computed of a prompt that was cancelled', () => {
+  it('keeps the computed part of a cancelled prompt', () => {
     const { engine, ask } = setUp(1, false)
     const promptIds = text(30, 1)
     engine.submit(request('left', { promptIds }))
@@ -201,7 +199,7 @@ describe('the prefix cache', () => {
     expect(ask('again', { promptIds })).toEqual({ ids: alone(promptIds, 4), cachedTokens: 10 })
   })
 
-  it('builds on nothing that gave garbage', () => {
+  it('does not reuse a slot that gave garbage', () => {
     const { model, engine, outputs, finish, ask } = setUp(1, true)
     const promptIds = text(20, 1)
     model.poisonedId = promptIds[19] ?? -1
@@ -256,8 +254,8 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 6, arbitrary: fc.constant({ kind: 'step' as const }) },
 )
 
-describe('the prefix cache, whatever happens', () => {
-  it('changes no reply: turns, cut conversations, cancels in every phase, idle rows, copies', () => {
+describe('the prefix cache under random actions', () => {
+  it('changes no reply: further turns, truncated conversations, cancels in every phase, idle rows, copies', () => {
     let cachedTokens = 0
     fc.assert(
       fc.property(
@@ -291,7 +289,7 @@ describe('the prefix cache, whatever happens', () => {
               const earlier = asked[act.pick % Math.max(1, asked.length)]
               if (earlier === undefined) continue
               if (act.kind === 'cancel') engine.cancel(earlier.id)
-              // A conversation that outgrew its context loses its oldest turn, behind the system prompt.
+              // A conversation that exceeds its context loses its oldest turn after the system prompt.
               else
                 submit(
                   earlier.scope,

@@ -39,7 +39,7 @@ const read = async (stream: AsyncIterable<GenerationEvent>): Promise<string[]> =
 const never = new AbortController().signal
 
 describe('FakeEngine', () => {
-  it('ends as the real engine does: by stop id, by limit, by the end of its script', async () => {
+  it('ends like the real engine: at a stop id, at the limit, at the end of its script', async () => {
     const engine = new FakeEngine({ reply: () => ({ tokens: [5, 6, 7], batch: 2 }) })
     expect(await read(engine.generate(request(), never))).toEqual(['tokens 5 6', 'tokens 7', 'done stop 4'])
     expect(await read(engine.generate(request({ maxTokens: 2 }), never))).toEqual(['tokens 5 6', 'done length 2'])
@@ -63,7 +63,7 @@ describe('FakeEngine', () => {
     expect([engine.cancelled, engine.running]).toEqual([['r', 'left'], 0])
   })
 
-  it('fails where it is told to', async () => {
+  it('fails where the script says', async () => {
     const engine = new FakeEngine({
       reply: () => ({
         tokens: [1, 2, 3],

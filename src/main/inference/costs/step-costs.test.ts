@@ -17,14 +17,14 @@ describe('StepCosts', () => {
     expect(costs.decode(1)).toBeLessThan(2.3)
   })
 
-  it('does not believe a first time that is out of all proportion', () => {
+  it('limits a first measurement that is far from the estimate', () => {
     const costs = new StepCosts()
     costs.recordDecode(1, 10)
     costs.recordVerify(4, 900)
     expect(costs.verify(4)).toBe(32)
   })
 
-  it('guesses what was not run from what was', () => {
+  it('estimates unmeasured sizes from measured ones', () => {
     const costs = new StepCosts()
     expect([costs.decode(0), costs.decode(1), costs.verify(4), costs.prefill(100)]).toEqual([0, 0, 0, 0])
     costs.recordDecode(2, 12)
@@ -38,7 +38,7 @@ describe('StepCosts', () => {
     expect(costs.verify(8)).toBeCloseTo(28.5)
   })
 
-  it('tells what a chunk costs from what its tokens cost, and follows both', () => {
+  it('separates the cost per chunk from the cost per token, and follows both', () => {
     const costs = new StepCosts()
     expect([costs.prefill(100), costs.promptTokensIn(1)]).toEqual([0, Number.MAX_SAFE_INTEGER])
     costs.recordPrefill(16, 18)
@@ -50,7 +50,7 @@ describe('StepCosts', () => {
 
     costs.recordPrefill(16, 4000)
     expect(costs.prefill(16)).toBeLessThan(20)
-    // Short chunks alone show that the machine slowed down, and that it recovers.
+    // Short chunks alone show that the machine slows down, and that it recovers.
     often(100, () => costs.recordPrefill(16, 36))
     expect(costs.prefill(16)).toBeCloseTo(36, 1)
     expect(costs.prefill(24)).toBeGreaterThan(40)

@@ -1,4 +1,4 @@
-/** Grammars that can be read in many ways at once: whatever a mask allows is accepted, and no alternative is lost. */
+/** Ambiguous grammars: every token that a mask allows is accepted, and no alternative is lost. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Grammar, JsonDefinitions, JsonShape } from '../../../shared/domain/grammar.ts'
@@ -6,7 +6,7 @@ import { Grammars, type GrammarMatcher } from './grammars.ts'
 import { pack, smallVocabulary } from './testing/small-vocabulary.ts'
 
 const STOP = 1
-/** Tokens of several bytes that go deep into what many alternatives have in common. */
+/** Tokens of several bytes that reach far into the common beginning of many alternatives. */
 const deep = [
   '{"a":{"',
   '{"a": {"type": "k',
@@ -54,8 +54,8 @@ const shownAs = (path: readonly number[]): string =>
   JSON.stringify(path.map((id) => Buffer.from(vocabulary[id] ?? []).toString()).join(''))
 
 /**
- * Walks a few tokens into the grammar; at each place every token that the mask allows has to be accepted, and lead
- * somewhere.
+ * Walks a few tokens into the grammar; at each position every token that the mask allows must be accepted and have a
+ * continuation.
  */
 function expectMasksToHold(grammar: Grammar, picks: readonly number[], begun = ''): number {
   const path = [...Buffer.from(begun)].map((byte) => 2 + byte)
@@ -73,7 +73,7 @@ function expectMasksToHold(grammar: Grammar, picks: readonly number[], begun = '
       expect(next.finished || allowed(next).length > 0 || has(next.mask(), STOP)).toBe(true)
       checked += 1
     }
-    // Long tokens are what this is about: half of the way goes by them.
+    // Half of the walk prefers long tokens, which this test is about.
     const long = ids.filter((id) => (vocabulary[id]?.length ?? 0) > 2)
     const from = pick % 2 === 0 && long.length > 0 ? long : ids
     path.push(from[pick % from.length] ?? 0)
@@ -81,7 +81,7 @@ function expectMasksToHold(grammar: Grammar, picks: readonly number[], begun = '
   return checked
 }
 
-/** Whether the grammar takes the text, in the longest tokens that its masks allow. */
+/** Whether the grammar accepts the text, in the longest tokens that its masks allow. */
 function takes(grammar: Grammar, text: string): boolean {
   const matcher = grammars.follow(grammar, [STOP])
   const bytes = Buffer.from(text)
@@ -114,7 +114,7 @@ const anyOf = (count: number, option: (index: number) => JsonShape): JsonShape =
 })
 const MANY = 120
 
-/** Each a union of 120, with one text of an alternative. */
+/** Unions of 120 options, each with the text of one option. */
 const unions: readonly (readonly [string, Grammar, (index: number) => string])[] = [
   [
     'objects told apart by a key',
@@ -166,7 +166,7 @@ const unions: readonly (readonly [string, Grammar, (index: number) => string])[]
 ]
 
 describe('a union of many', () => {
-  it.each(unions)('%s: takes every one of them, and every token that its masks allow', (_, grammar, text) => {
+  it.each(unions)('%s: accepts every option, and every token that its masks allow', (_, grammar, text) => {
     for (let index = 0; index < MANY; index += 7) expect([index, takes(grammar, text(index))]).toEqual([index, true])
     expect(takes(grammar, text(MANY))).toBe(false)
     for (const seed of [0, 4, 31])
@@ -209,13 +209,13 @@ describe('any grammar, however ambiguous', () => {
       }),
     ),
   })).shape
-  /** Not inside each other: a schema of more than 64 kB does not pass the doors. */
+  /** Not nested: a schema of more than 64 kB is refused at the endpoint. */
   const wide = fc.oneof(
     shapes,
     fc.tuple(fc.integer({ min: 30, max: 100 }), leaves).map(([count, shape]) => object({ a: numbered(count, shape) })),
     fc.tuple(fc.integer({ min: 30, max: 100 }), leaves).map(([count, shape]) => numbered(count, shape)),
   )
-  // Two lists that differ in nothing and contain each other: every bracket doubles the readings.
+  // Two equal lists that contain each other: every bracket doubles the readings.
   const list = (other: string): JsonShape =>
     anyOf(3, (index) => ({
       kind: 'array',
@@ -228,8 +228,8 @@ describe('any grammar, however ambiguous', () => {
     right: { kind: 'anyOf', options: [list('left'), { kind: 'integer' }] },
   })
 
-  it('accepts every token that its masks allow where there are more readings than are kept', () => {
-    // Items of counted lists are called: a reading for each of them, and twice as many behind a bracket.
+  it('accepts every token that its masks allow with more readings than are kept', () => {
+    // Items of counted lists are called: one reading for each, and twice as many after a bracket.
     const pairs = json(
       anyOf(MANY, (index) => ({
         kind: 'array',
@@ -245,7 +245,7 @@ describe('any grammar, however ambiguous', () => {
     let checked = 0
     fc.assert(
       fc.property(wide, wide, fc.array(fc.nat(1000), { minLength: 2, maxLength: 4 }), (shape, inner, picks) => {
-        // A definition that begins with itself has no text; the doors refuse it.
+        // A definition that starts with itself has no text; the endpoint refuses it.
         checked += expectMasksToHold(json(shape, definitions(object({ a: inner }))), picks)
       }),
       { numRuns: 25, seed: 20261123 },

@@ -16,14 +16,14 @@ const has = (mask: Int32Array, id: number): boolean => ((mask[id >> 5] ?? 0) & (
 const allowed = (mask: Int32Array | null): number[] =>
   Array.from({ length: SIZE }, (_, id) => id).filter((id) => mask === null || has(mask, id))
 
-/** Tokens that bring a text nearer to its end. */
+/** Tokens that lead towards the end of a text. */
 const closers = new Set(
   [...smallVocabulary.keys()].filter((id) =>
     /^[\]}",\s:0-9]+$/u.test(Buffer.from(smallVocabulary[id] ?? []).toString()),
   ),
 )
 
-/** One reply of a model that draws at random from what is allowed; with every step it wants more to come to an end. */
+/** One reply that draws allowed tokens at random and prefers the end more with every step. */
 function write(
   matcher: GrammarMatcher,
   random: () => number,
@@ -47,7 +47,7 @@ function write(
 const decode = (bytes: readonly number[]): string =>
   new TextDecoder('utf-8', { fatal: false }).decode(Uint8Array.from(bytes))
 
-/** mulberry32: the same walk for the same seed. */
+/** mulberry32: the same sequence for the same seed. */
 function randomFrom(seed: number): () => number {
   let state = seed
   return () => {
@@ -58,7 +58,7 @@ function randomFrom(seed: number): () => number {
   }
 }
 
-/** Whether the grammar takes these bytes, one token a byte. */
+/** Whether the grammar accepts these bytes, one token per byte. */
 function takes(grammar: Grammar, text: string): 'whole' | 'begins' | 'refused' {
   const matcher = grammars.follow(grammar, [STOP])
   for (const byte of Buffer.from(text)) {
@@ -103,7 +103,7 @@ const shapes: fc.Arbitrary<JsonShape> = fc.letrec<{ shape: JsonShape }>((tie) =>
 })).shape
 
 describe('a grammar of JSON', () => {
-  it('makes every reply one that parses and fits, or the beginning of one', () => {
+  it('makes every reply valid JSON of the shape, or a prefix of it', () => {
     let ended = 0
     fc.assert(
       fc.property(shapes, fc.integer(), (shape, seed) => {
@@ -249,7 +249,7 @@ describe('a grammar of JSON', () => {
     expect(takes(json(shape), bad)).toBe('refused')
   })
 
-  it('follows shapes that contain themselves', () => {
+  it('follows recursive shapes', () => {
     const tree = json(
       { kind: 'reference', name: 'tree' },
       {
@@ -278,7 +278,7 @@ describe('a grammar of JSON', () => {
     expect(takes(tree, '{"value": 1, "next": {"value": 2}')).toBe('refused')
   })
 
-  it('stays small where alternatives cannot be told apart', () => {
+  it('stays small when alternatives cannot be distinguished', () => {
     const list = (minItems: number): JsonShape => ({
       kind: 'array',
       items: { kind: 'reference', name: 'list' },
@@ -297,13 +297,13 @@ describe('a grammar of JSON', () => {
     expect(allowed(matcher.mask())).not.toContain(0)
     expect(allowed(matcher.mask())).not.toContain(STOP)
     matcher.accept(2 + 0x31)
-    // The second stop id is the text "2": it can end the reply but no longer be a part of it.
+    // The second stop id is the text "2": it can end the reply but no longer be part of it.
     expect(allowed(matcher.mask())).toEqual([STOP, 2 + 0x32])
     expect(matcher.finished).toBe(false)
     expect(() => matcher.accept(2 + 0x33)).toThrow(TypeError)
   })
 
-  it('refuses a table that is cut off and a reference to nothing', () => {
+  it('refuses a truncated table and a reference to an unknown definition', () => {
     expect(() => new Grammars(Uint8Array.of(3, 1), 4)).toThrow('cut off')
     expect(() => grammars.follow(json({ kind: 'reference', name: 'toString' }), [])).toThrow('does not define')
   })
@@ -337,7 +337,7 @@ describe('a grammar of parts', () => {
     expect(takes(grammar, '<tool_call>\n{"name": "opening')).toBe('refused')
   })
 
-  it('is free until the text begins with a call, and then is not', () => {
+  it('allows everything unless the text starts with a call', () => {
     for (const text of ['', 'Hello <tool_call>', '<tool', '<tools>', '{"name": 1}', '退款'])
       expect(takes(optional, text)).toBe('whole')
     expect(takes(optional, '<tool_call>')).toBe('begins')
@@ -345,7 +345,7 @@ describe('a grammar of parts', () => {
     const matcher = grammars.follow(optional, [STOP])
     const first = allowed(matcher.mask())
     const idOf = (text: string): number => smallVocabulary.findIndex((bytes) => Buffer.from(bytes).toString() === text)
-    // All but what has no text, whatever begins a call and goes wrong, and ids without a token.
+    // All ids except those without text or token, and those that start a call and do not fit.
     expect(first.length).toBe(smallVocabulary.length - 1)
     matcher.accept(idOf('<tool'))
     expect(matcher.free).toBe(false)
@@ -354,7 +354,7 @@ describe('a grammar of parts', () => {
     expect(matcher.mask()).toBeNull()
   })
 
-  it('refuses tokens that cross the opening and go wrong', () => {
+  it('refuses tokens that cross the opening and do not fit', () => {
     const withBad = [
       ...smallVocabulary,
       ...['<tool_call>\n[', '<tool_call>!', '<tool_calm'].map((text) => new TextEncoder().encode(text)),

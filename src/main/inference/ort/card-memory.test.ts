@@ -1,4 +1,4 @@
-/** A small library with NVML's functions stands in for a driver, where a compiler is at hand to make it. */
+/** A small library with NVML's functions stands in for a driver; it is compiled where a compiler exists. */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,7 +11,7 @@ const canCompile = process.platform === 'linux' && spawnSync('cc', ['--version']
 const folder = mkdtempSync(join(tmpdir(), 'switchboard-nvml-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-/** Path of a shared library of this C source. */
+/** Path of a shared library compiled from this C source. */
 function compiled(name: string, source: string): string {
   const [input, library] = [join(folder, `${name}.c`), join(folder, `${name}.so`)]
   writeFileSync(input, source)
@@ -25,7 +25,7 @@ interface Driver {
   readonly info?: number
 }
 
-/** Opened once and closed once, in order; a handle other than the one given out is refused. */
+/** Expects one open and one close, in order, and refuses unknown handles. */
 function driver(name: string, { cards = 1, init = 0, info = 0 }: Driver): string {
   return compiled(
     name,
@@ -49,7 +49,7 @@ describe('cardMemory', () => {
     expect(cardMemory(join(folder, 'no-such-library.so'))).toBeNull()
   })
 
-  it.runIf(canCompile)('is what the driver counts as free, less a tenth, each time it is asked', () => {
+  it.runIf(canCompile)('is the free memory of the driver minus a tenth, read on every call', () => {
     const library = driver('one', {})
     expect([cardMemory(library), cardMemory(library)]).toEqual([18 * gigabyte, 18 * gigabyte])
   })

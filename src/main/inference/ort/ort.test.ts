@@ -15,7 +15,7 @@ import { OrtEnvironment, OrtIoBinding, OrtMemoryInfo, OrtRunOptions, OrtSession,
 const root = join(import.meta.dirname, '..', '..', '..', '..')
 
 describe('the runtime over its C API', () => {
-  it('runs a graph over memory of ours, again and again, and gives everything back once', () => {
+  it('runs a graph over our memory repeatedly, and releases everything once', () => {
     const environment = new OrtEnvironment(loadOrtApi(findOrtLibrary()))
     const { api } = environment
     const session = OrtSession.load(environment, probeGraph('float32'), { threads: 1, provider: { kind: 'cpu' } })
@@ -79,7 +79,7 @@ describe('the runtime over its C API', () => {
 })
 
 describe('failures of the runtime', () => {
-  it('become our errors', () => {
+  it('become typed errors', () => {
     expect(
       [
         [1, 'Failed to allocate memory for requested buffer of size 4'],
@@ -91,7 +91,7 @@ describe('failures of the runtime', () => {
     ).toEqual(['out_of_memory', 'model_corrupt', 'cancelled', 'provider_unavailable', 'engine_fault'])
   })
 
-  it("are told without the compiler's file names", () => {
+  it("are reported without the compiler's file names", () => {
     expect(
       plainMessage(
         '/onnxruntime_src/onnxruntime/core/providers/webgpu/webgpu_context.cc:136 onnxruntime::webgpu::WebGpuContext::Initialize(const X&)::<lambda()> adapter_result.status == wgpu::RequestAdapterStatus::Success was false. Failed to get a WebGPU adapter: No supported adapters\n',
@@ -102,7 +102,7 @@ describe('failures of the runtime', () => {
 })
 
 describe('providers', () => {
-  it('are asked for the graphs that suit them, and one that works without any says what to import', () => {
+  it('are probed for the graphs that suit them, and one that can run none says what to import', () => {
     const asked = (provider: Provider, graphs: readonly GraphFloats[], works = true) => {
       let order = ''
       const result = probeFor(provider, graphs, (wanted) => {
@@ -136,7 +136,7 @@ describe('providers', () => {
       ? { provider, usable: true as const, floats: 'float32' as const }
       : { provider, usable: false as const, reason: `no ${provider}.` }
 
-  it('are tried in order, and each one passed over says why', () => {
+  it('are tried in order, each refusal with its reason', () => {
     expect(chooseProvider({ prefer: 'auto', allowCpu: true }, refusing(['webgpu', 'cpu']))).toEqual({
       provider: 'webgpu',
       refusals: [{ provider: 'cuda', reason: 'no cuda.' }],
@@ -155,7 +155,7 @@ describe('providers', () => {
     expect(() => chooseProvider({ prefer: 'cpu', allowCpu: false }, refusing(['cpu']))).toThrow('switched off')
   })
 
-  it('include a CPU that computes', () => {
+  it('include a working CPU', () => {
     expect(probeHere('cpu', findOrtLibrary(), ['float32'])).toEqual({
       provider: 'cpu',
       usable: true,
@@ -170,8 +170,8 @@ describe('providers', () => {
     if (process.platform === 'linux' && process.arch === 'x64') {
       const [program = '', ...args] = (probe.usable ? '' : probe.reason).split(' run: ')[1]?.split(' ') ?? []
       expect(program).toBe('node')
-      // The network is a stub that says what was asked of it: the command asks for the package with CUDA's libraries,
-      // also where npm starts it.
+      // The network is a stub that reports its requests: the command fetches the package with the CUDA libraries, also
+      // when npm starts it.
       const stub = join(directory, 'stub.cjs')
       await writeFile(stub, `require('node:https').get = (url) => { console.log('asked for ' + url); process.exit(0) }`)
       const npm = { npm_config_local_prefix: root, npm_package_json: join(root, 'package.json') }

@@ -11,14 +11,14 @@ const script = `
   console.log('done')
 `
 
-// With its reporting on, the library writes a device id and a queue of events into the home folder, and calls its
-// maker.
+// With telemetry on, the library writes a device id and a queue of events into the home folder and connects to its
+// vendor.
 it.runIf(process.platform === 'linux')(
   'the runtime keeps no device id and no queue of reports',
   async () => {
     const home = await mkdtemp(join(tmpdir(), 'switchboard-telemetry-'))
     try {
-      // Without the variables under which the library is silent anyway.
+      // Without the variables that silence the library anyway.
       const env = { PATH: process.env['PATH'], HOME: home, TMPDIR: home }
       const { stdout } = await promisify(execFile)(
         process.execPath,

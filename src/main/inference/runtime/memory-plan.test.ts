@@ -33,7 +33,7 @@ const wanted: MemoryWish = {
   scoreRows: 55,
 }
 
-/** The plan, or null where it is refused. */
+/** The plan, or null when it is refused. */
 function planned(wish: MemoryWish, freeBytes: number): MemoryPlan | null {
   try {
     return planMemory(wish, freeBytes)
@@ -68,7 +68,7 @@ const least = (wish: MemoryWish): MemoryWish => ({
   contextLength: Math.min(wish.contextLength, 2048),
 })
 
-/** Memory between less than the least needs and more than all does, exact limits among it. */
+/** Memory from below the minimum to above the maximum, exact limits included. */
 const cases = fc
   .tuple(
     wishes,
@@ -81,7 +81,7 @@ const cases = fc
   }))
 
 describe('planMemory', () => {
-  it('never plans more than there is, keeps all that was wanted exactly where it fits, and refuses exactly where the least does not', () => {
+  it('never exceeds the memory, keeps the whole wish exactly when it fits, and refuses exactly when the minimum does not', () => {
     fc.assert(
       fc.property(cases, ({ wish, freeBytes }) => {
         const plan = planned(wish, freeBytes)
@@ -100,7 +100,7 @@ describe('planMemory', () => {
     )
   })
 
-  it('gives up slots down to two, then context in whole thousands down to 2048, then the second slot, and no more than it must', () => {
+  it('lowers slots down to two, then the context in whole thousands down to 2048, then the second slot, and no more than necessary', () => {
     fc.assert(
       fc.property(cases, ({ wish, freeBytes }) => {
         const plan = planned(wish, freeBytes)
@@ -136,25 +136,25 @@ describe('planMemory', () => {
     )
   })
 
-  it('plans a 7B model for machines as they are', () => {
+  it('plans a 7B model for real machines', () => {
     const rooms = [4, 5.1, 5.5, 6, 8, 10, 24]
       .map((free) => planned(wanted, free * gigabyte))
       .map((plan) => (plan === null ? 'refused' : `${plan.slots} × ${plan.contextLength}`))
     expect(rooms).toEqual(['refused', '1 × 2048', '2 × 2048', '2 × 5120', '3 × 8192', '5 × 8192', '8 × 8192'])
   })
 
-  it('lowers nothing where nobody knows the memory', () => {
+  it('lowers nothing when the memory is unknown', () => {
     expect(planMemory(wanted, null)).toEqual({ slots: 8, contextLength: 8192, lowered: null })
   })
 
-  it('refuses with the arithmetic and what helps', () => {
+  it('refuses with the arithmetic and advice', () => {
     expect(() => planMemory(wanted, 4 * gigabyte)).toThrow(
       'The model does not fit into memory, even with the least: weights 4.50 GB + conversations 0.22 GB (1 slot of 2048 tokens) + working memory 0.35 GB = 5.07 GB; free: 4.00 GB. ' +
         'What helps: a smaller model, a shorter context, or closing other programs.',
     )
   })
 
-  it('adds the arithmetic to what a device says, and to nothing else', () => {
+  it('adds the arithmetic to an out_of_memory of a device, and to no other error', () => {
     const failing = (failure: Error) => () =>
       withArithmetic(wanted, null, () => {
         throw failure
@@ -176,12 +176,12 @@ describe('planMemory', () => {
 })
 
 describe('memory of a control group', () => {
-  it('is the limit less what is used, cached files not counted', () => {
+  it('is the limit minus the use, without cached files', () => {
     expect(groupMemory('4000\n', '3000\n', 'anon 900\ninactive_file 1500\nactive_file 500\nslab 100\n')).toBe(3000)
     expect(groupMemory('4000\n', '5000\n', 'anon 5000\n')).toBe(0)
   })
 
-  it('is without end where none is set or the system has none', () => {
+  it('is infinite without a limit', () => {
     expect([groupMemory('max\n', '3000\n', ''), groupMemory('', '', '')]).toEqual([
       Number.POSITIVE_INFINITY,
       Number.POSITIVE_INFINITY,

@@ -13,7 +13,7 @@ describe('threads of a session', () => {
     expect(countCores('processor\t: 0\nBogoMIPS\t: 50.00\n')).toBe(0)
   })
 
-  it('are fewer for a small graph, and stop looking for work when a step has ended', () => {
+  it('are fewer for a small graph, and stop spinning when a step has ended', () => {
     expect(
       [
         sessionThreads(0, 20e6, 8),
@@ -47,7 +47,7 @@ describe('graph.json', () => {
     files: { 'model.onnx': 'a'.repeat(64), 'model.onnx_data': 'b'.repeat(64) },
   }
 
-  it('is read when it is right, and its fault is named when it is not', async () => {
+  it('is read when valid, and refused with the fault otherwise', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'switchboard-graph-'))
     const read = async (content: unknown) => {
       await writeFile(join(directory, 'graph.json'), typeof content === 'string' ? content : JSON.stringify(content))

@@ -30,7 +30,7 @@ const draw = (
   sampler.sample(Float32Array.from(logits), { sampling: { ...greedy, ...changes }, history, position, logprobs: null })
     .id
 
-/** The plain way: sort everything. Probabilities by id after temperature, min_p, top_k, top_p in that order. */
+/** Reference by sorting: probabilities by id after temperature, min_p, top_k, top_p in this order. */
 function reference(logits: readonly number[], { temperature, minP, topK, topP }: SamplingParameters): number[] {
   const maximum = Math.max(...logits)
   const weight = logits.map((logit) => Math.exp((logit - maximum) / temperature))
@@ -72,7 +72,7 @@ describe('counter-based random numbers', () => {
 describe('selection', () => {
   const values = fc.array(fc.integer({ min: -6, max: 6 }), { minLength: 1, maxLength: 60 })
 
-  it('finds the k-th best as a sort would, ties by index', () => {
+  it('finds the k-th best like a sort, ties by index', () => {
     fc.assert(
       fc.property(values, fc.integer({ min: 1, max: 60 }), (list, k) => {
         const sorted = list.map((_, index) => index).sort((a, b) => (list[b] ?? 0) - (list[a] ?? 0) || a - b)
@@ -84,10 +84,10 @@ describe('selection', () => {
     )
   })
 
-  it('ends a nucleus where a sorted sum would', () => {
+  it('ends a nucleus where a sorted sum does', () => {
     fc.assert(
       fc.property(values, fc.integer({ min: 1, max: 999 }), (list, share) => {
-        // Whole-number weights, so that the order of adding cannot matter.
+        // Integer weights, so that the order of summation does not matter.
         const weights = Float64Array.from(list, (value) => 2 ** (value + 6))
         const mass = (weights.reduce((sum, weight) => sum + weight, 0) * share) / 1000
         const sorted = list.map((_, index) => index).sort((a, b) => (list[b] ?? 0) - (list[a] ?? 0) || a - b)
@@ -111,7 +111,7 @@ describe('Sampler', () => {
     expect(draw(new Sampler(4), [1, 3, 3, 2], {})).toBe(1)
   })
 
-  it('fails on a logit that is no number instead of drawing', () => {
+  it('fails on a logit that is not a number', () => {
     for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
       expect(() => draw(new Sampler(3), [1, bad, 2], {})).toThrow(SwitchboardError)
       expect(() => draw(new Sampler(3), [1, bad, 2], { temperature: 1 })).toThrow('not a finite number')
@@ -119,7 +119,7 @@ describe('Sampler', () => {
     expect(() => bestToken(Float32Array.from([Infinity, -Infinity]))).toThrow(SwitchboardError)
   })
 
-  it('draws only tokens the reference keeps, and always the one of the inverse distribution by id', () => {
+  it('draws only tokens that the reference keeps, by the inverse distribution in order of ids', () => {
     const logit = fc.integer({ min: -80, max: 80 }).map((value) => value / 10)
     fc.assert(
       fc.property(
@@ -182,7 +182,7 @@ describe('Sampler', () => {
       draw(sampler, logits, { temperature: 1, topP: 0.95 }, position),
       draw(sampler, rounded, { temperature: 1, topP: 0.95 }, position),
     ])
-    // A draw lands within 1e-5 of a border about once in a few thousand draws over so flat a distribution.
+    // In so flat a distribution a draw is within 1e-5 of a border about once in a few thousand draws.
     expect(pairs.filter(([a, b]) => a !== b).length).toBeLessThanOrEqual(4)
   })
 })
@@ -201,7 +201,7 @@ describe('penalties and bias', () => {
     return [...row]
   }
 
-  it('divide or multiply what was seen in prompt or reply (repetition)', () => {
+  it('divide or multiply tokens seen in prompt or reply (repetition)', () => {
     expect(apply([2, -2, 2, 2], { repetitionPenalty: 2 }, [0, 1], [0, 2])).toEqual([1, -4, 1, 2])
   })
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { StepCosts } from '../costs/step-costs.ts'
 import { MeasuredBudget } from './chunk-budget.ts'
 
-/** Chunks of 8 ms and 1.5 ms a token; steps of 10 ms and 2 ms a reply. */
+/** Chunks take 8 ms plus 1.5 ms per token, steps 10 ms plus 2 ms per reply. */
 const costs = (): StepCosts => {
   const known = new StepCosts()
   known.recordPrefill(16, 32)
@@ -12,7 +12,7 @@ const costs = (): StepCosts => {
 }
 
 describe('MeasuredBudget', () => {
-  it('gives a whole chunk where nobody waits, and otherwise what takes little longer than a step', () => {
+  it('allows a whole chunk without running replies, and otherwise little more than the time of a step', () => {
     const known = costs()
     const budget = new MeasuredBudget(known, 128)
     const tokens = [0, 1, 8, 16].map((decoding) => budget.tokens(decoding))
@@ -21,12 +21,12 @@ describe('MeasuredBudget', () => {
       expect(known.prefill(budget.tokens(decoding))).toBeLessThan(1.3 * known.decode(decoding))
   })
 
-  it('never asks for more than a chunk may have', () => {
+  it('never exceeds the longest chunk', () => {
     expect(new MeasuredBudget(costs(), 12).tokens(16)).toBe(12)
     expect(new MeasuredBudget(new StepCosts(), 128).tokens(3)).toBe(128)
   })
 
-  it('cuts nothing where a whole chunk goes unnoticed', () => {
+  it('cuts nothing when a whole chunk takes no visible time', () => {
     const fast = new StepCosts()
     fast.recordPrefill(16, 1.6)
     fast.recordPrefill(64, 6.4)

@@ -24,14 +24,14 @@ describe('FairQueue', () => {
     expect(drain(queue)).toBe('a1 b5 c6 a2 b7 a3 a4')
   })
 
-  it('serves the screen first, and batch every fifth time', () => {
+  it('serves interactive requests first, and batch every fifth time', () => {
     const queue = new FairQueue<Item>()
     for (const id of [1, 2, 3]) queue.add(item(id, 'b'))
     for (const id of [1, 2, 3, 4, 5, 6]) queue.add(item(id, 'i', 'interactive'))
     expect(drain(queue)).toBe('i1 i2 i3 i4 b1 i5 i6 b2 b3')
   })
 
-  it('forgets who leaves', () => {
+  it('forgets removed requests', () => {
     const queue = new FairQueue<Item>()
     const leaving = item(1, 'a')
     queue.add(leaving)
@@ -47,7 +47,7 @@ describe('FairQueue', () => {
     expect(queue.loadOf('batch')).toEqual({ requests: 0, tokens: 0 })
   })
 
-  it('starves nobody, whatever happens', () => {
+  it('starves no request', () => {
     const action = fc.oneof(
       {
         weight: 3,
@@ -64,7 +64,7 @@ describe('FairQueue', () => {
       fc.property(fc.array(action, { maxLength: 150, size: 'max' }), (actions) => {
         const queue = new FairQueue<Item>()
         let waiting: Item[] = []
-        /** How often another client was served since this one waits or was served itself. */
+        /** How often each other client was served since this one was served or started to wait. */
         const passes = new Map<string, Map<string, number>>()
         let interactiveInARow = 0
         for (const [id, act] of actions.entries()) {

@@ -31,7 +31,7 @@ class Line {
     this.#prompts.push(added)
   }
 
-  /** Runs a chunk of at most this many tokens; the name of the prompt, null when none is left. */
+  /** Runs a chunk of at most this many tokens and returns the name of its prompt; null when none is left. */
   run(chunk: number): string | null {
     const ran = nextPrompt(this.#prompts)
     if (ran === undefined) return null
@@ -44,7 +44,7 @@ class Line {
     return ran.name
   }
 
-  /** Names of all chunks until nothing is left; a name that repeats is written once. */
+  /** Prompts of all chunks until none is left, without repetitions. */
   finish(chunk: number): string[] {
     const names: string[] = []
     for (let name = this.run(chunk); name !== null; name = this.run(chunk)) if (names.at(-1) !== name) names.push(name)

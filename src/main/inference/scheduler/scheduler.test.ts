@@ -1,60 +1,10 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Priority } from '../../../shared/domain/generation.ts'
-import type { ChunkBudget } from './chunk-budget.ts'
-import { requestsOf, type Draw, type Ended, type RequestShape, type SchedulerLimits, type StepPlan } from './plan.ts'
-import { Scheduler } from './scheduler.ts'
-
-const limits: SchedulerLimits = {
-  slots: 2,
-  contextLength: 64,
-  queueRequests: 2,
-  queueTokens: 40,
-  prefillChunk: 8,
-  scoreChunk: 3,
-  maxSpan: 4,
-  copiesPrefixes: false,
-}
-const TOKEN = 7
-
-type Wish = Partial<RequestShape> & { readonly promptTokens?: number }
-const idsOf = (count: number): readonly number[] => Array.from({ length: count }, (_, at) => at)
-const shape = (requestId: string, { promptTokens = 10, ...changes }: Wish = {}): RequestShape => ({
-  requestId,
-  promptIds: idsOf(promptTokens),
-  maxTokens: 4,
-  scorePrompt: false,
-  cacheKey: null,
-  adapters: [],
-  client: 'a',
-  priority: 'batch',
-  ...changes,
-})
-
-const unlimited: ChunkBudget = { tokens: () => Number.MAX_SAFE_INTEGER }
-const schedulerOf = (own: SchedulerLimits, budget = unlimited) => new Scheduler(own, budget)
-const anew = { tokens: 0, from: 0 }
-
-const draw = (requestId: string, outcome: Draw['outcome'] = 'token'): Draw =>
-  outcome === 'token' ? { requestId, outcome, token: TOKEN } : { requestId, outcome }
-/** What a runner answers to a plan when every request that is sampled gets this outcome. */
-const drawsOf = (plan: StepPlan, outcome: Draw['outcome'] = 'token'): Draw[] => {
-  const sampled = requestsOf({ ...plan, prefill: plan.prefill?.last === true ? plan.prefill : null })
-  return sampled.map((requestId) => draw(requestId, outcome))
-}
-const must = (plan: StepPlan | null): StepPlan => {
-  if (plan === null) throw new Error('there is nothing to run')
-  return plan
-}
-
-/** Runs one step in which every request that is sampled gets a token. */
-function step(scheduler: Scheduler, now = 0): { readonly plan: StepPlan; readonly ended: Ended[] } {
-  const plan = must(scheduler.plan(now))
-  return { plan, ended: scheduler.absorb(plan, drawsOf(plan), now) }
-}
+import type { Draw } from './plan.ts'
+import type { Scheduler } from './scheduler.ts'
+import { limits, TOKEN, idsOf, shape, schedulerOf, anew, draw, must, step } from './testing/requests.ts'
 
 describe('Scheduler', () => {
-  it('runs a prompt in chunks, then one token a step, and ends with the times it was given', () => {
+  it('runs a prompt in chunks, then one token per step, and reports the times', () => {
     const scheduler = schedulerOf(limits)
     scheduler.add(shape('a', { maxTokens: 2 }), 100)
     const chunk = { requestId: 'a', slot: 0, ids: idsOf(10), score: false, adapters: [] }
@@ -134,7 +84,7 @@ describe('Scheduler', () => {
       verify: [{ ...row('d', 3, 2), draft: [5, 6] }],
       prefill: null,
     })
-    // A plan changes nothing: asked again it is the same.
+    // A plan changes nothing: a second call returns the same.
     expect(scheduler.plan(9, new Map([['d', [5, 6]]]))).toEqual(plan)
     const ended = scheduler.absorb(plan, [draw('a'), draw('c'), draw('d'), draw('d'), draw('e')], 9)
     expect(ended).toMatchObject([{ requestId: 'a', finishReason: 'length', completionTokens: 6 }])
@@ -156,7 +106,7 @@ describe('Scheduler', () => {
     expect(must(scheduler.plan(0)).prefill).toMatchObject({ start: 22, count: 2, reuse: { tokens: 22, from: 0 } })
   })
 
-  it('refuses what exceeds the queue in requests or tokens, before anything is computed', () => {
+  it('refuses requests that exceed the queue in requests or tokens', () => {
     const scheduler = schedulerOf(limits)
     for (const id of ['a', 'b', 'c', 'd']) expect(scheduler.add(shape(id, { client: id }), 0)).toBeNull()
     expect(scheduler.add(shape('e', { client: 'e' }), 0)).toMatchObject({ reason: 'queue_full' })
@@ -165,7 +115,7 @@ describe('Scheduler', () => {
     expect(scheduler.add(shape('g', { client: 'g', promptTokens: 30 }), 0)).toBeNull()
   })
 
-  it('refuses an empty prompt, an id that is running, and what does not fit the context', () => {
+  it('refuses an empty prompt, a running id, and a request that exceeds the context', () => {
     const scheduler = schedulerOf(limits)
     scheduler.add(shape('a'), 0)
     expect(
@@ -180,7 +130,7 @@ describe('Scheduler', () => {
     expect(scheduler.add(shape('d', { promptTokens: 60 }), 0)).toBeNull()
   })
 
-  it('scores a prompt in smaller chunks and ends it without a token when none is wanted', () => {
+  it('scores a prompt in smaller chunks and ends it without a token when none is requested', () => {
     const scheduler = schedulerOf(limits)
     scheduler.add(shape('a', { promptTokens: 4, maxTokens: 0, scorePrompt: true }), 0)
     const chunk = { requestId: 'a', slot: 0, ids: idsOf(4), score: true, adapters: [] }
@@ -192,7 +142,7 @@ describe('Scheduler', () => {
     ])
   })
 
-  it('ends a scored prompt once, by the fault, when its last chunk gave garbage', () => {
+  it('ends a scored prompt once, as a fault, when its last chunk gave garbage', () => {
     const scheduler = schedulerOf(limits)
     scheduler.add(shape('a', { promptTokens: 3, maxTokens: 0, scorePrompt: true }), 0)
     const plan = must(scheduler.plan(0))
@@ -200,7 +150,7 @@ describe('Scheduler', () => {
     expect(scheduler.running).toBe(0)
   })
 
-  it('frees the slot at once in every state and gives it to the next in line', () => {
+  it('frees the slot at once in every state and gives it to the next request', () => {
     const scheduler = schedulerOf({ ...limits, slots: 1 })
     for (const id of ['a', 'b', 'c']) scheduler.add(shape(id, { client: id, promptTokens: 9 }), 0)
     expect(scheduler.cancel('b', 1)).toMatchObject({ finishReason: 'cancelled' })
@@ -210,7 +160,7 @@ describe('Scheduler', () => {
     expect(scheduler.cancel('a', 4)).toBeNull()
   })
 
-  it('gives slots to clients in turn, the screen first', () => {
+  it('gives slots to clients in turn, interactive requests first', () => {
     const scheduler = schedulerOf({ ...limits, slots: 1, queueRequests: 9, queueTokens: 900 })
     scheduler.add(shape('running'), 0)
     for (const id of ['a1', 'a2', 'a3']) scheduler.add(shape(id), 0)
@@ -229,13 +179,13 @@ describe('Scheduler', () => {
     const scheduler = schedulerOf({ ...limits, slots: 1 })
     for (const id of ['a', 'b', 'c']) scheduler.add(shape(id, { client: id }), 0)
     expect(scheduler.add(shape('e', { client: 'e', promptTokens: 1 }), 0)?.reason).toBe('queue_full')
-    // Programs fill their own queue, not the one of the screen.
+    // Programs fill their own queue, not the one of interactive requests.
     expect(
       ['s1', 's2', 's3'].map((id) => scheduler.add(shape(id, { client: id, priority: 'interactive' }), 0)?.reason),
     ).toEqual([undefined, undefined, 'queue_full'])
   })
 
-  it('keeps a quarter of the queue for others than the one who fills it, in requests and in tokens', () => {
+  it('keeps a quarter of the queue for other clients, in requests and in tokens', () => {
     const own = { ...limits, slots: 1, queueRequests: 16, queueTokens: 400 }
     const fill = (scheduler: Scheduler, client: string, promptTokens: number): number => {
       let taken = 0
@@ -253,7 +203,7 @@ describe('Scheduler', () => {
     })
   })
 
-  it('cuts chunks to what the running replies bear', () => {
+  it('cuts chunks to the budget beside running replies', () => {
     const asked: number[] = []
     const scheduler = schedulerOf(
       { ...limits, slots: 3 },
@@ -274,253 +224,12 @@ describe('Scheduler', () => {
     expect(asked).toEqual([0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 2])
   })
 
-  it('skips what was cancelled between a plan and its outcome', () => {
+  it('skips requests that were cancelled between plan and results', () => {
     const scheduler = schedulerOf(limits)
     scheduler.add(shape('a', { promptTokens: 2 }), 0)
     const plan = must(scheduler.plan(0))
     scheduler.cancel('a', 0)
     expect(scheduler.absorb(plan, [draw('a')], 0)).toEqual([])
     expect(scheduler.freeSlots).toBe(2)
-  })
-})
-
-type Action =
-  | {
-      readonly kind: 'add'
-      readonly promptTokens: number
-      readonly maxTokens: number
-      readonly scorePrompt: boolean
-      readonly client: string
-      readonly priority: Priority
-    }
-  | { readonly kind: 'cancel'; readonly pick: number }
-  | { readonly kind: 'step'; readonly outcome: Draw['outcome']; readonly budget: number }
-
-const who = { client: fc.constantFrom('a', 'b', 'c'), priority: fc.constantFrom<Priority>('interactive', 'batch') }
-const action: fc.Arbitrary<Action> = fc.oneof(
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      kind: fc.constant('add' as const),
-      promptTokens: fc.integer({ min: 1, max: 40 }),
-      maxTokens: fc.integer({ min: 0, max: 12 }),
-      scorePrompt: fc.boolean(),
-      ...who,
-    }),
-  },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('cancel' as const), pick: fc.nat(30) }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      kind: fc.constant('step' as const),
-      outcome: fc.constantFrom<Draw['outcome']>('token', 'token', 'token', 'stop', 'fault'),
-      budget: fc.integer({ min: 1, max: 12 }),
-    }),
-  },
-)
-
-/** A scheduler whose every plan is checked, and that is told what a runner would tell it. */
-const watched = (slots: number) => {
-  const own: SchedulerLimits = { ...limits, slots }
-  let budget = 1
-  const scheduler = schedulerOf(own, { tokens: () => budget })
-  const accepted = new Map<string, RequestShape>()
-  const ended: string[] = []
-  /** Requests in the order in which their prompts began. */
-  const began: string[] = []
-  const check = (): void => {
-    expect(scheduler.waiting).toBeLessThanOrEqual(2 * own.queueRequests)
-    expect(scheduler.running + scheduler.freeSlots).toBe(slots)
-    expect(scheduler.waiting === 0 || scheduler.freeSlots === 0).toBe(true)
-    expect(accepted.size - ended.length).toBe(scheduler.running + scheduler.waiting)
-  }
-  return {
-    scheduler,
-    accepted,
-    ended,
-    began,
-    add: (request: RequestShape): void => {
-      if (scheduler.add(request, 0) === null) accepted.set(request.requestId, request)
-      check()
-    },
-    cancel: (pick: number): void => {
-      const requestId = [...accepted.keys()][pick % Math.max(1, accepted.size)]
-      if (requestId !== undefined && scheduler.cancel(requestId, 0) !== null) ended.push(requestId)
-      check()
-    },
-    advance: (outcome: Draw['outcome'], tokens: number): boolean => {
-      budget = tokens
-      const plan = scheduler.plan(0)
-      if (plan === null) return false
-      expect(scheduler.plan(0)?.prefill?.requestId).toBe(plan.prefill?.requestId)
-      const { prefill } = plan
-      const decode = plan.decode.flatMap(({ first, rows }) => {
-        const live = rows.filter((row) => row !== null)
-        for (const row of live) expect(rows[row.slot - first]).toBe(row)
-        return live
-      })
-      const used = [...decode.map(({ slot }) => slot), ...(prefill === null ? [] : [prefill.slot])]
-      expect(new Set(used).size).toBe(used.length)
-      expect(used.every((slot) => slot >= 0 && slot < slots)).toBe(true)
-      expect(decode.map(({ slot }) => slot)).toEqual(decode.map(({ slot }) => slot).toSorted((a, b) => a - b))
-      // Nobody who holds a slot stands still but for another's prompt.
-      expect(used.length === scheduler.running || prefill !== null).toBe(true)
-      if (prefill !== null) {
-        expect(prefill.count).toBeGreaterThan(0)
-        expect(prefill.count).toBeLessThanOrEqual(Math.min(tokens, prefill.score ? own.scoreChunk : own.prefillChunk))
-        if (prefill.start === 0) began.push(prefill.requestId)
-      }
-      for (const { requestId } of scheduler.absorb(plan, drawsOf(plan, outcome), 0)) ended.push(requestId)
-      check()
-      return true
-    },
-  }
-}
-
-describe('Scheduler, whatever happens', () => {
-  it('ends every request exactly once, leaks no slot, keeps its budgets, and serves each client in its order', () => {
-    fc.assert(
-      fc.property(fc.array(action, { maxLength: 120 }), fc.integer({ min: 1, max: 4 }), (actions, slots) => {
-        const { scheduler, accepted, ended, began, add, cancel, advance } = watched(slots)
-        for (const [turn, act] of actions.entries()) {
-          if (act.kind === 'add') add(shape(`r${turn}`, act))
-          else if (act.kind === 'cancel') cancel(act.pick)
-          else advance(act.outcome, act.budget)
-        }
-        // The rest is done in a bounded number of steps: each step advances every running reply and one prompt.
-        let steps = 0
-        while (advance('token', 3)) expect((steps += 1)).toBeLessThan(10_000)
-        expect(ended.toSorted()).toEqual([...accepted.keys()].toSorted())
-        expect(new Set(began).size).toBe(began.length)
-        expect(scheduler.freeSlots).toBe(slots)
-        // Only a shorter prompt goes before an earlier one of the same client.
-        const arrived = [...accepted.values()]
-        for (const [at, requestId] of began.entries()) {
-          const self = accepted.get(requestId)
-          const overtaken = arrived
-            .slice(
-              0,
-              arrived.findIndex((other) => other === self),
-            )
-            .filter(
-              (other) =>
-                other.client === self?.client &&
-                other.priority === self.priority &&
-                began.indexOf(other.requestId) > at,
-            )
-          for (const other of overtaken) expect(other.promptIds.length).toBeGreaterThan(self?.promptIds.length ?? 0)
-        }
-      }),
-      { numRuns: 300, seed: 20261120 },
-    )
-  })
-
-  it('takes nobody in beyond the limits of a queue, turns no newcomer away below them, and throws nobody out', () => {
-    const own = { ...limits, slots: 1, contextLength: 1000, queueRequests: 8, queueTokens: 300 }
-    const change = fc.oneof(
-      {
-        weight: 3,
-        arbitrary: fc.record({
-          kind: fc.constant('add' as const),
-          client: fc.constantFrom('a', 'a', 'a', 'b', 'c', 'd'),
-          priority: fc.constantFrom<Priority>('interactive', 'batch'),
-          promptTokens: fc.integer({ min: 1, max: 120 }),
-        }),
-      },
-      { weight: 1, arbitrary: fc.record({ kind: fc.constant('leave' as const), pick: fc.nat(20) }) },
-    )
-    let kept = 0
-    fc.assert(
-      fc.property(fc.array(change, { maxLength: 60, size: 'max' }), (changes) => {
-        const scheduler = schedulerOf(own)
-        scheduler.add(shape('running'), 0)
-        let waiting: RequestShape[] = []
-        const load = (of: readonly RequestShape[]) => ({
-          requests: of.length,
-          tokens: of.reduce((sum, { promptIds }) => sum + promptIds.length, 0),
-        })
-        for (const [turn, { kind, ...act }] of changes.entries()) {
-          if (kind === 'leave' && 'pick' in act) {
-            const leaving = waiting[act.pick % Math.max(1, waiting.length)]
-            if (leaving === undefined) continue
-            expect(scheduler.cancel(leaving.requestId, 0)).toMatchObject({
-              requestId: leaving.requestId,
-              finishReason: 'cancelled',
-              completionTokens: 0,
-            })
-            waiting = waiting.filter((other) => other !== leaving)
-          } else if ('client' in act) {
-            const asked = shape(`r${turn}`, act)
-            const lane = waiting.filter(({ priority }) => priority === act.priority)
-            const mine = lane.filter(({ client }) => client === act.client)
-            const [all, before] = [load(lane), load(mine)]
-            const fits = all.requests < own.queueRequests && all.tokens + act.promptTokens <= own.queueTokens
-            const accepted = scheduler.add(asked, 0) === null
-            if (accepted) waiting = [...waiting, asked]
-            expect(accepted && !fits).toBe(false)
-            // Only a client that waits already is refused where there is room.
-            expect(mine.length === 0 && fits && !accepted).toBe(false)
-            if (mine.length > 0 && fits && !accepted) kept += 1
-            if (accepted && mine.length > 0) {
-              const after = load(waiting.filter(({ priority }) => priority === act.priority))
-              expect(before.requests + 1).toBeLessThanOrEqual(3 * (own.queueRequests - after.requests))
-              expect(before.tokens + act.promptTokens).toBeLessThanOrEqual(3 * (own.queueTokens - after.tokens))
-            }
-          }
-          expect(scheduler.waiting).toBe(waiting.length)
-        }
-      }),
-      { numRuns: 200, seed: 20261125 },
-    )
-    expect(kept).toBeGreaterThan(100)
-  })
-
-  it('serves a client that asks now and then as often as one that asks all the time', () => {
-    const scheduler = schedulerOf({ ...limits, slots: 1, queueRequests: 8, queueTokens: 1000 })
-    const served = { often: 0, seldom: 0 }
-    for (let turn = 0; turn < 200; turn += 1) {
-      for (let more = 0; more < 20; more += 1) scheduler.add(shape(`often ${turn} ${more}`, { client: 'often' }), 0)
-      scheduler.add(shape(`seldom ${turn}`, { client: 'seldom' }), 0)
-      const running = scheduler.plan(0)?.prefill?.requestId ?? ''
-      served[running.startsWith('often') ? 'often' : 'seldom'] += 1
-      scheduler.cancel(running, 0)
-    }
-    expect(Math.abs(served.often - served.seldom)).toBeLessThanOrEqual(2)
-  })
-
-  it('starves nobody, however many others of whatever priority come on', () => {
-    fc.assert(
-      fc.property(
-        fc.integer({ min: 1, max: 4 }),
-        fc.array(fc.record({ ...who, promptTokens: fc.integer({ min: 1, max: 40 }) }), { minLength: 1, maxLength: 9 }),
-        fc.integer({ min: 1, max: 40 }),
-        fc.nat(30),
-        (slots, others, promptTokens, before) => {
-          const { accepted, ended, add, advance } = watched(slots)
-          const flood = (turn: number): void => {
-            const other = others[turn % others.length]
-            if (other !== undefined) add(shape(`other${turn}`, { maxTokens: 3, ...other }))
-          }
-          let turn = 0
-          for (; turn < before; turn += 1) {
-            flood(turn)
-            advance('token', 5)
-          }
-          // Its own client, which finds a place as soon as there is any.
-          while (!accepted.has('it')) {
-            add(shape('it', { client: 'it', promptTokens, maxTokens: 3 }))
-            advance('token', 5)
-          }
-          const from = turn
-          for (; !ended.includes('it'); turn += 1) {
-            for (let more = 0; more < 2; more += 1) flood(2 * turn + more)
-            advance('token', 5)
-            // At most 30 prompts of at most 8 chunks come before it, one chunk a step.
-            expect(turn - from).toBeLessThan(30 * 8)
-          }
-        },
-      ),
-      { numRuns: 40, seed: 20261122 },
-    )
   })
 })

@@ -4,7 +4,7 @@ import { MAX_SEARCH_LENGTH, MAX_CANDIDATES, PromptLookup, MIN_SEARCH_MATCH } fro
 
 const over = (tokens: readonly number[], capacity = 200): PromptLookup => new PromptLookup(tokens, capacity)
 
-/** The same by looking everywhere: the longest match, the latest among equals. */
+/** Reference by exhaustive search: the longest match, the latest among equals. */
 function slowly(tokens: readonly number[], count: number): { matched: number; draft: number[] } {
   let best = { matched: 0, source: -1 }
   for (let source = tokens.length - 1; source > 0; source -= 1) {
@@ -29,18 +29,18 @@ describe('PromptLookup', () => {
     expect([...over([2, 3, 4, 9, 2, 3, 5, 9, 8, 2, 3]).propose(1)]).toEqual([5])
   })
 
-  it('proposes nothing where nothing, or one token alone, occurred before', () => {
+  it('proposes nothing when nothing, or a single token, occurred before', () => {
     for (const tokens of [[], [1], [1, 1], [1, 2, 3], [1, 2, 3, 1]]) {
       const lookup = over(tokens)
       expect([lookup.matchLength, lookup.expected, lookup.propose(4).length]).toEqual([0, -1, 0])
     }
   })
 
-  it('goes round where the match reaches the end', () => {
+  it('repeats the match when it reaches the end', () => {
     expect([...over([1, 2, 3, 1, 2, 3, 1, 2]).propose(7)]).toEqual([3, 1, 2, 3, 1, 2, 3])
   })
 
-  it('follows a match that goes on beyond what a search compares, and drops one that fails', () => {
+  it('follows a match beyond the length of a search, and drops one that fails', () => {
     const passage = Array.from({ length: 3 * MAX_SEARCH_LENGTH }, (_, at) => 10 + at)
     const lookup = over(passage, 400)
     for (const [at, token] of passage.slice(0, -1).entries()) {
@@ -52,14 +52,14 @@ describe('PromptLookup', () => {
     expect(lookup.matchLength).toBe(0)
   })
 
-  it('searches a bounded number of places', () => {
+  it('searches a bounded number of positions', () => {
     const far = [1, 2, 3, 4]
     const near = Array.from({ length: MAX_CANDIDATES }, (_, at) => [100 + at, 3, 4]).flat()
     expect(over([...far, ...near, 1, 2, 3, 4], 400).matchLength).toBe(MIN_SEARCH_MATCH)
     expect(over([...far, ...near.slice(3), 1, 2, 3, 4], 400).matchLength).toBe(4)
   })
 
-  it('takes as many tokens as it was made for', () => {
+  it('accepts exactly its capacity of tokens', () => {
     const lookup = new PromptLookup([1, 2], 3)
     lookup.add(3)
     expect(() => lookup.add(4)).toThrow(RangeError)

@@ -44,7 +44,7 @@ describe('Speculator', () => {
 
   it('stays within the token limit, the runner and the grammar', () => {
     for (const room of [0, 1, 3, 7]) quoting(`${room}`, QUOTED + room + 1)
-    // One token is drawn behind the draft.
+    // One token of the limit is drawn after the draft.
     expect(['0', '1', '3', '7'].map(lengthOf)).toEqual([0, 1, 3, 7])
     quoting('a')
     expect([0, 1, 2, 3, 6].map((fits) => speculator.propose(['a'], () => fits).get('a')?.length ?? 0)).toEqual([
@@ -55,13 +55,13 @@ describe('Speculator', () => {
     expect(lengthOf('b')).toBe(1)
   })
 
-  it('stops where its drafts keep failing, and goes on when the text is seen to quote again', () => {
+  it('stops while its drafts keep failing, and resumes when the text quotes again', () => {
     quoting('a')
     expect(lengthOf('a')).toBe(7)
     const start = (): void => {
       for (const token of passage.slice(0, 3)) speculator.observe('a', token)
     }
-    // Passages that start alike and go on differently.
+    // Passages that start alike and continue differently.
     for (let time = 0; time < 30; time += 1) {
       start()
       speculator.observe('a', 100 + time)
@@ -73,7 +73,7 @@ describe('Speculator', () => {
     expect(lengthOf('a')).toBe(7)
   })
 
-  it('goes by the measured times, and tries an expensive draft again now and then, alone only', () => {
+  it('follows the measured times, and retries an expensive draft now and then, for a lone reply only', () => {
     quoting('a')
     quoting('b')
     for (const rows of [2, 4, 8]) for (let time = 0; time < 30; time += 1) costs.recordVerify(rows, 10 * rows)

@@ -9,11 +9,10 @@ const SLOTS = 3
 const MAX_LENGTH = 64
 
 /**
- * A model of pseudo-random logits that depend on the tokens before, as far back as `reach`: a short reach repeats
- * itself. It
- * keeps the ids of each slot as KV does, idle rows write into it as they do there, and a row reads what lies below it:
- * a slot
- * that was rolled back to the wrong place gives other logits. Its clock runs by what the runs cost.
+ * A model of pseudo-random logits that depend on the last `reach` tokens; with a short reach, replies repeat
+ * themselves. It keeps the ids of each slot like KV: idle rows write into it, and a row reads only what is below its
+ * own position, so that a slot rolled back to a wrong position gives other logits. Its clock advances by the cost of
+ * the runs.
  */
 export class RandomModel implements StepRunner {
   readonly maxSpan = SLOTS
@@ -22,11 +21,11 @@ export class RandomModel implements StepRunner {
   readonly #logits = new Float32Array(16 * VOCABULARY)
   readonly #seed: number
   readonly #reach: number
-  /** Runs that had a logit row for each token, the token before the draft first; scored prompts among them. */
+  /** Ids of the runs with a logit row per token (verified drafts with the token before them, and scored prompts). */
   readonly verified: number[][] = []
-  /** What the slot held before each of them. */
+  /** Content of the slot before each of them. */
   readonly verifiedAfter: number[][] = []
-  /** Logits after this token are no numbers. */
+  /** Logits after this token are not numbers. */
   poison: number | null = null
   now = 0
 
@@ -138,12 +137,12 @@ export const request = (requestId: string, changes: Partial<GenerateRequest> = {
 interface Course {
   /** Steps from one request to the next. */
   readonly every?: number
-  /** By step: who leaves before it. */
+  /** Requests to cancel, by step. */
   readonly cancelAt?: ReadonlyMap<number, string>
   readonly grammars?: Grammars
 }
 
-/** Submits one request every few steps and runs all to their end. */
+/** Submits one request every few steps and runs all of them to their end. */
 export function serve(
   runner: RandomModel,
   maxDraft: number,
@@ -175,7 +174,7 @@ export function serve(
   return replies
 }
 
-/** Without what differs by design: how long it took and what was proposed. */
+/** The parts of a reply that speculation must not change. */
 export function shown({ tokens, end }: Reply): unknown {
   if (end?.kind === 'done') return { tokens, finishReason: end.finishReason, completionTokens: end.completionTokens }
   return { tokens, end }
@@ -192,10 +191,10 @@ const sampling = fc.record({
   logitBias: fc.constantFrom({}, { 3: 2, 7: -100 }),
   seed: fc.nat(1000),
 })
-/** A text that many prompts begin with. */
+/** A prefix of many prompts. */
 const common = Array.from({ length: 24 }, (_, at) => (at * 5 + (at >> 2)) % VOCABULARY)
 const words = fc.array(fc.integer({ min: 0, max: VOCABULARY - 1 }), { minLength: 1, maxLength: 20 })
-/** A request as anybody may make it. */
+/** Any request that a client may make. */
 export const wish = fc.record({
   promptIds: fc.oneof(
     words,

@@ -1,6 +1,6 @@
 import type { JsonDefinitions, JsonShape } from '../../../../shared/domain/grammar.ts'
 
-/** Whether a parsed value is of a shape: the meaning of shapes, said a second time, for tests. */
+/** Whether a parsed value has a shape: a second implementation of shapes, for tests. */
 export function fitsShape(value: unknown, shape: JsonShape, definitions: JsonDefinitions): boolean {
   switch (shape.kind) {
     case 'any':

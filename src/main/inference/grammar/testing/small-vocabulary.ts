@@ -1,6 +1,6 @@
 /**
- * All bytes, one by one, and pieces that cross the borders of JSON, as the vocabulary of a real model has them. Ids 0
- * and 1 are special.
+ * All single bytes, and pieces that cross token borders of JSON as in the vocabulary of a real model. Ids 0 and 1 are
+ * special.
  */
 export const smallVocabulary: readonly Uint8Array[] = (() => {
   const pieces = [
@@ -123,15 +123,15 @@ export const smallVocabulary: readonly Uint8Array[] = (() => {
     new Uint8Array(0),
     new Uint8Array(0),
     ...Array.from({ length: 256 }, (_, byte) => Uint8Array.of(byte)),
-    // Parts of characters, as byte-level vocabularies have them.
+    // Parts of characters, as in byte-level vocabularies.
     ...Array.from({ length: split.length - 1 }, (_, at) => split.subarray(at, at + 2)),
     ...pieces.map((piece) => encoder.encode(piece)),
-    // The same text under a second id.
+    // The same text with a second id.
     encoder.encode('"a"'),
   ]
 })()
 
-/** The table as it travels with a load. */
+/** The packed table of EngineModel.vocabulary. */
 export function pack(tokens: readonly Uint8Array[]): Uint8Array {
   const parts: number[] = []
   for (const token of tokens) {
