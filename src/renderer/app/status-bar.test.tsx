@@ -55,7 +55,7 @@ test('the list behind it names each with what it does, and unloads by key', asyn
   expect(page.has('Unload tea-7b')).toBe(false)
 })
 
-test('memory is told apart by what takes it', async () => {
+test('the memory part lists the program and each engine', async () => {
   const page = await renderPage(<StatusBar />)
   await page.until(() => page.text().includes('412 MB memory'))
   await page.press('Memory: 412 MB memory')
