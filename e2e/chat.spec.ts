@@ -1,21 +1,22 @@
 import { expect, test } from '@playwright/test'
 import { ConsolePage } from './support/console-page.ts'
-import { enginePid, startHost, type Host } from './support/host.ts'
-import { slowDown } from './support/slow-engine.ts'
+import { holdSocket } from './support/held-socket.ts'
+import { startHost, type Host } from './support/host.ts'
+import { longConversation, longQuestion, prepareHome } from './support/prepared-home.ts'
 import { texts } from './support/texts.ts'
 
 let host: Host
 
 test.beforeAll(async () => {
-  host = await startHost()
+  host = await startHost(await prepareHome([longConversation]))
 })
 
 test.afterAll(async () => {
   expect((await host.program.stop()).code).toBe(0)
 })
 
-test.describe.serial('a person asks the demo model', () => {
-  test('the first run explains itself, and a press on an example is answered by real weights', async ({ page }) => {
+test.describe.serial('a user asks the demo model', () => {
+  test('the first page explains itself, and an example question is answered by the real model', async ({ page }) => {
     const console = new ConsolePage(page)
     await console.open(host.consoleUrl)
     await expect(page).not.toHaveURL(/key=/)
@@ -33,7 +34,7 @@ test.describe.serial('a person asks the demo model', () => {
     expect(console.errors).toEqual([])
   })
 
-  test('a regenerated answer stands beside the first', async ({ page }) => {
+  test('a regenerated answer becomes a second version', async ({ page }) => {
     const console = new ConsolePage(page)
     await console.open(host.consoleUrl)
     await console.ask('How long do I have to return the shoes?')
@@ -44,7 +45,7 @@ test.describe.serial('a person asks the demo model', () => {
     await expect(console.version(1, 2)).toBeVisible()
   })
 
-  test('an edited question starts a branch, and a reload shows everything that was there', async ({ page }) => {
+  test('an edited question starts a branch, and a reload restores everything', async ({ page }) => {
     const console = new ConsolePage(page)
     await console.open(host.consoleUrl)
     await console.ask('Where is my order 4711234?')
@@ -68,17 +69,14 @@ test.describe.serial('a person asks the demo model', () => {
     expect(console.errors).toEqual([])
   })
 
-  test('a reply streams in pieces; Stop ends it and keeps what was written', async ({ page }) => {
+  test('a reply streams in pieces; Stop ends it and keeps the text so far', async ({ page }) => {
     const console = new ConsolePage(page)
     await console.open(host.consoleUrl)
-    const engine = slowDown(enginePid(host.program.pid))
-    await console.field.fill('Tell me everything about your shop.')
+    await console.list.getByRole('link', { name: longConversation.title }).click()
+    await console.field.fill(longQuestion)
     await console.field.press('Enter')
     await expect.poll(() => console.pieces.length, { intervals: [20] }).toBeGreaterThan(3)
-    // The reply is short, and a busy machine may need longer for the click than the engine for the rest of it.
-    engine.freeze()
     await page.getByRole('button', { name: console.text.chat.stop, exact: true }).click()
-    engine.fullSpeed()
     await expect(console.replies.first()).toContainText(console.text.chat.stopped)
     const kept = await console.replies.first().innerText()
     await page.reload()
@@ -109,7 +107,7 @@ test.describe.serial('a person asks the demo model', () => {
   })
 })
 
-test('a draft outlives a pressed example, an edit outlives leaving the page', async ({ page }) => {
+test('a draft survives an example question, an edit survives leaving the page', async ({ page }) => {
   const console = new ConsolePage(page)
   await console.open(host.consoleUrl)
   await console.field.fill('half a sentence')
@@ -139,8 +137,9 @@ test('a draft outlives a pressed example, an edit outlives leaving the page', as
   expect(console.errors).toEqual([])
 })
 
-test('a reader who scrolled up while the reply was waited for stays there when it begins', async ({ page }) => {
+test('a reader who scrolled up while waiting for the reply stays there when it begins', async ({ page }) => {
   const console = new ConsolePage(page)
+  const socket = await holdSocket(page)
   await page.setViewportSize({ width: 1280, height: 420 })
   await console.open(host.consoleUrl)
   for (const question of [
@@ -151,19 +150,19 @@ test('a reader who scrolled up while the reply was waited for stays there when i
     await console.ask(question)
   const messages = page.getByRole('region', { name: console.text.chat.messages })
   await console.field.fill('Tell me about delivery.')
-  // The whole program holds its breath, so that the reply begins only after the scrolling.
-  process.kill(host.program.pid, 'SIGSTOP')
+  // The reply begins only after the scrolling.
+  socket.hold()
   await console.field.press('Enter')
   await expect(console.replies).toHaveCount(4)
   await messages.hover()
   await page.mouse.wheel(0, -5000)
   await expect(page.getByRole('button', { name: console.text.chat.jump })).toBeVisible()
-  process.kill(host.program.pid, 'SIGCONT')
+  socket.release()
   await console.answered(3)
   expect(await page.evaluate<number>(`document.querySelector('[role=region]').scrollTop`)).toBe(0)
 })
 
-test('the palette finds words inside messages, whatever the list is searching for', async ({ page }) => {
+test('the palette finds words inside messages, independent of the search in the list', async ({ page }) => {
   const console = new ConsolePage(page)
   await console.open(host.consoleUrl)
   await console.ask('Do you sell teapots with a spout for left-handed people?')
@@ -182,7 +181,7 @@ test('the palette finds words inside messages, whatever the list is searching fo
 test.describe('in Chinese', () => {
   test.use({ locale: 'zh-CN' })
 
-  test('the whole window is Chinese, and so is the answer', async ({ page }) => {
+  test('the window and the answer are in Chinese', async ({ page }) => {
     const console = new ConsolePage(page, 'zh-CN')
     await console.open(host.consoleUrl)
     await expect(page.locator('html')).toHaveAttribute('lang', 'zh-CN')

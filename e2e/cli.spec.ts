@@ -3,10 +3,10 @@ import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from '@playwright/test'
 import { command, hostEnvironment, startHost } from './support/host.ts'
-import { builtCli, builtMain, newHome } from './support/places.ts'
+import { builtCli, builtMain, emptyHome, newHome } from './support/paths.ts'
 import { Program, run } from './support/program.ts'
 
-test('serve says when it is ready, once, and ends with 0 on SIGTERM and on SIGINT', async () => {
+test('serve prints one line when it is ready, and exits with 0 on SIGTERM and on SIGINT', async () => {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     const host = await startHost()
     expect(host.program.stdout).toBe(`ready ${new URL(host.endpointUrl).origin}\n`)
@@ -18,7 +18,7 @@ test('serve says when it is ready, once, and ends with 0 on SIGTERM and on SIGIN
   }
 })
 
-test('a second instance on the same home is refused and told where the first is; a dead one is no obstacle', async () => {
+test('a second instance on the same home is refused with the address of the first; a killed one is no obstacle', async () => {
   const host = await startHost()
   const second = await run(process.execPath, [builtCli, 'serve', '--port', '0'], { env: hostEnvironment(host.home) })
   expect(second.code).not.toBe(0)
@@ -28,7 +28,7 @@ test('a second instance on the same home is refused and told where the first is;
   expect((await third.program.stop()).code).toBe(0)
 })
 
-test('status says where the running one is reached, with the key of its console, and 1 where none runs', async () => {
+test('status prints the addresses of the running instance with its console key, and exits with 1 where none runs', async () => {
   const home = newHome()
   expect((await command(home, ['status'])).code).toBe(1)
   const host = await startHost(home)
@@ -40,7 +40,7 @@ test('status says where the running one is reached, with the key of its console,
   expect(await command(home, ['status'])).toMatchObject({ code: 1, stdout: '' })
 })
 
-test('a taken port is named, with the way out', async () => {
+test('a port in use is refused by its number, without a stack trace', async () => {
   const blocker = createServer()
   await new Promise<void>((resolve) => blocker.listen(0, '127.0.0.1', resolve))
   const { port } = blocker.address() as AddressInfo
@@ -72,8 +72,8 @@ test('keys are created, listed without their secret, and revoked', async () => {
   await host.program.stop()
 })
 
-test('ask answers on stdout, beside a running host and without one', async () => {
-  const home = newHome()
+test('ask answers on stdout, on an empty home and beside a running host', async () => {
+  const home = emptyHome()
   const alone = await command(home, ['ask', 'How long do I have to return the shoes?'])
   expect(alone).toMatchObject({ code: 0 })
   expect(alone.stdout.trim().length).toBeGreaterThan(10)
@@ -84,7 +84,7 @@ test('ask answers on stdout, beside a running host and without one', async () =>
   await host.program.stop()
 })
 
-test('models and doctor speak to programs as well', async () => {
+test('models lists the demo model, and doctor reports as JSON', async () => {
   const home = newHome()
   const models = await command(home, ['models', 'list'])
   expect(models.code).toBe(0)
@@ -96,11 +96,11 @@ test('models and doctor speak to programs as well', async () => {
   }
   expect(doctor.code).toBe(0)
   expect(report.versions.node).toMatch(/^v?24\./)
-  // A machine without a card is a machine this runs on.
+  // A graphics card is not required.
   expect(report.checks.filter(({ name, ok }) => !ok && !/gpu|cuda/.test(name))).toEqual([])
 })
 
-test('what it does not understand is said in one line, with help and without a stack', async () => {
+test('invalid arguments are refused in one line without a stack trace, and help names every command', async () => {
   const home = newHome()
   for (const args of [['nonsense'], ['serve', '--port', 'seven'], ['keys', 'create'], ['keys', 'create', '../x']]) {
     const outcome = await command(home, args)
@@ -113,7 +113,7 @@ test('what it does not understand is said in one line, with help and without a s
   for (const name of ['serve', 'ask', 'keys', 'models', 'doctor']) expect(help.stdout).toContain(name)
 })
 
-test('only the desktop host names Electron in what was built', async () => {
+test('in the build output only the desktop host imports Electron', async () => {
   const cli = readFileSync(builtCli, 'utf8')
   expect(cli).not.toMatch(/from ["']electron["']/)
   expect(readFileSync(builtMain, 'utf8')).toMatch(/from ["']electron["']/)

@@ -1,12 +1,10 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import { expect, test } from '@playwright/test'
-import { openStorage } from '../src/main/storage/storage.ts'
 import { ConsolePage } from './support/console-page.ts'
 import { startHost, type Host } from './support/host.ts'
-import { newHome } from './support/places.ts'
 import { hostilePayloads } from './support/hostile-payloads.ts'
+import { prepareHome } from './support/prepared-home.ts'
 
 let host: Host
 let sink: Server
@@ -21,22 +19,9 @@ test.beforeAll(async () => {
   await new Promise<void>((resolve) => sink.listen(0, '127.0.0.1', resolve))
   payloads = hostilePayloads(`http://127.0.0.1:${(sink.address() as AddressInfo).port}`)
 
-  // A model cannot be made to say these; a reply that holds them is put where replies are kept.
-  const home = newHome()
-  const storage = await openStorage({ path: join(home, 'switchboard.db'), builtInAssistants: [], workers: false })
-  const { id } = await storage.conversations.create({
-    assistantId: null,
-    model: null,
-    systemPrompt: '',
-    parameters: {},
-  })
-  await storage.conversations.update(id, { title: 'Hostile' })
-  for (const text of payloads) {
-    const { reply } = await storage.conversations.beginQuestion(id, text, undefined)
-    await storage.conversations.endReply(reply.id, { text, state: { kind: 'complete' }, receipt: null })
-  }
-  await storage.dispose()
-  host = await startHost(home)
+  // The model cannot be made to write these, so they are stored as its replies.
+  const turns = payloads.map((text) => ({ question: text, reply: text }))
+  host = await startHost(await prepareHome([{ title: 'Hostile', turns }]))
 })
 
 test.afterAll(async () => {
@@ -44,12 +29,12 @@ test.afterAll(async () => {
   sink.close()
 })
 
-test('hostile replies are inert: nothing runs, nothing is fetched, nothing leaves the page', async ({ page }) => {
+test('hostile replies are inert: no script runs, no request leaves the page', async ({ page }) => {
   const console = new ConsolePage(page)
   await console.open(host.consoleUrl)
   await console.list.getByRole('link', { name: /Hostile/ }).click()
   await expect(console.replies.last()).toBeVisible()
-  // A long conversation shows its end first and the rest while nothing else is to be done.
+  // A long conversation renders its end first and the rest when idle.
   await expect(console.replies).toHaveCount(payloads.length)
   await console.replies.last().scrollIntoViewIfNeeded()
 
@@ -69,7 +54,7 @@ test('hostile replies are inert: nothing runs, nothing is fetched, nothing leave
   expect(sinkHits).toBe(0)
 })
 
-test('a link opens only after it was read and agreed to', async ({ page, context }) => {
+test('a link shows its address in a dialog and does not open when that is cancelled', async ({ page, context }) => {
   const console = new ConsolePage(page)
   await console.open(host.consoleUrl)
   await console.list.getByRole('link', { name: /Hostile/ }).click()
@@ -82,7 +67,7 @@ test('a link opens only after it was read and agreed to', async ({ page, context
   expect(sinkHits).toBe(0)
 })
 
-test('the page is served with a policy that allows its own files only', async ({ request, page }) => {
+test('the page is served with a content security policy that allows only its own files', async ({ request, page }) => {
   const response = await request.get(new URL(host.consoleUrl).origin + '/console/')
   const policy = response.headers()['content-security-policy'] ?? ''
   expect(policy).toContain("default-src 'none'")

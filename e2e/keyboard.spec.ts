@@ -13,7 +13,7 @@ test.afterAll(async () => {
   await host.program.stop()
 })
 
-test('everything of a day works by keyboard alone, with the focus in sight', async ({ page }) => {
+test('everyday work needs only the keyboard, and the focus is always visible', async ({ page }) => {
   const console = new ConsolePage(page)
   await console.open(host.consoleUrl)
   await expect(console.field).toBeFocused()
@@ -21,7 +21,7 @@ test('everything of a day works by keyboard alone, with the focus in sight', asy
   await page.keyboard.press('Enter')
   await console.answered(0)
 
-  // Round the whole page: every stop shows where it is and has a name.
+  // Tab through the whole page: every stop has a name and a visible focus.
   await page.reload()
   await console.answered(0)
   const stops: { readonly name: string; readonly visible: boolean }[] = []
@@ -52,13 +52,13 @@ test('everything of a day works by keyboard alone, with the focus in sight', asy
   }
   expect(stops.filter(({ visible }) => !visible).map(({ name }) => name)).toEqual([])
 
-  // The palette leads to the settings and back to the conversation.
+  // The palette opens the settings, then the conversation again.
   await console.palette(console.text.palette.settings)
   await expect(page.getByRole('heading', { level: 2, name: console.text.settings.endpoint })).toBeVisible()
   await console.palette('return the shoes')
   await expect(console.questions).toHaveCount(1)
 
-  // Rename by F2, the drawer by the palette, closed by Escape.
+  // F2 renames; the palette opens the drawer, Escape closes it.
   await console.list.getByRole('link').first().focus()
   await page.keyboard.press('F2')
   await expect(console.list.getByRole('textbox', { name: console.text.chat.renameLabel })).toBeFocused()
@@ -72,7 +72,7 @@ test('everything of a day works by keyboard alone, with the focus in sight', asy
   expect(console.errors).toEqual([])
 })
 
-test('a page that comes late does not take the keyboard from the palette', async ({ page }) => {
+test('a page that opens behind the palette does not take the focus from it', async ({ page }) => {
   const console = new ConsolePage(page)
   await console.open(host.consoleUrl)
   await console.goToSettings()
@@ -86,7 +86,7 @@ test('a page that comes late does not take the keyboard from the palette', async
   await expect(console.field).toHaveValue('')
 })
 
-test('on a Mac the tooltip names the key of a Mac', async ({ browser }) => {
+test('on a Mac the tooltip names the Mac key', async ({ browser }) => {
   const context = await browser.newContext({
     locale: 'en-US',
     userAgent:
@@ -99,32 +99,32 @@ test('on a Mac the tooltip names the key of a Mac', async ({ browser }) => {
   await context.close()
 })
 
-for (const theme of ['light', 'dark'] as const) {
-  test(`axe finds nothing on any page, ${theme}`, async ({ page }) => {
-    const console = new ConsolePage(page)
-    await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' })
-    await console.open(host.consoleUrl)
-    const check = async (where: string): Promise<void> => {
+test('axe finds no violation on any page, light or dark', async ({ page }) => {
+  const console = new ConsolePage(page)
+  await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' })
+  await console.open(host.consoleUrl)
+  const check = async (where: string): Promise<void> => {
+    for (const theme of ['light', 'dark'] as const) {
+      await console.setTheme(theme)
       const { violations } = await new AxeBuilder({ page }).analyze()
-      expect(
-        violations.map(
-          ({ id, nodes }) => `${where}: ${id} at ${nodes.map(({ target }) => target.join(' ')).join(', ')}`,
-        ),
-      ).toEqual([])
+      const found = violations.map(
+        ({ id, nodes }) => `${id} at ${nodes.map(({ target }) => target.join(' ')).join(', ')}`,
+      )
+      expect(found, `${where}, ${theme}`).toEqual([])
     }
-    await check('start')
-    await console.ask('Where is my order 4711234?')
-    await check('conversation')
-    await page.getByRole('button', { name: console.text.chat.instructions }).click()
-    await expect(page.getByRole('textbox', { name: console.text.drawer.systemPrompt })).toBeVisible()
-    await check('drawer')
-    await page.keyboard.press('Escape')
-    await page.keyboard.press('Control+K')
-    await expect(page.getByRole('textbox', { name: console.text.palette.placeholder })).toBeVisible()
-    await check('palette')
-    await page.keyboard.press('Escape')
-    await console.goToSettings()
-    await expect(page.getByText(/SQLite/i).first()).toBeVisible()
-    await check('settings')
-  })
-}
+  }
+  await check('start')
+  await console.ask('Where is my order 4711234?')
+  await check('conversation')
+  await page.getByRole('button', { name: console.text.chat.instructions }).click()
+  await expect(page.getByRole('textbox', { name: console.text.drawer.systemPrompt })).toBeVisible()
+  await check('drawer')
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('Control+K')
+  await expect(page.getByRole('textbox', { name: console.text.palette.placeholder })).toBeVisible()
+  await check('palette')
+  await page.keyboard.press('Escape')
+  await console.goToSettings()
+  await expect(page.getByText(/SQLite/i).first()).toBeVisible()
+  await check('settings')
+})

@@ -1,19 +1,18 @@
 import { defineConfig } from '@playwright/test'
 
 /**
- * Tests of the built app (out/) as a person or a program meets it. One worker: each file starts an engine of its own,
- * and
- * engines measure themselves.
+ * Tests of the built app (out/) as a user or a program meets it. Each spec file has its own hosts, homes and ports, so
+ * two files run side by side; the tests of a file run in order.
  */
 export default defineConfig({
   testDir: '.',
   testMatch: '*.spec.ts',
+  globalSetup: './support/global-setup.ts',
   outputDir: 'report/results',
-  workers: 1,
+  workers: 2,
   fullyParallel: false,
   forbidOnly: process.env['CI'] === 'true',
-  // A build server may be starved for a moment; what needed the second try is reported as flaky, by name.
-  retries: process.env['CI'] === 'true' ? 1 : 0,
+  retries: 0,
   timeout: 180_000,
   expect: { timeout: 30_000 },
   reporter: [

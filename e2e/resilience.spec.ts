@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from '@playwright/test'
 import { ConsolePage } from './support/console-page.ts'
 import { descendants, enginePid, startHost, type Host } from './support/host.ts'
-import { slowDown } from './support/slow-engine.ts'
+import { longConversation, longQuestion, prepareHome } from './support/prepared-home.ts'
 import { filled } from './support/texts.ts'
 
-test('a killed engine is shown, comes back, and answers again', async ({ page }) => {
+test('a killed engine is shown, restarted, and answers again', async ({ page }) => {
   const host = await startHost()
   const console = new ConsolePage(page)
   await console.open(host.consoleUrl)
@@ -20,7 +20,7 @@ test('a killed engine is shown, comes back, and answers again', async ({ page })
   await host.program.stop()
 })
 
-test('the engine sees no secret of the shell that started the app', async () => {
+test('the environment of the engine holds no secret of the shell that started the app', async () => {
   const host = await startHost()
   await expect.poll(() => descendants(host.program.pid).length).toBeGreaterThan(0)
   const environment = readFileSync(`/proc/${enginePid(host.program.pid)}/environ`, 'utf8')
@@ -29,42 +29,43 @@ test('the engine sees no secret of the shell that started the app', async () => 
   await host.program.stop()
 })
 
-test('an app killed while it writes has every acknowledged word at its next start, and says what was interrupted', async ({
+test('after a kill during a reply the next start has every shown word and marks the reply as interrupted', async ({
   page,
   browser,
 }) => {
-  const host = await startHost()
+  const host = await startHost(await prepareHome([longConversation]))
   const console = new ConsolePage(page)
   await console.open(host.consoleUrl)
   await console.ask('Where is my order 4711234?')
   const complete = await console.replies.first().locator('p').first().innerText()
-  const engine = slowDown(enginePid(host.program.pid))
-  await console.field.fill('How long do I have to return the shoes?')
+  await console.list.getByRole('link', { name: longConversation.title }).click()
+  await console.field.fill(longQuestion)
   await console.field.press('Enter')
-  const writing = console.replies.nth(1).locator('p').first()
+  const writing = console.replies.first().locator('p').first()
+  await expect(console.questions).toHaveText([longQuestion])
   await expect(writing).toContainText(/\S+\s+\S+/)
   const children = descendants(host.program.pid)
-  // What this window shows was stored before it was sent here.
+  // Text is stored before it is shown.
   const seen = await writing.innerText()
   await host.program.stop('SIGKILL')
-  engine.fullSpeed()
   for (const pid of children) await expect.poll(() => isAlive(pid)).toBe(false)
 
   const again = await startHost(host.home)
   const context = await browser.newContext({ locale: 'en-US', reducedMotion: 'reduce' })
   const next = new ConsolePage(await context.newPage())
   await next.open(again.consoleUrl)
-  await next.list.getByRole('link').first().click()
-  await expect(next.questions).toHaveText(['Where is my order 4711234?', 'How long do I have to return the shoes?'])
-  await expect(next.replies.first()).toContainText(complete)
-  await expect(next.replies.nth(1)).toContainText(next.text.chat.interrupted)
-  const kept = await next.replies.nth(1).locator('p').first().innerText()
+  await next.list.getByRole('link', { name: longConversation.title }).click()
+  await expect(next.questions).toHaveText([longQuestion])
+  await expect(next.replies.first()).toContainText(next.text.chat.interrupted)
+  const kept = await next.replies.first().locator('p').first().innerText()
   expect(kept.startsWith(seen.trim().slice(0, 20))).toBe(true)
+  await next.list.getByRole('link', { name: /4711234/ }).click()
+  await expect(next.replies.first()).toContainText(complete)
   await context.close()
   await again.program.stop()
 })
 
-test('what could not be done while the program was gone is said', async ({ page }) => {
+test('an action that fails while the program is gone says so', async ({ page }) => {
   const host = await startHost()
   const console = new ConsolePage(page)
   await console.open(host.consoleUrl)
@@ -91,7 +92,7 @@ test('what could not be done while the program was gone is said', async ({ page 
   await expect(link).toContainText(title)
 })
 
-test('a key that does not fit, or is none, is refused with the way to the right one', async ({ page }) => {
+test('a missing or wrong key is refused, and the page asks for the right one', async ({ page }) => {
   const host = await startHost()
   const console = new ConsolePage(page)
   const address = `${new URL(host.consoleUrl).origin}/console/`
@@ -128,7 +129,7 @@ async function withHost<Value>(work: (host: Host) => Promise<Value>): Promise<Va
   }
 }
 
-test('SIGTERM during an answer ends cleanly and leaves no process behind', async ({ page }) => {
+test('SIGTERM during an answer exits cleanly and leaves no process', async ({ page }) => {
   await withHost(async (host) => {
     const console = new ConsolePage(page)
     await console.open(host.consoleUrl)

@@ -14,9 +14,7 @@ test.afterAll(async () => {
   await host.program.stop()
 })
 
-test('a key made in the window opens the endpoint for the openai client, and closes it when revoked', async ({
-  page,
-}) => {
+test('a key created in the window works with the openai client until it is revoked', async ({ page }) => {
   const console = new ConsolePage(page)
   await console.open(host.consoleUrl)
   await console.goToSettings()
@@ -51,7 +49,7 @@ test('a key made in the window opens the endpoint for the openai client, and clo
     messages: [{ role: 'user', content: 'How long do I have to return the shoes?' }],
     temperature: 0,
   })
-  // The first token goes ahead; the demo model writes the rest in the time of two or three messages.
+  // The first token is sent alone; the rest of such a short reply may fit into one more message.
   expect(pieces.length).toBeGreaterThan(1)
   expect(pieces.join('')).toBe(whole.choices[0]?.message.content)
   expect(usage?.total_tokens).toBe(whole.usage?.total_tokens)
@@ -63,8 +61,8 @@ test('a key made in the window opens the endpoint for the openai client, and clo
   expect(console.errors).toEqual([])
 })
 
-test('language and theme are kept for the next window', async ({ page, browser }) => {
-  // A home of its own: the tests below read English, whichever of them runs first or again.
+test('language and theme are stored for the next window', async ({ page, browser }) => {
+  // A home of its own, because the other tests read English.
   const own = await startHost()
   const console = new ConsolePage(page)
   await console.open(own.consoleUrl)
@@ -85,7 +83,7 @@ test('language and theme are kept for the next window', async ({ page, browser }
   await own.program.stop()
 })
 
-test('an engine setting is kept, said to be pending, and in force after the engine restarted', async ({ page }) => {
+test('an engine setting is stored and in force after Apply', async ({ page }) => {
   const console = new ConsolePage(page)
   await console.open(host.consoleUrl)
   await console.goToSettings()
@@ -103,7 +101,7 @@ test('an engine setting is kept, said to be pending, and in force after the engi
   await expect(slots).toHaveValue('3')
 })
 
-test('the doctor looks at this computer', async ({ page }) => {
+test('the doctor examines this computer', async ({ page }) => {
   const console = new ConsolePage(page)
   await console.open(host.consoleUrl)
   await console.goToSettings()

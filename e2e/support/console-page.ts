@@ -1,16 +1,17 @@
 import { expect, type Locator, type Page } from '@playwright/test'
 import { filled, texts, type Language } from './texts.ts'
 
-/** The console as a person sees it, in one language. */
+/** The console as a user sees it, in one language. */
 export class ConsolePage {
   readonly page: Page
   readonly language: Language
   readonly text: (typeof texts)[Language]
-  /** Errors the page reported and everything it asked the network for. */
+  /** Uncaught errors and console errors. */
   readonly errors: string[] = []
+  /** Addresses of all network requests. */
   readonly requests: string[] = []
   readonly dialogs: string[] = []
-  /** Pieces of replies as they came over the wire of a browser. */
+  /** Reply deltas in the order they arrived on the WebSocket. */
   readonly pieces: string[] = []
 
   constructor(page: Page, language: Language = 'en') {
@@ -61,7 +62,7 @@ export class ConsolePage {
     await expect(this.status).toContainText(this.text.status.ready, { timeout: 60_000 })
   }
 
-  /** Sends a message with the keyboard and waits until the reply is complete. Resolves to the reply's article. */
+  /** Sends a message by keyboard and waits for the complete reply. */
   async ask(question: string): Promise<Locator> {
     const before = await this.replies.count()
     await this.field.fill(question)
@@ -69,12 +70,18 @@ export class ConsolePage {
     return await this.answered(before)
   }
 
-  /** Waits until reply number `index` (from 0) is complete. */
+  /** Waits until reply `index`, counted from 0, is complete. */
   async answered(index: number): Promise<Locator> {
     const reply = this.replies.nth(index)
     await expect(reply).toHaveAttribute('aria-busy', 'false', { timeout: 60_000 })
     await expect(reply.getByRole('group', { name: this.text.receipt.label })).toBeVisible()
     return reply
+  }
+
+  /** Switches the color scheme of the system, which the console follows. */
+  async setTheme(theme: 'light' | 'dark'): Promise<void> {
+    await this.page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' })
+    await expect(this.page.locator('html')).toHaveAttribute('data-mantine-color-scheme', theme)
   }
 
   async goToSettings(): Promise<void> {
@@ -90,7 +97,7 @@ export class ConsolePage {
     await expect(this.field).toBeFocused()
   }
 
-  /** Ctrl+K, a query, Enter on the first hit: as a person does it, who looks before typing on. */
+  /** Ctrl+K, a query, and Enter once the first hit is shown. */
   async palette(query: string): Promise<void> {
     await this.page.keyboard.press('Control+K')
     const search = this.page.getByRole('textbox', { name: this.text.palette.placeholder })
@@ -98,7 +105,7 @@ export class ConsolePage {
     await this.page.keyboard.type(query)
     await expect(this.page.locator('[data-action]').filter({ hasText: query }).first()).toBeVisible()
     await this.page.keyboard.press('Enter')
-    // By what it is, not by its name: the choice may have been another language.
+    // Not found by its label, since the action may have changed the language.
     await expect(this.page.locator('[data-action]')).toHaveCount(0)
   }
 

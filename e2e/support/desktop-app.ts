@@ -4,32 +4,32 @@ import { _electron, chromium, expect, type Browser, type Page } from '@playwrigh
 import type * as Electron from 'electron'
 import type { seen } from '../electron-stand-in/electron.ts'
 import { hostEnvironment } from './host.ts'
-import { builtMain, root } from './places.ts'
+import { builtMain, root } from './paths.ts'
 import { Program, type Outcome } from './program.ts'
 
-/** Electron's parts as a function run inside the host sees them; `seen` under the stand-in only. */
+/** Electron's API inside the host; `seen` exists only under the stand-in. */
 export type InHost = typeof Electron & { readonly seen?: typeof seen }
 
-/** The desktop host under test, whichever way it runs. */
+/** The desktop host under test, on Electron or on the stand-in. */
 export interface DesktopApp {
   readonly runner: 'Electron' | 'stand-in'
   readonly pid: number
-  /** The window's page; after a crash the new one. */
+  /** The window's page; after a crash, its replacement. */
   page(): Promise<Page>
-  /** Runs a function inside the host. It must be self-contained: only its source travels. */
+  /** Runs a function inside the host. It must not use its closure: only its source text is sent. */
   evaluate<Argument, Value>(
     work: (electron: InHost, argument: Argument) => Value,
     argument: Argument,
   ): Promise<Awaited<Value>>
-  /** Asks it to end and waits. */
+  /** Sends a signal and waits for the exit. */
   stop(signal?: NodeJS.Signals): Promise<Pick<Outcome, 'code'>>
   readonly ended: Promise<Pick<Outcome, 'code'>>
 }
 
 const electronFolder = join(root, 'node_modules', 'electron')
 
-/** Electron's own program where it was downloaded and can run (it refuses root and needs a display). */
-function electronProgram(): string | null {
+/** Electron's program where it is installed and can run: not as root, and only with a display. */
+export function electronProgram(): string | null {
   const named = join(electronFolder, 'path.txt')
   const usable =
     existsSync(named) &&
@@ -81,7 +81,7 @@ async function launchStandIn(home: string, locale: string): Promise<DesktopApp> 
         .poll(
           async () => {
             for (const page of browser?.contexts().flatMap((context) => context.pages()) ?? []) {
-              // A crashed page keeps its place until it is replaced, and answers nothing.
+              // A crashed page stays in the list until it is replaced, and does not answer.
               if (
                 page.url().includes('/index.html') &&
                 (await page.evaluate('1').then(
@@ -118,8 +118,7 @@ async function launchStandIn(home: string, locale: string): Promise<DesktopApp> 
     },
     stop: async (signal) => {
       const outcome = await program.stop(signal)
-      // The end of the program is known here before the end of its window: the next test would begin on a page that is
-      // going.
+      // The window outlives its program for a moment; without this the next test could start on a closing page.
       await browser?.close()
       return outcome
     },
@@ -127,7 +126,7 @@ async function launchStandIn(home: string, locale: string): Promise<DesktopApp> 
   }
 }
 
-/** The desktop host under whichever runner there is, started and not waited for. */
+/** Starts the desktop host, on Electron or on the stand-in, without waiting for its window. */
 export function desktopProgram(args: readonly string[], environment: NodeJS.ProcessEnv): Program {
   const electron = electronProgram()
   return electron === null ? standInProgram(args, environment) : new Program(electron, [root, ...args], environment)

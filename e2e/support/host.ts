@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { builtCli, newHome } from './places.ts'
+import { builtCli, newHome } from './paths.ts'
 import { Program, run, type Outcome } from './program.ts'
 
 /** A running headless host with a home of its own. */
@@ -13,14 +13,14 @@ export interface Host {
 }
 
 /**
- * The environment of a start: nothing of this shell's that could change what the app does, and secrets that must not
- * spread.
+ * The environment for the app: none of the shell's options that change its behaviour, and a secret that must not reach
+ * the engine.
  */
 export function hostEnvironment(home: string): NodeJS.ProcessEnv {
   return { ...process.env, SWITCHBOARD_HOME: home, OPENAI_API_KEY: 'sk-must-not-spread', NODE_OPTIONS: undefined }
 }
 
-/** Starts the app on a free port and waits until it says that it is ready. */
+/** Starts the app on a free port and waits for its ready line. */
 export async function startHost(home: string = newHome()): Promise<Host> {
   const program = new Program(process.execPath, [builtCli, 'serve', '--port', '0'], hostEnvironment(home))
   const url = (await program.printed(/^ready (http:\/\/127\.0\.0\.1:\d+)$/m))[1] ?? ''
@@ -28,7 +28,7 @@ export async function startHost(home: string = newHome()): Promise<Host> {
   return { program, home, consoleUrl, endpointUrl: `${url}/v1` }
 }
 
-/** Runs one command of the built `switchboard` beside a home. */
+/** Runs one command of the built `switchboard` on a home. */
 export async function command(home: string, args: readonly string[], input?: string): Promise<Outcome> {
   return await run(process.execPath, [builtCli, ...args], {
     env: hostEnvironment(home),
@@ -36,13 +36,13 @@ export async function command(home: string, args: readonly string[], input?: str
   })
 }
 
-/** Process ids of everything below a process, as the kernel knows it. */
+/** Process ids of all descendants of a process (Linux). */
 export function descendants(pid: number): readonly number[] {
   const owners = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .flatMap((name) => {
       const stat = readStat(name)
-      // The program's name stands in brackets and may hold anything; state and parent follow it.
+      // `pid (name) state ppid ...`, where the name may contain anything.
       const owner = /\) \S (\d+)/.exec(stat)?.[1]
       return owner === undefined ? [] : [{ pid: Number(name), owner: Number(owner) }]
     })
@@ -51,7 +51,7 @@ export function descendants(pid: number): readonly number[] {
   return below(pid)
 }
 
-/** Empty for a process that went away in the meantime. */
+/** Empty for a process that has ended meanwhile. */
 function readStat(pid: string): string {
   try {
     return readFileSync(`/proc/${pid}/stat`, 'utf8')
@@ -60,7 +60,7 @@ function readStat(pid: string): string {
   }
 }
 
-/** The engine of a host: the one process below it that runs the engine's entry. */
+/** Process id of the host's only engine. @throws Error when there is none or more than one. */
 export function enginePid(host: number): number {
   const found = descendants(host).filter((pid) =>
     readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('engine-process.js'),

@@ -1,6 +1,5 @@
 /**
- * Replies that try to run something or to fetch from `sink`, in the ways that worked against other chat windows.
- * Each is one message.
+ * Messages that try to run a script or to fetch from `sink`, by attacks that have worked against other chat windows.
  */
 export function hostilePayloads(sink: string): readonly string[] {
   const run = `window.alert('run')`

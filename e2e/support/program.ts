@@ -8,7 +8,7 @@ export interface Outcome {
   readonly stderr: string
 }
 
-/** A running program with its output so far. */
+/** A running program and its output so far. */
 export class Program {
   readonly child: ChildProcess
   stdout = ''
@@ -51,7 +51,7 @@ export class Program {
     return this.child.pid
   }
 
-  /** The first match in what it prints, now or later. @throws when it ends without one. */
+  /** Waits for the first match in its output. @throws Error when it ends without one. */
   async printed(pattern: RegExp): Promise<RegExpExecArray> {
     for (;;) {
       const match = pattern.exec(this.stdout) ?? pattern.exec(this.stderr)

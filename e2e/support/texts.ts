@@ -5,7 +5,7 @@ export const texts = { en, 'zh-CN': zhCn }
 
 export type Language = keyof typeof texts
 
-/** A text with its `{{places}}` filled in. */
+/** A text with its `{{variables}}` filled in. */
 export function filled(text: string, values: Readonly<Record<string, string | number>>): string {
-  return text.replace(/\{\{(\w+)\}\}/g, (place, name: string) => String(values[name] ?? place))
+  return text.replace(/\{\{(\w+)\}\}/g, (variable, name: string) => String(values[name] ?? variable))
 }
