@@ -39,18 +39,19 @@ export async function check({ onlyUnit }) {
   await step('lint', async () => ({ code: await tool('oxlint/bin/oxlint', '--type-aware', '--deny-warnings') }))
   await step('unused code', async () => ({ code: await tool('knip/bin/knip.js', '--no-progress') }))
   if (!onlyUnit) {
+    // Before the tests of models: its package brings the software Vulkan that one of them runs on.
+    const browser = await chromium()
     await step('build', async () => ({ code: (await build(), 0) }))
     await step('tests with real processes and models', unitTests('process'))
     await step('30 seconds of load', async () => ({
       code: await run(node, [join(root, 'bench', 'soak.ts'), '--minutes', '0.5']),
     }))
-    await step('tests of the built app', () => windowTests(node))
+    await step('tests of the built app', () => windowTests(node, browser))
   }
   return summarise(results)
 }
 
-async function windowTests(node) {
-  const browser = await chromium()
+async function windowTests(node, browser) {
   if (browser === null) {
     say(
       `${isCI ? 'FAILED' : 'Skipped'}: no Chromium was found for the tests of the built app. Install one, or name it in CHROMIUM.`,
