@@ -1,43 +1,33 @@
 import { Button } from '@mantine/core'
-import { useState, type ReactNode } from 'react'
+import { Fragment, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useNavigate } from 'react-router'
 import { shownError } from '../lib/shown-error.ts'
-import type { EngineState, EngineStats, LoadedModel } from '../../shared/domain/engine.ts'
+import type { EngineState, LoadedModel } from '../../shared/domain/engine.ts'
+import type { AppStatus } from '../../shared/domain/status.ts'
 import type { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import { bytes, duration, number } from '../lib/format.ts'
+import type { LoadedModelStatus, ModelSums } from '../lib/model-status.ts'
 import { providerNames } from '../lib/provider-names.ts'
 import { useStores } from '../stores/stores.ts'
+import { CopyButton } from '../ui/copy-button.tsx'
 import { ErrorNotice, Notice } from '../ui/notice.tsx'
+import { statusControl } from '../ui/status-control.ts'
+import { Head, Rows } from './status-rows.tsx'
 import styles from './status-bar.module.css'
-
-function Rows({ rows }: { readonly rows: readonly (readonly [string, ReactNode])[] }) {
-  return (
-    <dl className={styles.rows}>
-      {rows.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
-  )
-}
-
-function Head({ title, help }: { readonly title: string; readonly help: string }) {
-  return (
-    <>
-      <h2 className={styles.head}>{title}</h2>
-      <p className={styles.help}>{help}</p>
-    </>
-  )
-}
 
 function SettingsButton() {
   const { t } = useTranslation()
   const navigate = useNavigate()
   return (
-    <Button size="xs" variant="default" onClick={() => void navigate('/settings')}>
+    <Button
+      size="xs"
+      variant="default"
+      onClick={() => {
+        statusControl.setState({ open: null })
+        void navigate('/settings', { state: { section: 'engine' } })
+      }}
+    >
       {t('status.settings')}
     </Button>
   )
@@ -127,25 +117,45 @@ export function ModelDetails({
   )
 }
 
-export function ProviderDetails({ loaded }: { readonly loaded: LoadedModel }) {
+/** `model` is named where several are loaded. */
+export function ProviderDetails({ model, loaded }: { readonly model: string | null; readonly loaded: LoadedModel }) {
   const { t } = useTranslation()
+  const title = `${t('status.provider')}: ${providerNames[loaded.provider]}`
   return (
-    <>
-      <Head title={`${t('status.provider')}: ${providerNames[loaded.provider]}`} help={t('status.providerHelp')} />
+    <div className={styles.section}>
+      <Head title={model === null ? title : `${model} · ${title}`} help={t('status.providerHelp')} />
       <p className={styles.help}>
         {t(loaded.refusals.length > 0 ? 'status.providerFallback' : 'status.providerPreferred')}
       </p>
       {loaded.refusals.length > 0 ? (
-        <Rows rows={loaded.refusals.map((refusal) => [providerNames[refusal.provider], refusal.reason])} />
+        <ul className={styles.refusals}>
+          {loaded.refusals.map(({ provider, reason }) => (
+            <li key={provider}>
+              <span className={styles.refusalHead}>
+                {providerNames[provider]}
+                <CopyButton text={reason} label={`${t('app.copy')}: ${providerNames[provider]}`} />
+              </span>
+              <p>{reason}</p>
+            </li>
+          ))}
+        </ul>
       ) : null}
       <div className={styles.actions}>
         <SettingsButton />
       </div>
-    </>
+    </div>
   )
 }
 
-export function RequestsDetails({ stats, served }: { readonly stats: EngineStats; readonly served: number }) {
+export function RequestsDetails({
+  models,
+  sums,
+  served,
+}: {
+  readonly models: readonly LoadedModelStatus[]
+  readonly sums: ModelSums
+  readonly served: number
+}) {
   const { t, i18n } = useTranslation()
   const locale = i18n.language
   return (
@@ -153,8 +163,16 @@ export function RequestsDetails({ stats, served }: { readonly stats: EngineStats
       <Head title={t('status.requestsTitle')} help={t('status.requestsHelp')} />
       <Rows
         rows={[
-          [t('status.slots'), t('status.slotsFree', { free: stats.freeSlots, slots: stats.slots })],
-          [t('status.speed'), t('receipt.tokensPerSecond', { value: number(stats.tokensPerSecond, locale, 1) })],
+          ...models.flatMap(
+            ({ model, state: { stats } }) =>
+              [
+                [
+                  models.length > 1 ? `${model}: ${t('status.slots')}` : t('status.slots'),
+                  t('status.slotsFree', { free: stats.freeSlots, slots: stats.slots }),
+                ],
+              ] as const,
+          ),
+          [t('status.speed'), t('receipt.tokensPerSecond', { value: number(sums.tokensPerSecond, locale, 1) })],
           [t('status.served'), number(served, locale)],
         ]}
       />
@@ -162,28 +180,44 @@ export function RequestsDetails({ stats, served }: { readonly stats: EngineStats
   )
 }
 
-export function MemoryDetails({ total, loaded }: { readonly total: number; readonly loaded: LoadedModel | null }) {
+/** Whose memory it is: the program's, and of each engine with what weights and conversations take of it. */
+export function MemoryDetails({ status, sums }: { readonly status: AppStatus; readonly sums: ModelSums }) {
   const { t, i18n } = useTranslation()
   const locale = i18n.language
+  const exact = (value: number) => <span title={`${number(value, locale)} B`}>{bytes(value, locale)}</span>
   return (
     <>
       <Head title={t('status.memory')} help={t('status.memoryHelp')} />
-      <Rows
-        rows={[
-          [
-            t('status.memory'),
-            <span key="memory" title={`${number(total, locale)} B`}>
-              {bytes(total, locale)}
-            </span>,
-          ],
-          ...(loaded
-            ? ([
-                [t('status.weights'), bytes(loaded.weightBytes, locale)],
-                [t('status.kv'), bytes(loaded.kvBytes, locale)],
-              ] as const)
-            : []),
-        ]}
-      />
+      <dl className={styles.rows}>
+        {status.models
+          .filter(({ memoryBytes }) => memoryBytes > 0)
+          .map(({ key, model, state, memoryBytes }) => (
+            <Fragment key={key}>
+              <div>
+                <dt>{t('status.memoryEngine', { name: model })}</dt>
+                <dd>{exact(memoryBytes)}</dd>
+              </div>
+              {state.kind === 'ready' ? (
+                <div className={styles.ofThat}>
+                  <dt>
+                    {t('status.memoryOfThat', {
+                      weights: bytes(state.loaded.weightBytes, locale),
+                      kv: bytes(state.loaded.kvBytes, locale),
+                    })}
+                  </dt>
+                </div>
+              ) : null}
+            </Fragment>
+          ))}
+        <div>
+          <dt>{t('status.memoryProgram')}</dt>
+          <dd>{exact(status.memoryBytes)}</dd>
+        </div>
+        <div className={styles.total}>
+          <dt>{t('status.memoryTotal')}</dt>
+          <dd>{exact(sums.memoryBytes)}</dd>
+        </div>
+      </dl>
     </>
   )
 }

@@ -16,7 +16,7 @@ export function EndpointPart({ url }: { readonly url: string | null }) {
     return (
       <span className={`${styles.part} ${styles.partAmber} ${styles.endpoint}`}>
         <IconPlugOff size={14} aria-hidden />
-        {t('status.endpointOff')}
+        <span>{t('status.endpointOff')}</span>
       </span>
     )
   return (

@@ -1,7 +1,18 @@
 import type { TFunction } from 'i18next'
 import type { EngineState } from '../../shared/domain/engine.ts'
 
-/** The state of the engine in a word or two. */
+/** The shape and colour that go with a state: never the colour alone. */
+export const dotOf: Readonly<Record<EngineState['kind'], 'good' | 'amber' | 'red' | 'off'>> = {
+  ready: 'good',
+  off: 'off',
+  starting: 'amber',
+  preparing: 'amber',
+  loading: 'amber',
+  restarting: 'amber',
+  failed: 'red',
+}
+
+/** The state of an engine in a word or two. */
 export function engineText(t: TFunction, engine: EngineState): string {
   switch (engine.kind) {
     case 'off':

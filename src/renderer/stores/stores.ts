@@ -1,12 +1,12 @@
 import { createContext, use } from 'react'
 import type { ConsoleClient } from '../../shared/contracts/console-bridge.ts'
 import type { ApiKey } from '../../shared/domain/api-key.ts'
-import type { Assistant } from '../../shared/domain/assistant.ts'
 import type { ModelSummary } from '../../shared/domain/model.ts'
 import type { DoctorReport } from '../../shared/domain/status.ts'
 import type { ConsoleConnection } from '../bridge/connect.ts'
 import { Drafts } from '../lib/drafts.ts'
 import type { ScheduleFrame } from '../lib/frame-batch.ts'
+import { createAssistantsStore, type AssistantsStore } from './assistants.ts'
 import { createChangesStore } from './changes.ts'
 import { createConversationFinder, type ConversationFinder } from './conversation-finder.ts'
 import { createChatStore, type ChatStore } from './chat.ts'
@@ -26,7 +26,7 @@ export interface Stores {
   readonly finder: ConversationFinder
   readonly chat: ChatStore
   readonly settings: SettingsStore
-  readonly assistants: Resource<readonly Assistant[]>
+  readonly assistants: AssistantsStore
   readonly models: Resource<readonly ModelSummary[]>
   readonly keys: Resource<readonly ApiKey[]>
   readonly jobs: JobsStore
@@ -52,7 +52,7 @@ export function createStores({ connection, schedule, storage }: StoresOptions): 
   const status = createStatusStore(client)
   const settings = createSettingsStore(client)
   const jobs = createJobsStore(client)
-  const assistants = createResource(() => client.assistants.list())
+  const assistants = createAssistantsStore(client)
   const models = createResource(() => client.models.list())
   const keys = createResource(() => client.keys.list())
   const changes = createChangesStore(client, { conversations, chat, settings, assistants, models, keys }, schedule)

@@ -10,10 +10,11 @@ interface CopyButtonProps {
   readonly label: string
   /** With children the button shows them; without, it is an icon. */
   readonly children?: ReactNode
+  readonly onCopied?: () => void
 }
 
 /** Copies a text and says so for a moment. */
-export function CopyButton({ text, label, children }: CopyButtonProps) {
+export function CopyButton({ text, label, children, onCopied }: CopyButtonProps) {
   const { t } = useTranslation()
   const [copied, setCopied] = useState(false)
   useEffect(() => {
@@ -21,7 +22,11 @@ export function CopyButton({ text, label, children }: CopyButtonProps) {
     const timer = setTimeout(() => setCopied(false), shownForMs)
     return () => clearTimeout(timer)
   }, [copied])
-  const copy = (): void => void navigator.clipboard.writeText(text).then(() => setCopied(true))
+  const copy = (): void =>
+    void navigator.clipboard.writeText(text).then(() => {
+      setCopied(true)
+      onCopied?.()
+    })
   const icon = copied ? <IconCheck size={16} aria-hidden /> : <IconCopy size={16} aria-hidden />
   if (children !== undefined) {
     return (

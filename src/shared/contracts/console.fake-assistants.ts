@@ -78,6 +78,10 @@ export class FakeAssistants {
     return assistant && assistantOf(assistant)
   }
 
+  builtIn(): Assistant | undefined {
+    return [...this.#kept.keys()].map((id) => this.find(id)).find((assistant) => assistant?.builtIn)
+  }
+
   #find(id: string): FakeAssistant {
     const assistant = this.#removed.has(id) ? undefined : this.#kept.get(id)
     if (!assistant) throw new SwitchboardError('assistant_not_found', `There is no assistant ${id}.`)

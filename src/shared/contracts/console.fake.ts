@@ -172,7 +172,7 @@ export class FakeConsole implements ConsoleClient {
       return this.#keep({
         id: this.#id('c'),
         title: '',
-        assistantId: input.assistantId === undefined ? this.#settings.defaultAssistantId : input.assistantId,
+        assistantId: input.assistantId === undefined ? this.#defaultAssistant() : input.assistantId,
         model: input.model ?? null,
         createdAt: at,
         updatedAt: at,
@@ -329,6 +329,12 @@ export class FakeConsole implements ConsoleClient {
 
   #id(prefix: string): string {
     return `${prefix}-new-${String(++this.#count).padStart(6, '0')}`
+  }
+
+  /** A default that was removed falls back to the first built-in assistant. */
+  #defaultAssistant(): string | null {
+    const { defaultAssistantId } = this.#settings
+    return this.#assistants.find(defaultAssistantId)?.id ?? this.#assistants.builtIn()?.id ?? null
   }
 
   #setModel(changed: ModelStatus): void {

@@ -4,6 +4,7 @@ import { lazy, Suspense, useEffect, useEffectEvent, useMemo, useState } from 're
 import { useTranslation } from 'react-i18next'
 import { useLocation, useNavigate, useParams } from 'react-router'
 import { useStore } from 'zustand'
+import { windowTitle } from '../../lib/window-title.ts'
 import { useStores } from '../../stores/stores.ts'
 import { ChatContextProvider, newConversation, type ChatContext, type NewConversation } from './chat-context.ts'
 import { ConversationView } from './conversation-view.tsx'
@@ -48,9 +49,7 @@ function Page({ id, inspector }: { readonly id: string | undefined; readonly ins
   const found = useMemo(() => foundMessage(location.state), [location.state, location.key])
 
   useEffect(() => (id === undefined ? undefined : chat.open(id)), [chat, id])
-  useEffect(() => {
-    document.title = title ? `${title} – ${t('app.name')}` : t('app.name')
-  }, [title, t])
+  useEffect(() => windowTitle.setState({ page: title }), [title])
   const closeList = list.close
   useEffect(() => closeList(), [closeList, id, location.key])
 

@@ -182,8 +182,12 @@ function NumberRow({
 
 function Apply() {
   const { t } = useTranslation()
-  const { settings, doctor } = useStores()
+  const { settings, doctor, status } = useStores()
   const needed = useStore(settings.store, (state) => state.engineRestartNeeded)
+  const stopped = useStore(
+    status.store,
+    ({ status: known }) => known !== null && defaultModelStatus(known)?.state.kind === 'failed',
+  )
   const [error, setError] = useState<SwitchboardError | null>(null)
   const [restarting, setRestarting] = useState(false)
   const restart = async (): Promise<void> => {
@@ -206,15 +210,22 @@ function Apply() {
         </div>
       ) : null}
       <div className={styles.apply}>
-        <span className={`${styles.applyText} ${needed ? styles.applyPending : ''}`} role="status">
-          {needed ? (
+        <span className={`${styles.applyText} ${needed || stopped ? styles.applyPending : ''}`} role="status">
+          {needed || stopped ? (
             <>
               <IconAlertTriangle size={16} aria-hidden />
-              {t('settings.applyPending')}
+              {t(stopped ? 'settings.applyStopped' : 'settings.applyPending')}
             </>
-          ) : null}
+          ) : (
+            t('settings.applyNothing')
+          )}
         </span>
-        <Button variant={needed ? 'filled' : 'default'} loading={restarting} onClick={() => void restart()}>
+        <Button
+          variant={needed || stopped ? 'filled' : 'default'}
+          disabled={!needed && !stopped}
+          loading={restarting}
+          onClick={() => void restart()}
+        >
           {t('settings.apply')}
         </Button>
       </div>
