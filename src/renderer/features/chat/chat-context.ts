@@ -1,4 +1,5 @@
 import { createContext, use } from 'react'
+import type { StoreApi } from 'zustand/vanilla'
 import type { AssistantValues } from '../../../shared/domain/assistant.ts'
 import type { Choice } from './header/answerer.ts'
 import type { FieldName } from './inspector/form-values.ts'
@@ -20,6 +21,8 @@ export interface ChatContext {
   readonly setFresh: (change: Partial<NewConversation>) => void
   /** Opens the inspector, with the focus in this field where one is named. */
   readonly openInspector: (field?: FieldName) => void
+  /** The question that a notice under its reply asks to edit; null while there is none. */
+  readonly editRequest: StoreApi<{ readonly messageId: string | null }>
 }
 
 const Context = createContext<ChatContext | null>(null)

@@ -4,9 +4,16 @@ import { lazy, Suspense, useEffect, useEffectEvent, useMemo, useState } from 're
 import { useTranslation } from 'react-i18next'
 import { useLocation, useNavigate, useParams } from 'react-router'
 import { useStore } from 'zustand'
+import { createStore } from 'zustand/vanilla'
 import { windowTitle } from '../../lib/window-title.ts'
 import { useStores } from '../../stores/stores.ts'
-import { ChatContextProvider, newConversation, type ChatContext, type NewConversation } from './chat-context.ts'
+import {
+  ChatContextProvider,
+  newConversation,
+  useChatContext,
+  type ChatContext,
+  type NewConversation,
+} from './chat-context.ts'
 import { ConversationView } from './conversation-view.tsx'
 import { ChatHeader } from './header/chat-header.tsx'
 import { DockedInspector } from './inspector/docked-inspector.tsx'
@@ -21,11 +28,17 @@ const Inspector = lazy(() => import('./inspector/inspector.tsx').then((module) =
 export function ChatPage() {
   const { id } = useParams()
   const [fresh, setFresh] = useState<NewConversation>(newConversation)
+  const [editRequest] = useState(() => createStore<{ readonly messageId: string | null }>(() => ({ messageId: null })))
   const inspector = useInspector()
   const openInspector = inspector.open
   const context = useMemo<ChatContext>(
-    () => ({ fresh, setFresh: (change) => setFresh((before) => ({ ...before, ...change })), openInspector }),
-    [fresh, openInspector],
+    () => ({
+      fresh,
+      setFresh: (change) => setFresh((before) => ({ ...before, ...change })),
+      openInspector,
+      editRequest,
+    }),
+    [fresh, openInspector, editRequest],
   )
   // What was chosen for a new conversation is its own once it is stored; the next one begins anew.
   useEffect(() => {
@@ -41,27 +54,27 @@ export function ChatPage() {
 function Page({ id, inspector }: { readonly id: string | undefined; readonly inspector: InspectorControl }) {
   const { t } = useTranslation()
   const { chat } = useStores()
+  const { setFresh } = useChatContext()
   const navigate = useNavigate()
   const location = useLocation()
   const [listOpen, list] = useDisclosure(false)
   const title = useTitle(id)
-  // The same hit chosen again is shown again, so that the key of the address counts as well.
-  const found = useMemo(() => foundMessage(location.state), [location.state, location.key])
+  const found = useMemo(() => foundMessage(location.state), [location.state])
 
   useEffect(() => (id === undefined ? undefined : chat.open(id)), [chat, id])
   useEffect(() => windowTitle.setState({ page: title }), [title])
   const closeList = list.close
   useEffect(() => closeList(), [closeList, id, location.key])
 
-  // The command palette asks for the inspector through the navigation state, since features do not know the palette.
-  const wanted = (location.state as { drawer?: boolean } | null)?.drawer === true
-  const openWanted = useEffectEvent(() => {
-    inspector.open()
-    void navigate(location.pathname, { replace: true, state: null })
+  // The command palette and the assistants page ask through the navigation state, since features do not know each other.
+  const wanted = location.state as { readonly drawer?: boolean; readonly assistantId?: string } | null
+  const takeWanted = useEffectEvent((): void => {
+    if (wanted?.drawer) inspector.open()
+    if (wanted?.assistantId !== undefined) setFresh({ assistantId: wanted.assistantId, model: null })
+    if (wanted?.drawer || wanted?.assistantId !== undefined)
+      void navigate(location.pathname, { replace: true, state: null })
   })
-  useEffect(() => {
-    if (wanted) openWanted()
-  }, [wanted])
+  useEffect(() => takeWanted(), [wanted])
 
   const content = (
     <Suspense fallback={null}>
@@ -115,9 +128,7 @@ function Page({ id, inspector }: { readonly id: string | undefined; readonly ins
 function useTitle(id: string | undefined): string | null {
   const { chat, conversations } = useStores()
   const inList = useStore(conversations.store, ({ list }) => list.value?.find((row) => row.id === id)?.title)
-  const own = useStore(chat.store, (state) =>
-    id === undefined ? undefined : state.entries[id]?.conversation?.title,
-  )
+  const own = useStore(chat.store, (state) => (id === undefined ? undefined : state.entries[id]?.conversation?.title))
   return inList ?? own ?? null
 }
 

@@ -1,3 +1,4 @@
+import { chatEn } from './chat-en.ts'
 import { errorsEn } from './errors-en.ts'
 
 /** English texts of the interface. The keys of this object are the keys of every language. */

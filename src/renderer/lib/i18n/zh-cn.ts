@@ -1,3 +1,4 @@
+import { chatZhCn } from './chat-zh-cn.ts'
 import { errorsZhCn } from './errors-zh-cn.ts'
 import type { Messages } from './messages.ts'
 

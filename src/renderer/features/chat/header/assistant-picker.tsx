@@ -55,7 +55,14 @@ export function AssistantPicker({ id, children }: AssistantPickerProps) {
     combobox.closeDropdown()
   }
   return (
-    <Combobox store={combobox} width={320} position="bottom-start" shadow="md" onOptionSubmit={submit}>
+    <Combobox
+      store={combobox}
+      keepMounted={false}
+      width={320}
+      position="bottom-start"
+      shadow="md"
+      onOptionSubmit={submit}
+    >
       <Combobox.Target targetType="button">{children(() => combobox.toggleDropdown())}</Combobox.Target>
       <Combobox.Dropdown className={styles.dropdown ?? ''}>
         <Combobox.Search
@@ -105,7 +112,7 @@ function Row({ row, chosen }: { readonly row: PickerRow; readonly chosen: boolea
   const { t, i18n } = useTranslation()
   const { status } = useStores()
   const readiness = useStore(status.store, (state) =>
-    row.model === null ? ('gone' as const) : readinessOf(row.model, state.status),
+    row.model === null ? 'failed' : readinessOf(row.model, state.status),
   )
   return (
     <Combobox.Option value={row.value} active={chosen} className={styles.option ?? ''}>

@@ -26,9 +26,7 @@ export function useChoice(id: string | undefined): Choice | null {
   const assistantId = useStore(chat.store, (state) =>
     id === undefined ? undefined : state.entries[id]?.conversation?.assistantId,
   )
-  const model = useStore(chat.store, (state) =>
-    id === undefined ? undefined : state.entries[id]?.conversation?.model,
-  )
+  const model = useStore(chat.store, (state) => (id === undefined ? undefined : state.entries[id]?.conversation?.model))
   return useMemo(() => {
     if (id === undefined) return { assistantId: fresh.assistantId, model: fresh.model }
     return assistantId === undefined ? null : { assistantId, model: model ?? null }

@@ -82,11 +82,11 @@ export function AssistantForm({ assistant, conversationId, focusField }: Assista
             })
           }}
         />
-        <div className={styles.scope}>
-          <span>{t('inspector.scope')}</span>
-          <FormStateLine state={form.state} />
-        </div>
+        <p className={styles.scope}>{t('inspector.scope')}</p>
+      </div>
+      <div className={styles.row}>
         <RegenerateWithThis conversationId={conversationId} form={form} />
+        <FormStateLine state={form.state} />
       </div>
       <FormFields form={form} named published={published} focusField={focusField} />
       <section className={styles.section} aria-labelledby="inspector-versions">

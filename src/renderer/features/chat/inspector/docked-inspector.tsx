@@ -20,6 +20,7 @@ export function DockedInspector({ onClose, children }: { readonly onClose: () =>
     getInitialValueInEffect: false,
   })
   return (
+    // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- Esc of any field in it
     <aside
       className={styles.docked}
       style={{ width }}

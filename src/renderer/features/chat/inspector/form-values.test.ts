@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { MAX_PROMPT_CHARACTERS } from '../../../../shared/contracts/console.ts'
 import type { AssistantValues } from '../../../../shared/domain/assistant.ts'
-import { changesBetween, parseForm, textsOf, withoutStored } from './form-values.ts'
+import { parseForm, textsOf, withoutStored } from './form-values.ts'
 
 const values: AssistantValues = {
   name: 'Tea shop',
@@ -30,21 +30,4 @@ test('a name is needed only where there is one, and a prompt has a longest lengt
 
 test('a field edited again while it was stored stays an edit', () => {
   expect(withoutStored({ name: 'B2', temperature: '0.5' }, { name: 'B', temperature: '0.5' })).toEqual({ name: 'B2' })
-})
-
-test('two versions are told apart field by field', () => {
-  const later: AssistantValues = {
-    name: 'Tea house',
-    model: 'tea-7b',
-    systemPrompt: 'You sell tea and cups.',
-    parameters: { temperature: 0.5 },
-  }
-  expect(changesBetween(values, later)).toEqual([
-    { field: 'name', from: 'Tea shop', to: 'Tea house' },
-    { field: 'model', from: null, to: 'tea-7b' },
-    { field: 'systemPrompt', from: 13, to: 22 },
-    { field: 'temperature', from: 0.3, to: 0.5 },
-    { field: 'seed', from: 0, to: null },
-  ])
-  expect(changesBetween(values, { ...values, parameters: { seed: 0, temperature: 0.3 } })).toEqual([])
 })

@@ -44,25 +44,3 @@ export function parseForm(texts: FormTexts, named: boolean): ParsedForm {
 export function withoutStored(edits: Edits, stored: Edits): Edits {
   return Object.fromEntries(Object.entries(edits).filter(([name, text]) => stored[name as FieldName] !== text))
 }
-
-/** One difference between two versions of an assistant; null stands for the model's own value. */
-export type ValueChange =
-  | { readonly field: 'name'; readonly from: string; readonly to: string }
-  | { readonly field: 'model'; readonly from: string | null; readonly to: string | null }
-  | { readonly field: 'systemPrompt'; readonly from: number; readonly to: number }
-  | { readonly field: ParameterName; readonly from: number | null; readonly to: number | null }
-
-/** What changed from one version to the next; of a system prompt, its lengths in characters. */
-export function changesBetween(from: AssistantValues, to: AssistantValues): readonly ValueChange[] {
-  return [
-    ...(from.name === to.name ? [] : [{ field: 'name', from: from.name, to: to.name } as const]),
-    ...(from.model === to.model ? [] : [{ field: 'model', from: from.model, to: to.model } as const]),
-    ...(from.systemPrompt === to.systemPrompt
-      ? []
-      : [{ field: 'systemPrompt', from: from.systemPrompt.length, to: to.systemPrompt.length } as const]),
-    ...parameterFields.flatMap(({ name }) => {
-      const [before, after] = [from.parameters[name] ?? null, to.parameters[name] ?? null]
-      return before === after ? [] : [{ field: name, from: before, to: after } as const]
-    }),
-  ]
-}

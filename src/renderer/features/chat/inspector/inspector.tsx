@@ -39,9 +39,7 @@ export function Inspector({ id, focusField }: InspectorProps) {
     )
   const assistant = answerer.kind === 'model' ? null : answerer.assistant
   if (assistant)
-    return (
-      <AssistantForm key={assistant.id} assistant={assistant} conversationId={id} focusField={focusField} />
-    )
+    return <AssistantForm key={assistant.id} assistant={assistant} conversationId={id} focusField={focusField} />
   return id === undefined ? (
     <NewConversationForm focusField={focusField} />
   ) : (

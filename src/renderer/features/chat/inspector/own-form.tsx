@@ -35,11 +35,11 @@ export function OwnForm({ conversationId, stored, save, focusField }: OwnFormPro
   return (
     <div className={styles.form}>
       <div className={styles.top}>
-        <div className={styles.scope}>
-          <span>{t('inspector.ownScope')}</span>
-          <FormStateLine state={form.state} />
-        </div>
+        <p className={styles.scope}>{t('inspector.ownScope')}</p>
+      </div>
+      <div className={styles.row}>
         <RegenerateWithThis conversationId={conversationId} form={form} />
+        <FormStateLine state={form.state} />
       </div>
       <FormFields form={form} named={false} published={null} focusField={focusField} />
       <SaveAsAssistant conversationId={conversationId} form={form} />

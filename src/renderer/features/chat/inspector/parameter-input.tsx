@@ -24,7 +24,8 @@ export function ParameterInput({ field, form, published }: ParameterInputProps) 
   })
   const wayBack = published?.value
   const standard = wayBack === undefined ? t('inspector.modelsOwn') : number(wayBack, i18n.language, 2)
-  const changed = parsed.kind === 'value' ? parsed.value !== wayBack : parsed.kind === 'invalid' || wayBack !== undefined
+  const changed =
+    parsed.kind === 'value' ? parsed.value !== wayBack : parsed.kind === 'invalid' || wayBack !== undefined
   return (
     <div>
       <TextInput

@@ -46,12 +46,7 @@ export function PublishLine({ assistant, form, publish }: PublishLineProps) {
           <CopyButton text={call} label={t('inspector.copyCallName')} />
         </p>
       ) : (
-        <Button
-          size="xs"
-          loading={publishing}
-          disabled={form.state.kind === 'invalid'}
-          onClick={() => void use()}
-        >
+        <Button size="xs" loading={publishing} disabled={form.state.kind === 'invalid'} onClick={() => void use()}>
           {t('inspector.useForCustomers')}
         </Button>
       )}

@@ -3,7 +3,8 @@ import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
 import type { Assistant, AssistantVersion } from '../../../../shared/domain/assistant.ts'
 import { exactTime, number, when } from '../../../lib/format.ts'
-import { changesBetween, type ValueChange } from './form-values.ts'
+import { versionChanges, type VersionChange } from '../../../lib/version-changes.ts'
+
 import styles from './inspector.module.css'
 
 interface VersionsListProps {
@@ -21,7 +22,7 @@ export function VersionsList({ assistant, versions, onTakeBack }: VersionsListPr
     <ol className={styles.versionList} reversed>
       {versions.map((version, index) => {
         const before = versions[index + 1]
-        const changes = before ? changesBetween(before, version) : []
+        const changes = before ? versionChanges(before, version) : []
         return (
           <li key={version.version}>
             <div className={styles.versionHead}>
@@ -43,6 +44,7 @@ export function VersionsList({ assistant, versions, onTakeBack }: VersionsListPr
                   className={styles.takeBack ?? ''}
                   size="compact-xs"
                   variant="default"
+                  aria-label={t('inspector.takeBackName', { version: version.version })}
                   onClick={() => onTakeBack(version.version)}
                 >
                   {t('inspector.takeBack')}
@@ -53,7 +55,9 @@ export function VersionsList({ assistant, versions, onTakeBack }: VersionsListPr
               <ul className={styles.changes}>
                 {changes.length === 0 ? <li>{t('inspector.nothingChanged')}</li> : null}
                 {changes.map((change) => (
-                  <li key={change.field}>{changeWords(change, t, i18n.language)}</li>
+                  <li key={change.kind === 'parameter' ? change.name : change.kind}>
+                    {changeWords(change, t, i18n.language)}
+                  </li>
                 ))}
               </ul>
             ) : (
@@ -67,26 +71,30 @@ export function VersionsList({ assistant, versions, onTakeBack }: VersionsListPr
 }
 
 /** One change in words: what was changed, from what, to what. */
-export function changeWords(change: ValueChange, t: TFunction, locale: string): string {
-  switch (change.field) {
+function changeWords(change: VersionChange, t: TFunction, locale: string): string {
+  switch (change.kind) {
     case 'name':
-      return t('inspector.changed', { field: t('inspector.name'), from: change.from, to: change.to })
+      return t('inspector.changed', { field: t('inspector.name'), from: change.before, to: change.after })
     case 'model': {
       const words = (model: string | null): string => model ?? t('inspector.theDefaultModel')
-      return t('inspector.changed', { field: t('inspector.model'), from: words(change.from), to: words(change.to) })
-    }
-    case 'systemPrompt':
-      return t('inspector.promptChanged', {
-        from: number(change.from, locale),
-        to: number(change.to, locale),
+      return t('inspector.changed', {
+        field: t('inspector.model'),
+        from: words(change.before),
+        to: words(change.after),
       })
-    default: {
+    }
+    case 'prompt': {
+      const count = (kind: 'added' | 'removed'): string =>
+        number(change.lines.filter((line) => line.kind === kind).length, locale)
+      return t('inspector.promptChanged', { added: count('added'), removed: count('removed') })
+    }
+    case 'parameter': {
       const words = (value: number | null): string =>
         value === null ? t('inspector.modelsOwn') : number(value, locale, 2)
       return t('inspector.changed', {
-        field: t(`inspector.${change.field}`),
-        from: words(change.from),
-        to: words(change.to),
+        field: t(`inspector.${change.name}`),
+        from: words(change.before),
+        to: words(change.after),
       })
     }
   }

@@ -43,7 +43,7 @@ export const ConversationRow = memo(function ConversationRow(props: Conversation
     <div className={`${styles.row} ${isOpen ? styles.open : ''}`}>
       <Link
         to={`/chat/${id}`}
-        state={matchedMessageId === null ? null : { messageId: matchedMessageId, search }}
+        state={matchedMessageId === null ? null : { messageId: matchedMessageId, text: search }}
         className={styles.link}
         data-row={id}
         tabIndex={isTabStop ? 0 : -1}

@@ -1,5 +1,14 @@
 import { defaultRangeExtractor, useVirtualizer } from '@tanstack/react-virtual'
-import { useEffect, useEffectEvent, useLayoutEffect, useMemo, useRef, useState, type KeyboardEvent, type Ref } from 'react'
+import {
+  useEffect,
+  useEffectEvent,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+  type KeyboardEvent,
+  type Ref,
+} from 'react'
 import { useTranslation } from 'react-i18next'
 import { useStore } from 'zustand'
 import type { ConversationSummary } from '../../../../shared/domain/conversation.ts'
@@ -53,6 +62,7 @@ export function ConversationRows({ rows, openId, focusList }: ConversationRowsPr
   const chosen = indexOf(chosenId)
   const stop = chosen !== -1 ? chosen : Math.max(0, indexOf(openId))
 
+  // oxlint-disable-next-line react/incompatible-library -- its functions are called here and handed to nothing memoized
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroll.current,
@@ -113,7 +123,11 @@ export function ConversationRows({ rows, openId, focusList }: ConversationRowsPr
     else {
       const now = event.timeStamp
       const isLetter = event.key.length === 1 && event.key !== ' '
-      if (isLetter) typed.current = { text: now - typed.current.at < TYPING_MS ? typed.current.text + event.key : event.key, at: now }
+      if (isLetter)
+        typed.current = {
+          text: now - typed.current.at < TYPING_MS ? typed.current.text + event.key : event.key,
+          at: now,
+        }
       const next = nextIndex({
         key: event.key,
         typed: isLetter ? typed.current.text : null,

@@ -4,6 +4,7 @@ import { useEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useStore } from 'zustand'
 import { useStores } from '../../../stores/stores.ts'
+import { searchTarget } from '../../../ui/shortcuts.ts'
 import { isComposing } from '../composer/composing.ts'
 
 const REST_MS = 150
@@ -30,6 +31,7 @@ export function ConversationSearch({ onArrowDown }: { readonly onArrowDown: () =
   }
   return (
     <TextInput
+      {...searchTarget}
       aria-label={t('chat.search')}
       placeholder={t('chat.search')}
       value={search}

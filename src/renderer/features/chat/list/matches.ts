@@ -26,5 +26,8 @@ export function matchesIn(text: string, search: string): readonly Match[] {
 }
 
 function folded(text: string): string {
-  return text.normalize('NFD').replace(/\p{Mark}/gu, '').toLowerCase()
+  return text
+    .normalize('NFD')
+    .replace(/\p{Mark}/gu, '')
+    .toLowerCase()
 }

@@ -11,7 +11,14 @@ interface ActionProps {
 /** An icon button of a message. Plain, since a conversation draws hundreds of them. */
 export function Action({ label, disabled = false, onClick, children }: ActionProps) {
   return (
-    <button type="button" className={styles.action} aria-label={label} title={label} disabled={disabled} onClick={onClick}>
+    <button
+      type="button"
+      className={styles.action}
+      aria-label={label}
+      title={label}
+      disabled={disabled}
+      onClick={onClick}
+    >
       {children}
     </button>
   )

@@ -9,7 +9,6 @@ import { useStores } from '../../../stores/stores.ts'
 import { ErrorNotice, Notice } from '../../../ui/notice.tsx'
 import { useChatContext } from '../chat-context.ts'
 import { ChooseAnother } from '../header/choose-another.tsx'
-import { editRequests } from './edit-requests.ts'
 import styles from './message-item.module.css'
 
 interface EndingProps {
@@ -123,13 +122,14 @@ function Interrupted({
   readonly busy: boolean
 }) {
   const { t, i18n } = useTranslation()
+  const { editRequest } = useChatContext()
   if (error.code === 'context_length_exceeded') {
     const { promptTokens, contextLength } = error.details ?? {}
     const counts =
       typeof promptTokens === 'number' && typeof contextLength === 'number'
         ? t('chat.doesNotFit', {
             tokens: number(promptTokens, i18n.language),
-            context: number(contextLength, i18n.language),
+            limit: number(contextLength, i18n.language),
           })
         : undefined
     const edit = (
@@ -138,7 +138,7 @@ function Interrupted({
         variant="default"
         disabled={busy}
         leftSection={<IconPencil size={14} aria-hidden />}
-        onClick={() => editRequests.setState({ messageId: message.parentId })}
+        onClick={() => editRequest.setState({ messageId: message.parentId })}
       >
         {t('chat.editQuestion')}
       </Button>

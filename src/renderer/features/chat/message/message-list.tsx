@@ -43,7 +43,7 @@ export function MessageList({ id, found }: { readonly id: string; readonly found
   const versions = useMemo(() => versionsOf(all ?? []), [all])
   const cutAt = useMemo(() => firstReadIndex(messages), [messages])
   const foundIndex = found === null ? -1 : messages.findIndex((message) => message.id === found.messageId)
-  const { box, list, span, following, onScroll, onKeyDown, jump, goTo } = useMessageSpan({
+  const { box, list, span, following, onScroll, onKeyDown, jump, goTo, reveal } = useMessageSpan({
     count: messages.length,
     asked: waiting !== null,
     startAt: foundIndex === -1 ? null : foundIndex,
@@ -58,11 +58,12 @@ export function MessageList({ id, found }: { readonly id: string; readonly found
   const isShown = foundIndex !== -1
   useLayoutEffect(() => showFound(), [found, isShown])
   const isDrawn = isShown && foundIndex >= span.from && foundIndex < (span.to ?? messages.length)
+  const revealFound = useEffectEvent(reveal)
   useEffect(() => {
     const element = isDrawn && found ? document.getElementById(`message-${found.messageId}`) : null
     if (!element || !found) return
-    element.scrollIntoView({ block: 'center' })
-    return highlightWords(element, found.search)
+    revealFound(element)
+    return highlightWords(element, found.text)
   }, [found, isDrawn])
 
   return (

@@ -21,7 +21,7 @@ test('a message somewhere is drawn with those around it', () => {
 
 const walk = (span: MessageSpan, step: typeof withEarlier, count: number): readonly MessageSpan[] => {
   const spans = [span]
-  for (let last = span, next = step(last, count); next.from !== last.from || next.to !== last.to; ) {
+  for (let last = span, next = step(last, count); next.from !== last.from || next.to !== last.to;) {
     spans.push(next)
     last = next
     next = step(last, count)

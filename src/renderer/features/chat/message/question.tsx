@@ -5,10 +5,10 @@ import { useTranslation } from 'react-i18next'
 import { useStore } from 'zustand'
 import { useStores } from '../../../stores/stores.ts'
 import { CopyButton } from '../../../ui/copy-button.tsx'
+import { useChatContext } from '../chat-context.ts'
 import { Action } from './action.tsx'
 import { BranchNavigator } from './branch-navigator.tsx'
 import { EditMessage } from './edit-message.tsx'
-import { editRequests } from './edit-requests.ts'
 import { folded } from './fold.ts'
 import { MessageTime, type MessageItemProps } from './message-item.tsx'
 import styles from './message-item.module.css'
@@ -17,7 +17,8 @@ import styles from './message-item.module.css'
 export function Question({ message, versions }: MessageItemProps) {
   const { t } = useTranslation()
   const { chat } = useStores()
-  const wanted = useStore(editRequests, (state) => state.messageId === message.id)
+  const { editRequest } = useChatContext()
+  const wanted = useStore(editRequest, (state) => state.messageId === message.id)
   const [editing, setEditing] = useState(false)
   const busy = useStore(chat.store, (state) => Boolean(state.entries[message.conversationId]?.turn))
   if (editing || wanted)
@@ -25,7 +26,7 @@ export function Question({ message, versions }: MessageItemProps) {
       <EditMessage
         message={message}
         onDone={() => {
-          editRequests.setState({ messageId: null })
+          editRequest.setState({ messageId: null })
           setEditing(false)
         }}
       />
@@ -34,9 +35,7 @@ export function Question({ message, versions }: MessageItemProps) {
     <article className={styles.question} aria-label={t('chat.you')}>
       <QuestionText text={message.content} />
       <div className={styles.actions}>
-        {versions ? (
-          <BranchNavigator conversationId={message.conversationId} versions={versions} busy={busy} />
-        ) : null}
+        {versions ? <BranchNavigator conversationId={message.conversationId} versions={versions} busy={busy} /> : null}
         <CopyButton text={message.content} label={t('chat.copyMessage')} />
         <Action label={t('chat.edit')} disabled={busy} onClick={() => setEditing(true)}>
           <IconPencil size={16} aria-hidden />

@@ -26,6 +26,8 @@ interface ShownMessages {
   readonly jump: () => void
   /** Draws the messages around this one and stops following. */
   readonly goTo: (index: number) => void
+  /** Scrolls to a drawn message. */
+  readonly reveal: (element: HTMLElement) => void
 }
 
 /**
@@ -54,6 +56,11 @@ export function useMessageSpan({ count, asked, startAt }: MessageSpanOptions): S
     element.scrollTop = element.scrollHeight
     lastTop.current = element.scrollTop
   }
+  const isAtEnd = (): boolean => {
+    const element = box.current
+    if (!element || span.to !== null) return false
+    return element.scrollHeight - element.scrollTop - element.clientHeight <= NEAR_END
+  }
   const noteAnchor = (): void => {
     const [element, messages] = [box.current, list.current]
     if (!element || !messages) return
@@ -80,8 +87,7 @@ export function useMessageSpan({ count, asked, startAt }: MessageSpanOptions): S
     if (!element) return
     const up = element.scrollTop < lastTop.current - 1
     lastTop.current = element.scrollTop
-    const atEnd =
-      span.to === null && element.scrollHeight - element.scrollTop - element.clientHeight <= NEAR_END
+    const atEnd = isAtEnd()
     if (up && !atEnd) follow(false)
     else if (atEnd && !followed.current) follow(true)
     if (!followed.current) drawAhead()
@@ -143,6 +149,10 @@ export function useMessageSpan({ count, asked, startAt }: MessageSpanOptions): S
       follow(false)
       anchor.current = null
       setSpan(spanAround(index, count))
+    },
+    reveal: (element) => {
+      element.scrollIntoView({ block: 'center' })
+      if (isAtEnd()) follow(true)
     },
   }
 }

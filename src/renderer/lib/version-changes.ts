@@ -1,5 +1,5 @@
-import type { AssistantValues } from '../../../shared/domain/assistant.ts'
-import type { ParameterOverrides } from '../../../shared/domain/conversation.ts'
+import type { AssistantValues } from '../../shared/domain/assistant.ts'
+import type { ParameterOverrides } from '../../shared/domain/conversation.ts'
 
 /** One line of a system prompt that a version added or removed. */
 export interface ChangedLine {

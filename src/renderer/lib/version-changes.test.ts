@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { AssistantValues } from '../../../shared/domain/assistant.ts'
+import type { AssistantValues } from '../../shared/domain/assistant.ts'
 import { versionChanges } from './version-changes.ts'
 
 const values: AssistantValues = {
