@@ -1,8 +1,10 @@
 // @vitest-environment happy-dom
+import i18next from 'i18next'
 import { expect, test } from 'vitest'
 import { fakeJobs, fakeModelStatus, fakeStatus } from '../../shared/contracts/console.fake-data.ts'
 import { FakeConsole } from '../../shared/contracts/console.fake.ts'
 import type { ErrorCode } from '../../shared/errors/catalogue.ts'
+import { jobName } from '../lib/job-text.ts'
 import { titleText, windowTitle } from '../lib/window-title.ts'
 import { renderPage } from '../stores/testing/page.tsx'
 import { statusControl } from '../ui/status-control.ts'
@@ -62,9 +64,11 @@ test('a default model that is gone says who answers instead and lets another one
 })
 
 test('interrupted work leads to the list of tasks', async () => {
-  const page = await renderPage(<Banners />, { fake: new FakeConsole({ jobs: fakeJobs(Date.now()) }) })
+  const jobs = fakeJobs(Date.now())
+  const page = await renderPage(<Banners />, { fake: new FakeConsole({ jobs }) })
   await page.until(() => page.has('Show tasks'))
-  expect(page.text()).toContain('Preparation of tea-7b v1 was interrupted')
+  const interrupted = jobs.filter(({ state }) => state.kind === 'interrupted')
+  expect(interrupted.map((job) => page.text().includes(`${jobName(i18next.t, job)} was interrupted`))).toEqual([true])
   await page.press('Show tasks')
   expect(statusControl.getState().open).toBe('jobs')
 })

@@ -9,6 +9,7 @@ import {
   IconLanguage,
   IconMessageCircle,
   IconPlus,
+  IconProgress,
   IconRefresh,
   IconSettings,
   IconStethoscope,
@@ -21,6 +22,7 @@ import { useStore } from 'zustand'
 import type { FindableGroup } from '../lib/palette-rank.ts'
 import { useStores } from '../stores/stores.ts'
 import { useNotifyFailure } from '../ui/notify-failure.ts'
+import { statusControl } from '../ui/status-control.ts'
 import { useShortcutText, type ShortcutName } from '../ui/shortcuts.ts'
 
 export interface PaletteAction extends Omit<SpotlightActionData, 'label' | 'keywords' | 'description'> {
@@ -54,7 +56,7 @@ function useOpenConversation(): string | null {
 
 function useActions(showHelp: () => void): PaletteAction[] {
   const { t } = useTranslation()
-  const { settings, status } = useStores()
+  const { settings, status, jobs } = useStores()
   const navigate = useNavigate()
   const { pathname } = useLocation()
   const open = useOpenConversation()
@@ -62,6 +64,7 @@ function useActions(showHelp: () => void): PaletteAction[] {
   const notifyFailure = useNotifyFailure()
   const { setColorScheme } = useMantineColorScheme({ keepTransitions: true })
   const endpoint = useStore(status.store, (state) => state.status?.endpointUrl ?? null)
+  const hasJobs = useStore(jobs.store, (list) => list !== null && list.length > 0)
   const browser = useStore(status.store, (state) => state.info?.host === 'headless')
   const shortcut = (name: ShortcutName) => ({ rightSection: <Kbd size="xs">{keys(name)}</Kbd> })
   const theme = (value: 'auto' | 'light' | 'dark'): void => {
@@ -120,6 +123,17 @@ function useActions(showHelp: () => void): PaletteAction[] {
                 .then(() => notifications.show({ message: t('status.endpointCopied') }), notifyFailure),
           },
         ]),
+    ...(hasJobs
+      ? [
+          {
+            id: 'jobs',
+            label: t('palette.jobs'),
+            keywords: 'jobs import progress 任务 导入 renwu daoru',
+            leftSection: <IconProgress {...icon} />,
+            onClick: () => statusControl.setState({ open: 'jobs' }),
+          },
+        ]
+      : []),
     {
       id: 'restart',
       label: t('palette.restart'),

@@ -1,6 +1,6 @@
 import { Spotlight, type SpotlightFilterFunction } from '@mantine/spotlight'
 import { IconSearch } from '@tabler/icons-react'
-import { useEffect, type KeyboardEvent } from 'react'
+import { useEffect, useRef, type KeyboardEvent } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useStore } from 'zustand'
 import { ranked, type FindableGroup } from '../lib/palette-rank.ts'
@@ -21,6 +21,7 @@ export function Palette({ showHelp }: { readonly showHelp: () => void }) {
   const found = useStore(finder.store, (state) => state.found)
   useEffect(() => chooseFirst(), [found])
   const groups = usePaletteGroups(showHelp)
+  const composing = useRef(false)
   return (
     <Spotlight
       store={paletteStore}
@@ -31,7 +32,7 @@ export function Palette({ showHelp }: { readonly showHelp: () => void }) {
       triggerOnContentEditable
       // Closing empties the field, which is no question.
       onQueryChange={(query) => {
-        if (paletteStore.getState().opened) finder.find(query)
+        if (paletteStore.getState().opened && !composing.current) finder.find(query)
       }}
       onSpotlightOpen={() => finder.find('')}
       nothingFound={t('palette.empty')}
@@ -48,6 +49,14 @@ export function Palette({ showHelp }: { readonly showHelp: () => void }) {
       transitionProps={{ duration: 80, transition: 'fade' }}
       searchProps={{
         onKeyDown: runFirst,
+        // What an input method has not finished is no question.
+        onCompositionStart: () => {
+          composing.current = true
+        },
+        onCompositionEnd: (event) => {
+          composing.current = false
+          finder.find(event.currentTarget.value)
+        },
         leftSection: <IconSearch size={18} stroke={1.7} aria-hidden />,
         placeholder: t('palette.placeholder'),
         'aria-label': t('palette.placeholder'),

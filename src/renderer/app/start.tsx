@@ -10,7 +10,7 @@ import { createStores } from '../stores/stores.ts'
 import { App } from './app.tsx'
 import { installThemeVariables } from './theme.ts'
 
-/** Builds the window over a connection; the product and the preview differ in that alone. */
+/** Builds the window over a connection. The product and the preview differ only in the connection. */
 export async function startApp(connection: ConsoleConnection): Promise<void> {
   const language = chooseLanguage('auto', navigator.languages)
   document.documentElement.lang = language

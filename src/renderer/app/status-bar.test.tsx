@@ -1,5 +1,6 @@
 // @vitest-environment happy-dom
-import { beforeEach, expect, test, vi } from 'vitest'
+import i18next from 'i18next'
+import { beforeEach, expect, test } from 'vitest'
 import {
   fakeJobs,
   fakeModelStatus,
@@ -8,6 +9,7 @@ import {
   fakeStatus,
 } from '../../shared/contracts/console.fake-data.ts'
 import { FakeConsole } from '../../shared/contracts/console.fake.ts'
+import { jobActivity, jobName } from '../lib/job-text.ts'
 import { renderPage } from '../stores/testing/page.tsx'
 import { statusControl } from '../ui/status-control.ts'
 import { StatusBar } from './status-bar.tsx'
@@ -53,7 +55,7 @@ test('the list behind it names each with what it does, and unloads by key', asyn
   expect(page.has('Unload tea-7b')).toBe(false)
 })
 
-test('memory is told apart by what takes it', async () => {
+test('the memory part lists the program and each engine', async () => {
   const page = await renderPage(<StatusBar />)
   await page.until(() => page.text().includes('412 MB memory'))
   await page.press('Memory: 412 MB memory')
@@ -80,21 +82,20 @@ test('a failed engine shows in the bar even where the default model is fine', as
   expect(page.has('Engine: Ready')).toBe(false)
 })
 
-test('a running task shows its progress; it is cancelled, others go on and are discarded', async () => {
-  const now = Date.UTC(2026, 10, 20, 9)
-  vi.useFakeTimers({ now, toFake: ['Date'] })
-  const fake = new FakeConsole({ jobs: fakeJobs(now) })
-  const page = await renderPage(<StatusBar />, { fake })
-  vi.useRealTimers()
-  await page.until(() => page.text().includes('Importing tea-7b'))
+test('a running task shows its progress; it is cancelled, others are started again and taken off the list', async () => {
+  const [running, interrupted] = fakeJobs(Date.now())
+  if (!running || !interrupted) throw new Error('there is a job too few')
+  const page = await renderPage(<StatusBar />, { fake: new FakeConsole({ jobs: [running, interrupted] }) })
+  const name = jobName(i18next.t, running)
+  await page.until(() => page.text().includes(jobActivity(i18next.t, running)))
   expect(page.text()).toContain('42 %')
-  await page.press('Cancel: Import of tea-7b')
+  await page.press(`Cancel: ${name}`)
   await page.until(() => page.text().includes('1 task needs you'))
   await page.press('Tasks: 1 task needs you')
-  await page.press('Go on: Preparation of tea-7b v1')
-  await page.until(() => page.text().includes('Preparing tea-7b v1'))
-  await page.press('Remove from the list: Import of tea-7b')
-  await page.until(() => !page.text().includes('Import of tea-7b'))
+  await page.press(`Start again: ${jobName(i18next.t, interrupted)}`)
+  await page.until(() => page.text().includes(jobActivity(i18next.t, interrupted)))
+  await page.press(`Remove from the list: ${name}`)
+  await page.until(() => !page.text().includes(name))
 })
 
 test('a task that ends while the window is open says so', async () => {

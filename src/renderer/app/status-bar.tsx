@@ -43,6 +43,8 @@ function shownEngine(status: AppStatus): EngineState {
 
 function Parts({ status }: { readonly status: AppStatus }) {
   const { t, i18n } = useTranslation()
+  const { jobs } = useStores()
+  const hasJobs = useStore(jobs.store, (list) => list !== null && list.length > 0)
   const engine = shownEngine(status)
   const loaded = loadedModels(status)
   const sums = modelSums(status)
@@ -94,6 +96,8 @@ function Parts({ status }: { readonly status: AppStatus }) {
       <StatusPart
         id="memory"
         name={t('status.memory')}
+        // On a phone there is room for one of the two.
+        wideOnly={hasJobs}
         value={t('status.memoryValue', { value: bytes(sums.memoryBytes, i18n.language) })}
       >
         <MemoryDetails status={status} sums={sums} />

@@ -57,6 +57,7 @@ export function EngineDetails({ engine }: { readonly engine: EngineState }) {
           ]}
         />
       ) : null}
+      {engine.kind === 'off' ? <p className={styles.help}>{t('status.offHelp')}</p> : null}
       {engine.kind === 'failed' || engine.kind === 'restarting' ? (
         <ErrorNotice error={engine.error} live={false} />
       ) : null}

@@ -78,7 +78,7 @@ test.each([
     },
     'unreachable',
   ],
-] as const)('%s is told as what it is, and tried again', async (_name, answer, reason) => {
+] as const)('%s is the reason shown, and the connection is tried again', async (_name, answer, reason) => {
   const { connection, refuse, next } = pageUnderTest(answer)
   await refuse()
   await next()

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { takeConsoleKey } from './console-key.ts'
 
-function place(hash: string, stored: string | null = null) {
+function context(hash: string, stored: string | null = null) {
   const kept = new Map(stored === null ? [] : [['switchboard.console-key', stored]])
   const addresses: string[] = []
   return {
@@ -16,19 +16,19 @@ function place(hash: string, stored: string | null = null) {
 }
 
 test('the key is taken out of the address bar, leaving the rest of the address', () => {
-  const fresh = place('#key=s3cr%2Bet&/chat/c1')
+  const fresh = context('#key=s3cr%2Bet&/chat/c1')
   expect([takeConsoleKey(fresh), fresh.addresses]).toEqual(['s3cr+et', ['/console/?a=b#/chat/c1']])
-  const plain = place('#key=abc')
+  const plain = context('#key=abc')
   expect([takeConsoleKey(plain), plain.addresses]).toEqual(['abc', ['/console/?a=b']])
 })
 
 test('a reload uses the key of the tab, a new key replaces it, and without one there is none', () => {
-  expect(takeConsoleKey(place('#/chat', 'old'))).toBe('old')
-  expect(takeConsoleKey(place('#key=new', 'old'))).toBe('new')
-  expect(takeConsoleKey(place('#/chat'))).toBeNull()
+  expect(takeConsoleKey(context('#/chat', 'old'))).toBe('old')
+  expect(takeConsoleKey(context('#key=new', 'old'))).toBe('new')
+  expect(takeConsoleKey(context('#/chat'))).toBeNull()
 })
 
 test('an address cut off inside an escape gives a key that can be refused, not a blank page', () => {
-  const cut = place('#key=abc%2')
+  const cut = context('#key=abc%2')
   expect([takeConsoleKey(cut), cut.addresses]).toEqual(['abc%2', ['/console/?a=b']])
 })

@@ -1,6 +1,6 @@
 /**
- * Edits of some fields that are shown before the program has answered. Each answer counts for the fields of its own
- * edit alone, and never over a newer edit; a refusal takes back those fields alone.
+ * Optimistic edits: fields that are shown before the program has answered. An answer applies only to the fields of its
+ * own edit, and never over a newer edit of the same field. A refusal rolls back only the fields of its own edit.
  */
 export class PendingEdits<Fields extends object> {
   /** What to show of a field once no edit of it is on its way. */

@@ -41,7 +41,7 @@ test.each([
   [{ kind: 'assistants' }, ['assistants']],
   [{ kind: 'models' }, ['models']],
   [{ kind: 'settings' }, ['settings']],
-  // Nobody has looked at the keys in this window.
+  // The keys were never loaded in this window.
   [{ kind: 'keys' }, []],
   [{ kind: 'conversations', id: 'c-order' }, ['get', 'list']],
   [{ kind: 'conversations', id: 'c-chinese' }, ['list']],

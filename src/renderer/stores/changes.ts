@@ -22,8 +22,8 @@ export interface ChangesStore {
 }
 
 /**
- * Every window shows the same: what changed is fetched again, nothing else. Changes of one frame are collected, and
- * those that come while the answers to earlier ones are on their way, so that a burst costs two fetches of each kind.
+ * Keeps all windows alike: only what changed is fetched again. Changes are batched by frame and while a fetch is in
+ * flight, so that a burst costs at most two fetches of each kind.
  */
 export function createChangesStore(
   client: ConsoleClient,

@@ -67,8 +67,8 @@ export function hasParentOf(conversation: Conversation | null, message: Message)
 }
 
 /**
- * The entry with a conversation that was fetched. While a reply is being written the stream knows the messages better
- * than the answer that was under way; the other fields are taken.
+ * The entry with a fetched conversation. While a reply is being written, the messages of the stream are newer than the
+ * fetched ones and stay; the other fields are taken.
  */
 export function withFetched(entry: ChatEntry, fetched: Conversation): ChatEntry {
   if (!entry.turn || !entry.conversation) return { ...entry, conversation: fetched }

@@ -153,6 +153,10 @@ test('a question that was not taken is given back with the reason', async () => 
     turn: null,
     code: 'disconnected',
   })
+  // The connection is there again.
+  await chat.reload()
+  expect(entry().turnError).toBeNull()
+  await chat.send(id, 'Hi')
   chat.dismissError(id)
   expect(entry().turnError).toBeNull()
 })
@@ -217,11 +221,11 @@ test('a turn of another window is drawn as it is written, and ends as stored', a
 test('a turn under a message this window does not know loads the conversation before it is drawn', async () => {
   const { a, chat, b, close } = await twoWindows()
   close()
-  await a.chat.send(a.id, 'First, while nobody watched')
+  await a.chat.send(a.id, 'First, with no other window open')
   const stop = chat.open(a.id)
   await a.chat.send(a.id, 'Second')
   await vi.waitUntil(() => chat.store.getState().entries[a.id]?.turn === null && b().length > 0)
-  expect(b()).toEqual(['First, while nobody watched', 'One two three four', 'Second', 'One two three four'])
+  expect(b()).toEqual(['First, with no other window open', 'One two three four', 'Second', 'One two three four'])
   stop()
 })
 

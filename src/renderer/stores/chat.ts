@@ -201,6 +201,9 @@ export function createChatStore({ client, schedule, windowId, onChange }: ChatOp
     },
     async reload() {
       for (const [id, entry] of following) void follow(id, entry)
+      // "Not sent" was about the connection that is there again.
+      for (const [id, entry] of Object.entries(store.getState().entries))
+        if (entry.turnError?.code === 'disconnected') put(id, (held) => ({ ...held, turnError: null }))
       await Promise.all(
         Object.entries(store.getState().entries)
           .filter(([, entry]) => entry.turn === null)

@@ -43,7 +43,7 @@ const PAGE = 60
 const MAX_PAGE = 200
 const MAX_SEARCH_CHARACTERS = 200
 
-/** Ties are ordered by id, as the program does, so that a page never begins inside a tie twice. */
+/** Ties are ordered by id, as in the program, so that pages do not overlap. */
 const byUse = (a: ConversationSummary, b: ConversationSummary): number =>
   b.updatedAt - a.updatedAt || (a.id < b.id ? 1 : -1)
 
@@ -56,7 +56,7 @@ export function createConversationsStore(client: ConsoleClient): ConversationsSt
   }))
   /** The answer to an earlier load or search does not count; its call is aborted. */
   let current = new AbortController()
-  /** Deleted here: neither its reply, which may still be ending, nor an answer that was on its way brings it back. */
+  /** Deleted in this window. Late answers and replies that are still ending must not bring them back. */
   const removed = new Set<string>()
   const renames = new Map<string, PendingEdits<{ readonly title: string }>>()
 

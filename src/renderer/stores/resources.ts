@@ -6,7 +6,7 @@ import { notLoaded, type Loadable } from './loadable.ts'
 export interface Resource<Value> {
   readonly store: StoreApi<Loadable<Value>>
   load(): Promise<void>
-  /** Fetches again where it was asked for before: nothing is fetched for a page nobody has opened. */
+  /** Fetches again if it was fetched before. A page that was never opened costs nothing. */
   refresh(): Promise<void>
   set(value: Value): void
 }

@@ -37,3 +37,17 @@ test('a refused change takes back its own field alone, whatever was changed sinc
     saving: { kind: 'failed' },
   })
 })
+
+test('a change in another window asks for a restart here too, until the engine has started', async () => {
+  const fake = new FakeConsole()
+  const settings = createSettingsStore(fake)
+  await settings.load()
+  await fake.settings.update({ theme: 'dark' })
+  await settings.load()
+  expect(settings.store.getState().engineRestartNeeded).toBe(false)
+  await fake.settings.update({ contextLength: 8192 })
+  await settings.load()
+  expect(settings.store.getState()).toMatchObject({ settings: { contextLength: 8192 }, engineRestartNeeded: true })
+  settings.engineStarted()
+  expect(settings.store.getState().engineRestartNeeded).toBe(false)
+})

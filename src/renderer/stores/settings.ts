@@ -21,9 +21,15 @@ export interface SettingsStore {
   update(patch: Partial<Settings>): Promise<void>
   /** Starts the engine again, by which every setting is in force. */
   restartEngine(): Promise<void>
+  /** The engine was started, perhaps from another window: every setting is in force. */
+  engineStarted(): void
 }
 
 const appliedAtRestart: readonly (keyof Settings)[] = ['providers', 'slots', 'contextLength', 'queueRequests']
+
+function differAtRestart(before: Settings, after: Settings): boolean {
+  return appliedAtRestart.some((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]))
+}
 
 export function createSettingsStore(client: ConsoleClient): SettingsStore {
   const store = createStore<SettingsState>(() => ({
@@ -41,7 +47,14 @@ export function createSettingsStore(client: ConsoleClient): SettingsStore {
     async load() {
       try {
         const { settings, defaults } = await client.settings.get()
-        store.setState({ settings: edits.over(settings), defaults, loaded: true })
+        store.setState((before) => ({
+          settings: edits.over(settings),
+          defaults,
+          loaded: true,
+          // Changed in another window or from the command line.
+          engineRestartNeeded:
+            before.engineRestartNeeded || (before.loaded && differAtRestart(before.settings, settings)),
+        }))
       } catch (thrown) {
         store.setState({ saving: { kind: 'failed', error: toSwitchboardError(thrown) } })
       }
@@ -61,6 +74,9 @@ export function createSettingsStore(client: ConsoleClient): SettingsStore {
         show(edits.refuse(edit))
         store.setState({ saving: { kind: 'failed', error: toSwitchboardError(thrown) } })
       }
+    },
+    engineStarted() {
+      store.setState({ engineRestartNeeded: false })
     },
     async restartEngine() {
       await client.app.restartEngine()

@@ -6,6 +6,7 @@ import type { DoctorReport } from '../../shared/domain/status.ts'
 import type { ConsoleConnection } from '../bridge/connect.ts'
 import { Drafts } from '../lib/drafts.ts'
 import type { ScheduleFrame } from '../lib/frame-batch.ts'
+import { defaultModelStatus } from '../lib/model-status.ts'
 import { createAssistantsStore, type AssistantsStore } from './assistants.ts'
 import { createChangesStore } from './changes.ts'
 import { createConversationFinder, type ConversationFinder } from './conversation-finder.ts'
@@ -55,6 +56,11 @@ export function createStores({ connection, schedule, storage }: StoresOptions): 
   const assistants = createAssistantsStore(client)
   const models = createResource(() => client.models.list())
   const keys = createResource(() => client.keys.list())
+  // From another state than ready: the engine read its settings anew.
+  status.store.subscribe(({ status: now }, { status: before }) => {
+    const wasReady = before === null || defaultModelStatus(before)?.state.kind === 'ready'
+    if (now && !wasReady && defaultModelStatus(now)?.state.kind === 'ready') settings.engineStarted()
+  })
   const changes = createChangesStore(client, { conversations, chat, settings, assistants, models, keys }, schedule)
   return {
     client,

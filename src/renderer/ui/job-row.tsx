@@ -28,10 +28,7 @@ export function JobRow({ job, onCancel, onResume, onDismiss }: JobRowProps) {
   const remove = button(t('jobs.remove'), t('jobs.removeName', { name }), onDismiss)
   const actions: Readonly<Record<Job['state']['kind'], readonly ReactNode[]>> = {
     running: job.cancelling ? [] : [button(t('jobs.cancel'), t('jobs.cancelName', { name }), onCancel)],
-    interrupted: [
-      button(t('jobs.resume'), t('jobs.resumeName', { name }), onResume),
-      button(t('jobs.discard'), t('jobs.discardName', { name }), onDismiss),
-    ],
+    interrupted: [again, button(t('jobs.discard'), t('jobs.discardName', { name }), onDismiss)],
     failed: [again, remove],
     cancelled: [again, remove],
     done: [remove],

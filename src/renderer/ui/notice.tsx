@@ -16,7 +16,7 @@ interface NoticeProps {
   readonly live?: boolean
 }
 
-/** A short message inside a page; the icon carries the meaning as well as the colour. */
+/** A short message inside a page. The icon repeats the meaning of the colour. */
 export function Notice({ kind, children, actions, live = false }: NoticeProps) {
   const Icon = icons[kind]
   return (

@@ -6,7 +6,7 @@ import { shownError } from '../lib/shown-error.ts'
 /** Shows at the edge of the window why a call was refused. `words` may say what did not happen. */
 export type NotifyFailure = (thrown: unknown, words?: (reason: string) => string) => void
 
-/** For calls that have no place of their own on the page to show a refusal. */
+/** For calls whose refusal has no spot of its own on the page. */
 export function useNotifyFailure(): NotifyFailure {
   const { t } = useTranslation()
   return (thrown, words = (reason) => reason) =>

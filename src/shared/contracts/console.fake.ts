@@ -1,7 +1,7 @@
 import { Emitter } from '../base/emitter.ts'
 import type { ApiKey } from '../domain/api-key.ts'
 import type { Change } from '../domain/change.ts'
-import type { Conversation, ConversationSummary, Message, MessageState, TurnEvent } from '../domain/conversation.ts'
+import type { Conversation, ConversationSummary, Message } from '../domain/conversation.ts'
 import type { Job } from '../domain/job.ts'
 import type { ModelSummary } from '../domain/model.ts'
 import { defaultSettings, type Settings } from '../domain/settings.ts'
@@ -16,11 +16,11 @@ import {
   fakeKeys,
   fakeModels,
   fakeModelStatus,
-  fakeReceipt,
   fakeReply,
   fakeStatus,
 } from './console.fake-data.ts'
 import { eventStream, valueStream } from './console.fake-streams.ts'
+import { FakeTurns, type FakeFailure } from './console.fake-turns.ts'
 
 export interface FakeConsoleOptions {
   /** Awaited before each delta; default: no waiting. */
@@ -36,41 +36,17 @@ export interface FakeConsoleOptions {
   readonly reply?: (question: string) => string
 }
 
-/** Fails the next reply after this many deltas. */
-export interface FakeFailure {
-  readonly afterDeltas: number
-  readonly error: SwitchboardError
-}
-
-/** An event of a turn, and the window that started the turn. */
-interface FakeTurn {
-  readonly conversationId: string
-  readonly windowId: string | undefined
-  readonly event: TurnEvent
-}
-
-/** A turn that runs, and what a window that begins to watch has missed. */
-interface RunningTurn {
-  readonly windowId: string | undefined
-  started: Extract<TurnEvent, { kind: 'started' }>
-  stopped: boolean
-}
-
 /** The whole console in memory: no process, no wire. Implements what the GUI calls, with the contract's own rules. */
 export class FakeConsole implements ConsoleClient {
-  /** Set to make the next reply fail; cleared once used. */
-  failure: FakeFailure | null = null
   readonly #conversations = new Map<string, Conversation>()
   readonly #removed = new Set<string>()
-  readonly #running = new Map<string, RunningTurn>()
   readonly #statusChanged = new Emitter<AppStatus>()
   readonly #changed = new Emitter<Change>()
   readonly #jobsChanged = new Emitter<readonly Job[]>()
-  readonly #turned = new Emitter<FakeTurn>()
   readonly #wait: () => Promise<void>
   readonly #now: () => number
-  readonly #reply: (question: string) => string
   readonly #assistants: FakeAssistants
+  readonly #turns: FakeTurns
   #models: readonly ModelSummary[]
   #jobs: readonly Job[]
   #keys: readonly ApiKey[]
@@ -82,7 +58,6 @@ export class FakeConsole implements ConsoleClient {
     let tick = Date.UTC(2026, 10, 20, 9)
     this.#now = options.now ?? (() => (tick += 1000))
     this.#wait = options.wait ?? (async () => undefined)
-    this.#reply = options.reply ?? fakeReply
     this.#settings = { ...defaultSettings, ...options.settings }
     this.#status = options.status ?? fakeStatus
     this.#models = options.models ?? fakeModels
@@ -95,8 +70,25 @@ export class FakeConsole implements ConsoleClient {
       changed: () => this.#changed.emit({ kind: 'assistants' }),
     })
     this.assistants = this.#assistants.calls
+    this.#turns = new FakeTurns({
+      conversation: (id) => this.#conversation(id),
+      keep: (conversation) => this.#keep(conversation),
+      keepQuietly: (conversation) => void this.#conversations.set(conversation.id, conversation),
+      assistant: (id) => this.#assistants.find(id),
+      countRunning: (by) => this.#countRunning(by),
+      now: () => this.#now(),
+      id: () => this.#id('m'),
+      wait: () => this.#wait(),
+      reply: options.reply ?? fakeReply,
+    })
+    this.chat = this.#turns.calls
     for (const conversation of options.conversations ?? fakeConversations(this.#now()))
       this.#conversations.set(conversation.id, conversation)
+  }
+
+  /** Makes the next reply fail. */
+  set failure(failure: FakeFailure) {
+    this.#turns.failure = failure
   }
 
   /** What the status bar shows from now on. */
@@ -209,51 +201,7 @@ export class FakeConsole implements ConsoleClient {
     },
   }
 
-  readonly chat: ConsoleClient['chat'] = {
-    send: async ({ conversationId, text, parentId, windowId }) => {
-      const conversation = this.#conversation(conversationId)
-      const userMessage: Message = {
-        id: this.#id('m'),
-        conversationId,
-        parentId: parentId === undefined ? conversation.activeLeafId : parentId,
-        role: 'user',
-        content: text,
-        state: { kind: 'complete' },
-        receipt: null,
-        createdAt: this.#now(),
-      }
-      return this.#turn(userMessage, this.#emptyReply(userMessage), windowId)
-    },
-    regenerate: async ({ conversationId, messageId, windowId }) => {
-      const { question } = this.#exchange(conversationId, messageId)
-      return this.#turn(question, this.#emptyReply(question), windowId)
-    },
-    continue: async ({ conversationId, messageId, windowId }) => {
-      const { question, reply } = this.#exchange(conversationId, messageId)
-      const isEnded = reply.state.kind === 'complete' && reply.receipt?.finishReason !== 'length'
-      if (isEnded || reply.state.kind === 'streaming')
-        throw new SwitchboardError('invalid_request', 'This reply was not cut off.', { param: 'messageId' })
-      return this.#turn(question, { ...reply, state: { kind: 'streaming' }, receipt: null }, windowId)
-    },
-    watch: async ({ conversationId, windowId }, options) => {
-      this.#conversation(conversationId)
-      const running = this.#running.get(conversationId)
-      const missed = running && running.windowId !== windowId ? [running.started] : []
-      return eventStream<FakeTurn, TurnEvent>(
-        this.#turned,
-        options?.signal,
-        (turn) =>
-          turn.conversationId === conversationId && (turn.windowId === undefined || turn.windowId !== windowId)
-            ? turn.event
-            : undefined,
-        missed,
-      )
-    },
-    stop: async ({ conversationId }) => {
-      const running = this.#running.get(conversationId)
-      if (running) running.stopped = true
-    },
-  }
+  readonly chat: ConsoleClient['chat']
 
   readonly assistants: ConsoleClient['assistants']
 
@@ -382,105 +330,6 @@ export class FakeConsole implements ConsoleClient {
     this.#conversations.set(conversation.id, conversation)
     this.#changed.emit({ kind: 'conversations', id: conversation.id })
     return conversation
-  }
-
-  /** Stores a message as the shown leaf; the text of a running reply announces nothing. */
-  #put(message: Message): Message {
-    const conversation = this.#conversation(message.conversationId)
-    const known = conversation.messages.some((other) => other.id === message.id)
-    const changed: Conversation = {
-      ...conversation,
-      activeLeafId: message.id,
-      updatedAt: message.createdAt,
-      messages: known
-        ? conversation.messages.map((other) => (other.id === message.id ? message : other))
-        : [...conversation.messages, message],
-    }
-    if (known && message.state.kind === 'streaming') this.#conversations.set(conversation.id, changed)
-    else this.#keep(changed)
-    return message
-  }
-
-  #exchange(conversationId: string, replyId: string): { readonly question: Message; readonly reply: Message } {
-    const { messages } = this.#conversation(conversationId)
-    const reply = messages.find((message) => message.id === replyId)
-    const question = messages.find((message) => message.id === reply?.parentId)
-    if (!reply || !question) throw new SwitchboardError('message_not_found', `There is no reply ${replyId}.`)
-    return { question, reply }
-  }
-
-  #emptyReply(question: Message): Message {
-    return {
-      id: this.#id('m'),
-      conversationId: question.conversationId,
-      parentId: question.id,
-      role: 'assistant',
-      content: '',
-      state: { kind: 'streaming' },
-      receipt: null,
-      createdAt: this.#now(),
-    }
-  }
-
-  async *#turn(
-    userMessage: Message,
-    begun: Message,
-    windowId: string | undefined,
-  ): AsyncGenerator<TurnEvent, undefined, void> {
-    const { conversationId } = begun
-    const conversation = this.#conversation(conversationId)
-    if (this.#running.has(conversationId))
-      throw new SwitchboardError('conversation_busy', 'A reply is being written in this conversation.')
-    const title = conversation.title === '' ? userMessage.content.slice(0, 60) : conversation.title
-    const running: RunningTurn = {
-      windowId,
-      started: { kind: 'started', userMessage, reply: begun, title },
-      stopped: false,
-    }
-    this.#running.set(conversationId, running)
-    const failure = this.failure
-    this.failure = null
-    const tell = (event: TurnEvent): TurnEvent => {
-      this.#turned.emit({ conversationId, windowId, event })
-      return event
-    }
-    let reply = begun
-    let deltas = 0
-    const end = (state: MessageState): TurnEvent => {
-      const assistant = this.#assistants.find(conversation.assistantId)
-      const receipt = {
-        ...fakeReceipt,
-        assistant: assistant ? { name: assistant.name, version: assistant.version } : null,
-        finishReason: state.kind === 'stopped' ? ('cancelled' as const) : ('stop' as const),
-        completionTokens: deltas,
-      }
-      reply = this.#put({ ...reply, state, receipt: state.kind === 'interrupted' ? null : receipt })
-      this.#running.delete(conversationId)
-      return tell({ kind: 'ended', message: reply })
-    }
-    try {
-      this.#keep({ ...conversation, title })
-      this.#put(userMessage)
-      this.#put(reply)
-      this.#countRunning(1)
-      yield tell(running.started)
-      for (const text of this.#reply(userMessage.content).match(/\s*\S{1,6}/g) ?? []) {
-        await this.#wait()
-        if (running.stopped) break
-        if (failure && deltas === failure.afterDeltas) {
-          yield end({ kind: 'interrupted', error: { code: failure.error.code, message: failure.error.message } })
-          return
-        }
-        deltas += 1
-        reply = this.#put({ ...reply, content: reply.content + text })
-        running.started = { ...running.started, reply }
-        yield tell({ kind: 'delta', messageId: reply.id, text })
-      }
-      yield end(running.stopped ? { kind: 'stopped' } : { kind: 'complete' })
-    } finally {
-      if (reply.state.kind === 'streaming') end({ kind: 'stopped' })
-      this.#countRunning(-1)
-    }
   }
 
   #countRunning(by: number): void {

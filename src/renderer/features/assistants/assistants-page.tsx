@@ -115,9 +115,10 @@ function ImportButton() {
         size="xs"
         variant="default"
         leftSection={<IconFileImport size={16} aria-hidden />}
+        aria-label={t('assistants.import')}
         onClick={() => input.current?.click()}
       >
-        {t('assistants.import')}
+        <span className={styles.importText}>{t('assistants.import')}</span>
       </Button>
       <input
         ref={input}

@@ -64,7 +64,7 @@ export function useAssistantActions(): AssistantActions {
       ),
     })
   }
-  /** A name nobody has: with a number where it is taken. */
+  /** The name, with a number appended if another assistant has it. */
   const freeName = (name: string): string => {
     const taken = new Set(assistants.store.getState().value?.map((other) => callName(other.name)))
     for (let number = 1; ; number += 1) {

@@ -1,5 +1,5 @@
 import { Button, Loader } from '@mantine/core'
-import { IconAlertTriangle, IconCheck } from '@tabler/icons-react'
+import { IconAlertTriangle, IconCheck, IconInfoCircle } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
 import { useStore } from 'zustand'
 import type { DoctorCheck, DoctorReport } from '../../../shared/domain/status.ts'
@@ -49,16 +49,15 @@ export function DoctorSection() {
 }
 
 function Checks({ report }: { readonly report: DoctorReport }) {
-  const { t } = useTranslation()
   const said = useCheckTexts(report)
+  // A computer without a card is no fault of it, and needs no libraries for one.
+  const withoutCard = report.gpus.length === 0
+  const shown = report.checks.filter(({ name }) => !withoutCard || name !== 'cuda libraries')
   return (
     <ul className={styles.checks}>
-      {report.checks.map((check) => (
+      {shown.map((check) => (
         <li key={check.name}>
-          <span className={check.ok ? styles.ok : styles.notOk}>
-            {check.ok ? <IconCheck size={16} aria-hidden /> : <IconAlertTriangle size={16} aria-hidden />}
-            <span className="sb-hidden">{check.ok ? t('settings.doctorOk') : t('settings.doctorNotOk')}: </span>
-          </span>
+          <Verdict check={check} isInformation={withoutCard && check.name === 'gpu'} />
           <span>
             <strong className={styles.providerName}>{said[check.name].name}</strong>{' '}
             <span className={styles.soft}>{check.ok ? said[check.name].ok : said[check.name].notOk(check)}</span>
@@ -66,6 +65,22 @@ function Checks({ report }: { readonly report: DoctorReport }) {
         </li>
       ))}
     </ul>
+  )
+}
+
+function Verdict({ check, isInformation }: { readonly check: DoctorCheck; readonly isInformation: boolean }) {
+  const { t } = useTranslation()
+  const icon = { size: 16, 'aria-hidden': true } as const
+  const [style, Icon, words] = check.ok
+    ? ([styles.ok, IconCheck, t('settings.doctorOk')] as const)
+    : isInformation
+      ? ([styles.soft, IconInfoCircle, t('settings.doctorInfo')] as const)
+      : ([styles.notOk, IconAlertTriangle, t('settings.doctorNotOk')] as const)
+  return (
+    <span className={style}>
+      <Icon {...icon} />
+      <span className="sb-hidden">{words}: </span>
+    </span>
   )
 }
 

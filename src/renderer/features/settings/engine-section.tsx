@@ -85,7 +85,7 @@ function Back({ value, onClick }: { readonly value: string; readonly onClick: ()
   )
 }
 
-/** What the doctor heard from each provider, so that a choice is made knowing. */
+/** Whether each provider is usable, as the doctor found it, beside the choice. */
 function Providers() {
   const { t } = useTranslation()
   const { doctor, status } = useStores()

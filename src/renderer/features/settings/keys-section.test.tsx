@@ -65,8 +65,8 @@ test('a key is bound to an assistant and freed again', async () => {
   await page.key('ArrowDown', {}, select)
   // The field for a new key above has the same options.
   const options = [...document.querySelectorAll<HTMLElement>('[role="option"]')]
-  options.findLast(({ textContent }) => textContent === 'The model the program names')?.click()
-  await page.until(() => page.field('Assistant that answers key web-widget').value === 'The model the program names')
+  options.findLast(({ textContent }) => textContent === 'As the program asks')?.click()
+  await page.until(() => page.field('Assistant that answers key web-widget').value === 'As the program asks')
   expect(await bound()).toBeNull()
 })
 

@@ -4,10 +4,11 @@ import { Notifications, notifications } from '@mantine/notifications'
 import type { ReactNode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { MemoryRouter, useLocation } from 'react-router'
-import { afterEach } from 'vitest'
+import { onTestFinished } from 'vitest'
 import type { ConsoleClient } from '../../../shared/contracts/console-bridge.ts'
 import { FakeConsole } from '../../../shared/contracts/console.fake.ts'
 import { startI18n, type Language } from '../../lib/i18n/i18n.ts'
+import { windowTitle } from '../../lib/window-title.ts'
 import { createStores, StoresContext, type Stores } from '../stores.ts'
 
 export interface PageOptions {
@@ -34,11 +35,6 @@ export interface PageUnderTest {
   /** Waits until the check holds. @throws Error after two seconds. */
   readonly until: (check: () => unknown) => Promise<void>
 }
-
-const cleanups: (() => Promise<void>)[] = []
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0)) await cleanup()
-})
 
 const pressable = 'button, a, [role="menuitem"], [role="option"]'
 
@@ -81,8 +77,9 @@ export async function renderPage(element: ReactNode, options: PageOptions = {}):
     </StoresContext>,
   )
   await settled()
-  cleanups.push(async () => {
+  onTestFinished(async () => {
     notifications.clean()
+    windowTitle.setState({ page: null, alarm: false })
     root.unmount()
     await settled()
     container.remove()
