@@ -58,7 +58,7 @@ test('everyday work needs only the keyboard, and the focus is always visible', a
   await console.palette('return the shoes')
   await expect(console.questions).toHaveCount(1)
 
-  // F2 renames; the palette opens the drawer, Escape closes it.
+  // F2 renames; the palette opens the inspector, Escape closes it.
   await console.list.getByRole('link').first().focus()
   await page.keyboard.press('F2')
   await expect(console.list.getByRole('textbox', { name: console.text.chat.renameLabel })).toBeFocused()
@@ -66,9 +66,9 @@ test('everyday work needs only the keyboard, and the focus is always visible', a
   await page.keyboard.press('Enter')
   await expect(console.list.getByRole('link').first()).toContainText('Returns of shoes')
   await console.palette(console.text.palette.drawer)
-  await expect(page.getByRole('dialog', { name: console.text.drawer.title })).toBeVisible()
+  await expect(page.getByRole('complementary', { name: console.text.inspector.title })).toBeVisible()
   await page.keyboard.press('Escape')
-  await expect(page.getByRole('dialog', { name: console.text.drawer.title })).toBeHidden()
+  await expect(page.getByRole('complementary', { name: console.text.inspector.title })).toBeHidden()
   expect(console.errors).toEqual([])
 })
 
@@ -117,8 +117,8 @@ test('axe finds no violation on any page, light or dark', async ({ page }) => {
   await console.ask('Where is my order 4711234?')
   await check('conversation')
   await page.getByRole('button', { name: console.text.chat.instructions }).click()
-  await expect(page.getByRole('textbox', { name: console.text.drawer.systemPrompt })).toBeVisible()
-  await check('drawer')
+  await expect(page.getByRole('textbox', { name: console.text.inspector.systemPrompt })).toBeVisible()
+  await check('inspector')
   await page.keyboard.press('Escape')
   await page.keyboard.press('Control+K')
   await expect(page.getByRole('textbox', { name: console.text.palette.placeholder })).toBeVisible()
