@@ -18,6 +18,20 @@ test.each([
   ['a loose list stays one list', '1. a\n\n2. b\n\nafter', ['1. a\n\n2. b', 'after']],
   ['a list item keeps its indented paragraph', '- a\n\n  more\n\nafter', ['- a\n\n  more', 'after']],
   ['a list after a paragraph starts a block', 'text\n\n- a', ['text', '- a']],
+  [
+    'a block that uses a reference link knows where it leads',
+    'See [our page][Returns] and [faq].\n\nMore.\n\n[returns]: https://a.example\n[faq]: https://b.example',
+    [
+      'See [our page][Returns] and [faq].\n\n[returns]: https://a.example\n[faq]: https://b.example',
+      'More.',
+      '[returns]: https://a.example\n[faq]: https://b.example',
+    ],
+  ],
+  [
+    'what looks like a definition inside a fence is code',
+    '```\n[a]: https://a.example\n```\n\n[a]',
+    ['```\n[a]: https://a.example\n```', '[a]'],
+  ],
   ['blank text has no blocks', '\n \n', []],
 ] as const)('%s', (_name, markdown, blocks) => {
   expect(markdownBlocks(markdown)).toEqual(blocks)
@@ -41,3 +55,9 @@ test('while text grows, finished blocks stay the same, so that they need no new 
     expect(blocks.slice(0, Math.max(0, before.length - 1))).toEqual(before.slice(0, -1))
   })
 })
+
+test('the time grows with the length of the text, not with its square', () => {
+  // A splitter that looks ahead at every blank line needs minutes for this text; the limit of the test ends it.
+  expect(markdownBlocks('\n'.repeat(400_000))).toEqual([])
+  expect(markdownBlocks('- a\n\n'.repeat(100_000))).toHaveLength(1)
+}, 20_000)

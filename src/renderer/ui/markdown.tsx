@@ -53,16 +53,24 @@ function Image({ alt }: { readonly alt?: string | undefined }) {
   return <span className={styles.image}>{alt ? t('markdown.image', { alt }) : t('markdown.imageNoAlt')}</span>
 }
 
+/** The language after the opening fence; null where none was written. */
+function languageOf(node: ReactNode): string | null {
+  if (typeof node !== 'object' || node === null || !('props' in node)) return null
+  const { className } = node.props as { readonly className?: unknown }
+  return typeof className === 'string' ? (/\blanguage-([\w+#.-]{1,24})/.exec(className)?.[1] ?? null) : null
+}
+
 function Code({ children }: { readonly children?: ReactNode }) {
   const { t } = useTranslation()
   return (
-    <div className={styles.code}>
+    <div className={styles.code} dir="ltr">
+      <div className={styles.codeHead}>
+        <span>{languageOf(children) ?? t('markdown.code')}</span>
+        <CopyButton text={plainText(children).replace(/\n$/, '')} label={t('markdown.copyCode')} />
+      </div>
       <pre tabIndex={0} aria-label={t('markdown.code')}>
         {children}
       </pre>
-      <div className={styles.codeCopy}>
-        <CopyButton text={plainText(children).replace(/\n$/, '')} label={t('markdown.copyCode')} />
-      </div>
     </div>
   )
 }
@@ -82,35 +90,14 @@ const components: Components = {
   pre: ({ children }) => <Code>{children}</Code>,
   table: ({ children }) => <Table>{children}</Table>,
   // Headings of a reply are not headings of the page.
-  h1: ({ children }) => (
-    <p>
-      <strong>{children}</strong>
-    </p>
-  ),
-  h2: ({ children }) => (
-    <p>
-      <strong>{children}</strong>
-    </p>
-  ),
-  h3: ({ children }) => (
-    <p>
-      <strong>{children}</strong>
-    </p>
-  ),
-  h4: ({ children }) => (
-    <p>
-      <strong>{children}</strong>
-    </p>
-  ),
-  h5: ({ children }) => (
-    <p>
-      <strong>{children}</strong>
-    </p>
-  ),
-  h6: ({ children }) => (
-    <p>
-      <strong>{children}</strong>
-    </p>
+  h1: ({ children }) => <p className={styles.large}>{children}</p>,
+  h2: ({ children }) => <p className={styles.medium}>{children}</p>,
+  h3: ({ children }) => <p className={styles.small}>{children}</p>,
+  h4: ({ children }) => <p className={styles.small}>{children}</p>,
+  h5: ({ children }) => <p className={styles.small}>{children}</p>,
+  h6: ({ children }) => <p className={styles.small}>{children}</p>,
+  li: ({ children, className }) => (
+    <li className={className?.includes('task-list-item') ? styles.task : undefined}>{children}</li>
   ),
   input: ({ checked }) => <span aria-hidden>{checked ? '☑ ' : '☐ '}</span>,
   // Footnotes would jump inside the page; their text stays.
@@ -123,14 +110,17 @@ const keepUrl = (url: string): string => url
 
 const Block = memo(function Block({ text }: { readonly text: string }) {
   return (
-    <ReactMarkdown remarkPlugins={plugins} components={components} urlTransform={keepUrl} skipHtml={false}>
-      {text}
-    </ReactMarkdown>
+    // The direction of writing is found out for each block: a reply may quote another script.
+    <div className={styles.block} dir="auto">
+      <ReactMarkdown remarkPlugins={plugins} components={components} urlTransform={keepUrl} skipHtml={false}>
+        {text}
+      </ReactMarkdown>
+    </div>
   )
 })
 
 /**
- * Markdown of a stranger: no HTML, no images, links only by question. Blocks that did not change are not rendered
+ * Markdown of unknown origin: no HTML, no images, links open only after a question. Unchanged blocks are not rendered
  * again.
  */
 export const Markdown = memo(function Markdown({ text }: { readonly text: string }) {
