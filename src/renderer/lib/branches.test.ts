@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Message } from '../../shared/domain/conversation.ts'
-import { shownPath, siblingsOf } from './branches.ts'
+import { shownPath, versionsOf } from './branches.ts'
 
 const message = (id: string, parentId: string | null, role: Message['role'] = 'user'): Message => ({
   id,
@@ -32,9 +32,13 @@ test('a circle in damaged data ends instead of hanging', () => {
   expect(shownPath([message('a', 'b'), message('b', 'a')], 'a').map(({ id }) => id)).toEqual(['b', 'a'])
 })
 
-test('versions of a message are those with its parent and role, oldest first', () => {
-  const [q1, , a2, , q2b] = tree
-  expect(a2 && siblingsOf(tree, a2)).toEqual({ ids: ['a1', 'a2'], index: 1 })
-  expect(q2b && siblingsOf(tree, q2b)).toEqual({ ids: ['q2', 'q2b'], index: 1 })
-  expect(q1 && siblingsOf(tree, q1)).toEqual({ ids: ['q1', 'other'], index: 0 })
+test('versions of a message are those with its parent and role, oldest first; a single message has none', () => {
+  expect(Object.fromEntries(versionsOf(tree))).toEqual({
+    q1: { number: 1, count: 2, previousId: null, nextId: 'other' },
+    other: { number: 2, count: 2, previousId: 'q1', nextId: null },
+    a1: { number: 1, count: 2, previousId: null, nextId: 'a2' },
+    a2: { number: 2, count: 2, previousId: 'a1', nextId: null },
+    q2: { number: 1, count: 2, previousId: null, nextId: 'q2b' },
+    q2b: { number: 2, count: 2, previousId: 'q2', nextId: null },
+  })
 })

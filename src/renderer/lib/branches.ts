@@ -14,17 +14,28 @@ export function shownPath(messages: readonly Message[], leafId: string | null): 
   return path.reverse()
 }
 
-export interface Siblings {
-  /** Ids of all versions of this message, oldest first. */
-  readonly ids: readonly string[]
-  /** Place of the message among them, from 0. */
-  readonly index: number
+/** Where a message stands among its versions: those with the same parent and role. */
+export interface MessageVersions {
+  /** From 1. */
+  readonly number: number
+  readonly count: number
+  readonly previousId: string | null
+  readonly nextId: string | null
 }
 
-/** All versions of one message: those with the same parent and role. */
-export function siblingsOf(messages: readonly Message[], message: Message): Siblings {
-  const ids = messages
-    .filter((other) => other.parentId === message.parentId && other.role === message.role)
-    .map((other) => other.id)
-  return { ids, index: ids.indexOf(message.id) }
+/** The versions of each message that has more than one; takes time in proportion to the number of messages. */
+export function versionsOf(messages: readonly Message[]): ReadonlyMap<string, MessageVersions> {
+  const groups = Map.groupBy(messages, ({ parentId, role }) => `${role} ${parentId ?? ''}`)
+  const versions = new Map<string, MessageVersions>()
+  for (const group of groups.values()) {
+    if (group.length < 2) continue
+    for (const [index, { id }] of group.entries())
+      versions.set(id, {
+        number: index + 1,
+        count: group.length,
+        previousId: group[index - 1]?.id ?? null,
+        nextId: group[index + 1]?.id ?? null,
+      })
+  }
+  return versions
 }

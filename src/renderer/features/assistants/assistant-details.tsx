@@ -143,7 +143,7 @@ function Parameters({ parameters }: { readonly parameters: ParameterOverrides })
         <dl className={`${styles.parameters} sb-numbers`}>
           {set.map(([name, value]) => (
             <div key={name}>
-              <dt>{t(`drawer.${name}`)}</dt>
+              <dt>{t(`inspector.${name}`)}</dt>
               <dd>{number(value, i18n.language, 2)}</dd>
             </div>
           ))}

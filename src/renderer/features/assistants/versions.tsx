@@ -9,7 +9,7 @@ import { shownError } from '../../lib/shown-error.ts'
 import { useStores } from '../../stores/stores.ts'
 import { ErrorNotice } from '../../ui/notice.tsx'
 import { useAssistantActions } from './use-assistant-actions.tsx'
-import { versionChanges, type ChangedLine, type VersionChange } from './version-changes.ts'
+import { versionChanges, type ChangedLine, type VersionChange } from '../../lib/version-changes.ts'
 import styles from './assistants.module.css'
 
 /** Every version, newest first: what changed, who gets it, and the way back to it. */
@@ -120,7 +120,7 @@ function changeText(t: TFunction, locale: string, change: Exclude<VersionChange,
     case 'parameter': {
       const value = (figure: number | null): string =>
         figure === null ? t('assistants.notSet') : number(figure, locale, 2)
-      return `${t(`drawer.${change.name}`)}: ${value(change.before)} → ${value(change.after)}`
+      return `${t(`inspector.${change.name}`)}: ${value(change.before)} → ${value(change.after)}`
     }
   }
 }

@@ -1,101 +1,106 @@
-import { ActionIcon, Drawer, Tooltip } from '@mantine/core'
-import { useDisclosure } from '@mantine/hooks'
-import { IconAdjustmentsHorizontal, IconLayoutSidebar, IconPlus } from '@tabler/icons-react'
-import { lazy, Suspense, useEffect, useEffectEvent } from 'react'
+import { Drawer } from '@mantine/core'
+import { useDisclosure, useLocalStorage, useMediaQuery } from '@mantine/hooks'
+import { lazy, Suspense, useEffect, useEffectEvent, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useLocation, useNavigate, useParams } from 'react-router'
 import { useStore } from 'zustand'
+import { createStore } from 'zustand/vanilla'
 import { windowTitle } from '../../lib/window-title.ts'
 import { useStores } from '../../stores/stores.ts'
-import { useNotifyFailure } from '../../ui/notify-failure.ts'
-import { ConversationList } from './conversation-list.tsx'
+import {
+  ChatContextProvider,
+  newConversation,
+  useChatContext,
+  type ChatContext,
+  type NewConversation,
+} from './chat-context.ts'
 import { ConversationView } from './conversation-view.tsx'
+import { ChatHeader } from './header/chat-header.tsx'
+import { useAssistantKeys } from './header/use-assistant-keys.ts'
+import { DockedInspector } from './inspector/docked-inspector.tsx'
+import type { FieldFocus, FieldName } from './inspector/form-values.ts'
+import { ConversationList } from './list/conversation-list.tsx'
+import { foundMessage } from './message/found-message.ts'
 import styles from './chat-page.module.css'
 
-const ChatDrawer = lazy(() => import('./chat-drawer.tsx').then((module) => ({ default: module.ChatDrawer })))
+const Inspector = lazy(() => import('./inspector/inspector.tsx').then((module) => ({ default: module.Inspector })))
 
-/** Conversations on the left, the open one beside them; instructions and parameters in a drawer on the right. */
+/** Conversations at the left, the open one beside them, and what answers in it in the inspector at the right. */
 export function ChatPage() {
-  const { t } = useTranslation()
   const { id } = useParams()
-  const { chat, conversations } = useStores()
+  const [fresh, setFresh] = useState<NewConversation>(newConversation)
+  const [editRequest] = useState(() => createStore<{ readonly messageId: string | null }>(() => ({ messageId: null })))
+  const inspector = useInspector()
+  const openInspector = inspector.open
+  const context = useMemo<ChatContext>(
+    () => ({
+      fresh,
+      setFresh: (change) => setFresh((before) => ({ ...before, ...change })),
+      openInspector,
+      editRequest,
+    }),
+    [fresh, openInspector, editRequest],
+  )
+  // What was chosen for a new conversation is its own once it is stored; the next one begins anew.
+  useEffect(() => {
+    if (id !== undefined) setFresh(newConversation)
+  }, [id])
+  return (
+    <ChatContextProvider value={context}>
+      <Page id={id} inspector={inspector} />
+    </ChatContextProvider>
+  )
+}
+
+function Page({ id, inspector }: { readonly id: string | undefined; readonly inspector: InspectorControl }) {
+  const { t } = useTranslation()
+  const { chat } = useStores()
+  const { setFresh } = useChatContext()
   const navigate = useNavigate()
-  const notifyFailure = useNotifyFailure()
   const location = useLocation()
   const [listOpen, list] = useDisclosure(false)
-  const [drawerOpen, drawer] = useDisclosure(false)
-  const title = useStore(chat.store, (state) =>
-    id === undefined ? null : (state.entries[id]?.conversation?.title ?? null),
-  )
-  const isDemo = useIsDemoModel(id)
+  const title = useTitle(id)
+  useAssistantKeys(id)
+  const found = useMemo(() => foundMessage(location.state), [location.state])
 
   useEffect(() => (id === undefined ? undefined : chat.open(id)), [chat, id])
   useEffect(() => windowTitle.setState({ page: title }), [title])
   const closeList = list.close
-  useEffect(() => closeList(), [closeList, id])
+  useEffect(() => closeList(), [closeList, id, location.key])
 
-  const openDrawer = async (): Promise<void> => {
-    try {
-      if (id === undefined) {
-        const conversation = await conversations.create()
-        chat.adopt(conversation)
-        await navigate(`/chat/${conversation.id}`)
-      }
-      drawer.open()
-    } catch (thrown) {
-      notifyFailure(thrown)
-    }
-  }
-  // The command palette asks for the drawer through the navigation state, since features do not know the palette.
-  const wanted = (location.state as { drawer?: boolean } | null)?.drawer === true
-  const openWanted = useEffectEvent(
-    () => void openDrawer().then(() => navigate(location.pathname, { replace: true, state: null })),
+  // The command palette and the assistants page ask through the navigation state, since features do not know each other.
+  const wanted = location.state as { readonly drawer?: boolean; readonly assistantId?: string } | null
+  const takeWanted = useEffectEvent((): void => {
+    if (wanted?.drawer) inspector.open()
+    if (wanted?.assistantId !== undefined) setFresh({ assistantId: wanted.assistantId, model: null })
+    if (wanted?.drawer || wanted?.assistantId !== undefined)
+      void navigate(location.pathname, { replace: true, state: null })
+  })
+  useEffect(() => takeWanted(), [wanted])
+
+  const content = (
+    <Suspense fallback={null}>
+      <Inspector id={id} focus={inspector.focus} />
+    </Suspense>
   )
-  useEffect(() => {
-    if (wanted) openWanted()
-  }, [wanted])
-
   return (
     <div className={styles.page}>
       <aside className={styles.list} aria-label={t('chat.conversations')}>
         <ConversationList openId={id} />
       </aside>
       <section className={styles.conversation} aria-labelledby="chat-heading">
-        <header className={styles.header}>
-          <div className={styles.narrowOnly}>
-            <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t('chat.showList')} onClick={list.open}>
-              <IconLayoutSidebar size={18} aria-hidden />
-            </ActionIcon>
-          </div>
-          <h1 id="chat-heading" className={styles.title}>
-            {title || t('chat.untitled')}
-          </h1>
-          {isDemo ? <span className={styles.demo}>{t('app.demo')}</span> : null}
-          <div className={styles.narrowOnly}>
-            <ActionIcon
-              variant="subtle"
-              color="gray"
-              size="lg"
-              aria-label={t('chat.new')}
-              onClick={() => void navigate('/chat')}
-            >
-              <IconPlus size={18} aria-hidden />
-            </ActionIcon>
-          </div>
-          <Tooltip label={t('chat.instructions')}>
-            <ActionIcon
-              variant="subtle"
-              color="gray"
-              size="lg"
-              aria-label={t('chat.instructions')}
-              onClick={() => void openDrawer()}
-            >
-              <IconAdjustmentsHorizontal size={18} aria-hidden />
-            </ActionIcon>
-          </Tooltip>
-        </header>
-        <ConversationView key={id ?? 'new'} id={id} />
+        <ChatHeader
+          id={id}
+          title={title}
+          inspectorOpen={inspector.isOpen}
+          onShowList={list.open}
+          onToggleInspector={() => (inspector.isOpen ? inspector.close() : inspector.open())}
+        />
+        <ConversationView key={id ?? 'new'} id={id} found={found} />
       </section>
+      {inspector.isDocked && inspector.isOpen ? (
+        <DockedInspector onClose={inspector.close}>{content}</DockedInspector>
+      ) : null}
       <Drawer
         opened={listOpen}
         onClose={list.close}
@@ -107,30 +112,63 @@ export function ChatPage() {
       >
         <ConversationList openId={id} />
       </Drawer>
-      {id === undefined ? null : (
-        <Drawer
-          opened={drawerOpen}
-          onClose={drawer.close}
-          position="right"
-          size={400}
-          title={t('drawer.title')}
-          closeButtonProps={{ 'aria-label': t('app.close') }}
-        >
-          <Suspense fallback={null}>
-            <ChatDrawer id={id} />
-          </Suspense>
-        </Drawer>
-      )}
+      <Drawer
+        opened={!inspector.isDocked && inspector.isOpen}
+        onClose={inspector.close}
+        position="right"
+        size={400}
+        title={t('inspector.title')}
+        closeButtonProps={{ 'aria-label': t('app.close') }}
+      >
+        {content}
+      </Drawer>
     </div>
   )
 }
 
-function useIsDemoModel(id: string | undefined): boolean {
-  const { chat, models, settings } = useStores()
-  const own = useStore(chat.store, (state) => (id === undefined ? undefined : state.entries[id]?.conversation?.model))
-  const standard = useStore(settings.store, (state) => state.settings.defaultModel)
-  return useStore(
-    models.store,
-    (state) => state.value?.some((model) => model.demo && model.name === (own ?? standard)) ?? false,
+/** The title as the list shows it, so that a rename is seen at once; of a row that is not loaded, the conversation's. */
+function useTitle(id: string | undefined): string | null {
+  const { chat, conversations } = useStores()
+  const inList = useStore(conversations.store, ({ list }) => list.value?.find((row) => row.id === id)?.title)
+  const own = useStore(chat.store, (state) => (id === undefined ? undefined : state.entries[id]?.conversation?.title))
+  return inList ?? own ?? null
+}
+
+interface InspectorControl {
+  readonly isDocked: boolean
+  readonly isOpen: boolean
+  /** The field to begin in; another object each time one is asked for. */
+  readonly focus: FieldFocus | null
+  readonly open: (field?: FieldName) => void
+  readonly close: () => void
+}
+
+/** Docked where there is room, and then open until it is closed; otherwise over the page for the moment. */
+function useInspector(): InspectorControl {
+  const isDocked = useMediaQuery('(min-width: 1100px)', true, { getInitialValueInEffect: false })
+  const [docked, setDocked] = useLocalStorage({
+    key: 'switchboard.inspector.open',
+    defaultValue: false,
+    getInitialValueInEffect: false,
+  })
+  const [overlay, setOverlay] = useState(false)
+  const [focus, setFocus] = useState<FieldFocus | null>(null)
+  const set = isDocked ? setDocked : setOverlay
+  return useMemo(
+    () => ({
+      isDocked,
+      isOpen: isDocked ? docked : overlay,
+      focus,
+      open: (field) => {
+        setFocus(field === undefined ? null : { field })
+        set(true)
+      },
+      close: () => {
+        setFocus(null)
+        set(false)
+        if (isDocked) document.getElementById('inspector-toggle')?.focus()
+      },
+    }),
+    [isDocked, docked, overlay, focus, set],
   )
 }

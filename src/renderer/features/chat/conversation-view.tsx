@@ -6,15 +6,27 @@ import { useStore } from 'zustand'
 import { shownError } from '../../lib/shown-error.ts'
 import type { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
 import { useStores } from '../../stores/stores.ts'
-import { ErrorNotice } from '../../ui/notice.tsx'
-import { Composer } from './composer.tsx'
-import { MessageList } from './message-list.tsx'
+import { ErrorNotice, Notice } from '../../ui/notice.tsx'
+import { useChatContext } from './chat-context.ts'
+import { Composer } from './composer/composer.tsx'
+import { ChooseAnother } from './header/choose-another.tsx'
+import { useAnswerer } from './header/use-answerer.ts'
+import type { FoundMessage } from './message/found-message.ts'
+import { MessageList } from './message/message-list.tsx'
 import { Welcome } from './welcome.tsx'
 import styles from './conversation-view.module.css'
 
 /** One conversation, or the start of a new one, with the composer under it. */
-export function ConversationView({ id }: { readonly id: string | undefined }) {
+export function ConversationView({
+  id,
+  found,
+}: {
+  readonly id: string | undefined
+  readonly found: FoundMessage | null
+}) {
   const { t } = useTranslation()
+  const { fresh } = useChatContext()
+  const answerer = useAnswerer(id)
   const { chat, conversations, drafts, settings } = useStores()
   const navigate = useNavigate()
   const [createError, setCreateError] = useState<SwitchboardError | null>(null)
@@ -32,9 +44,14 @@ export function ConversationView({ id }: { readonly id: string | undefined }) {
     try {
       let target = id
       if (target === undefined) {
-        const conversation = await conversations.create()
+        const { assistantId, model, own } = fresh
+        const conversation = await conversations.create({
+          ...(assistantId === undefined ? {} : { assistantId }),
+          ...(model === null ? {} : { model }),
+        })
         chat.adopt(conversation)
         target = conversation.id
+        if (own.systemPrompt !== '' || Object.keys(own.parameters).length > 0) await chat.update(target, own)
         void navigate(`/chat/${target}`)
       }
       if (!welcomed) void settings.update({ welcomed: true })
@@ -66,9 +83,16 @@ export function ConversationView({ id }: { readonly id: string | undefined }) {
       ) : empty || id === undefined ? (
         <Welcome onAsk={(question) => void send(question)} />
       ) : (
-        <MessageList id={id} />
+        <MessageList id={id} found={found} />
       )}
       <div className={styles.bottom}>
+        {answerer?.kind === 'assistant gone' || answerer?.kind === 'model gone' ? (
+          <Notice kind="amber" actions={<ChooseAnother id={id} />}>
+            {answerer.kind === 'assistant gone'
+              ? t('chat.assistantGone')
+              : t('chat.modelGone', { name: answerer.name })}
+          </Notice>
+        ) : null}
         {error ? (
           <ErrorNotice
             error={error}

@@ -164,7 +164,7 @@ function NumberRow({
         value={text}
         error={
           parsed === null
-            ? t('drawer.rangeWhole', { min: number(min, i18n.language), max: number(max, i18n.language) })
+            ? t('inspector.rangeWhole', { min: number(min, i18n.language), max: number(max, i18n.language) })
             : null
         }
         rightSection={unit === undefined ? undefined : <span className={styles.soft}>{unit}</span>}

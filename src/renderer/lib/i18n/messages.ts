@@ -1,6 +1,6 @@
 import type { en } from './en.ts'
 
-type Widened<Value> = Value extends string
+export type Widened<Value> = Value extends string
   ? string
   : Value extends readonly unknown[]
     ? readonly [string, string, string]
