@@ -16,8 +16,9 @@ import {
 } from './chat-context.ts'
 import { ConversationView } from './conversation-view.tsx'
 import { ChatHeader } from './header/chat-header.tsx'
+import { useAssistantKeys } from './header/use-assistant-keys.ts'
 import { DockedInspector } from './inspector/docked-inspector.tsx'
-import type { FieldName } from './inspector/form-values.ts'
+import type { FieldFocus, FieldName } from './inspector/form-values.ts'
 import { ConversationList } from './list/conversation-list.tsx'
 import { foundMessage } from './message/found-message.ts'
 import styles from './chat-page.module.css'
@@ -59,6 +60,7 @@ function Page({ id, inspector }: { readonly id: string | undefined; readonly ins
   const location = useLocation()
   const [listOpen, list] = useDisclosure(false)
   const title = useTitle(id)
+  useAssistantKeys(id)
   const found = useMemo(() => foundMessage(location.state), [location.state])
 
   useEffect(() => (id === undefined ? undefined : chat.open(id)), [chat, id])
@@ -78,7 +80,7 @@ function Page({ id, inspector }: { readonly id: string | undefined; readonly ins
 
   const content = (
     <Suspense fallback={null}>
-      <Inspector id={id} focusField={inspector.field} />
+      <Inspector id={id} focus={inspector.focus} />
     </Suspense>
   )
   return (
@@ -135,8 +137,8 @@ function useTitle(id: string | undefined): string | null {
 interface InspectorControl {
   readonly isDocked: boolean
   readonly isOpen: boolean
-  /** The field to begin in. */
-  readonly field: FieldName | null
+  /** The field to begin in; another object each time one is asked for. */
+  readonly focus: FieldFocus | null
   readonly open: (field?: FieldName) => void
   readonly close: () => void
 }
@@ -150,23 +152,23 @@ function useInspector(): InspectorControl {
     getInitialValueInEffect: false,
   })
   const [overlay, setOverlay] = useState(false)
-  const [field, setField] = useState<FieldName | null>(null)
+  const [focus, setFocus] = useState<FieldFocus | null>(null)
   const set = isDocked ? setDocked : setOverlay
   return useMemo(
     () => ({
       isDocked,
       isOpen: isDocked ? docked : overlay,
-      field,
-      open: (wanted) => {
-        setField(wanted ?? null)
+      focus,
+      open: (field) => {
+        setFocus(field === undefined ? null : { field })
         set(true)
       },
       close: () => {
-        setField(null)
+        setFocus(null)
         set(false)
         if (isDocked) document.getElementById('inspector-toggle')?.focus()
       },
     }),
-    [isDocked, docked, overlay, field, set],
+    [isDocked, docked, overlay, focus, set],
   )
 }

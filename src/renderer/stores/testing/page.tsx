@@ -107,7 +107,7 @@ export async function renderPage(element: ReactNode, options: PageOptions = {}):
   }
   const until = async (check: () => unknown): Promise<void> => {
     const end = Date.now() + 2000
-    while (!check()) {
+    while (!(await check())) {
       if (Date.now() > end) throw new Error(`never became true: ${check.toString()}\n${document.body.textContent}`)
       await settled()
     }

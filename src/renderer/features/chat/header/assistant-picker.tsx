@@ -1,6 +1,6 @@
 import { Combobox, useCombobox } from '@mantine/core'
 import { IconCheck, IconSettings } from '@tabler/icons-react'
-import { useState, type ReactNode } from 'react'
+import { useEffect, useState, type ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Link } from 'react-router'
 import { useStore } from 'zustand'
@@ -8,7 +8,6 @@ import { callName } from '../../../../shared/domain/assistant.ts'
 import type { ModelSummary } from '../../../../shared/domain/model.ts'
 import { bytes } from '../../../lib/format.ts'
 import { useStores } from '../../../stores/stores.ts'
-import { isComposing } from '../composer/composing.ts'
 import { answererOf, readinessOf, type Catalog, type Choice } from './answerer.ts'
 import { useCatalog, useChoice, useChoose } from './use-answerer.ts'
 import styles from './assistant-picker.module.css'
@@ -46,6 +45,11 @@ export function AssistantPicker({ id, children }: AssistantPickerProps) {
     },
     onDropdownOpen: () => combobox.focusSearchInput(),
   })
+  // Typing and Enter is enough: the first hit is chosen.
+  const { selectFirstOption } = combobox
+  useEffect(() => {
+    if (search !== '') selectFirstOption()
+  }, [search, selectFirstOption])
   const assistants = catalog ? rowsOf(assistantRows(catalog), search) : []
   const models = catalog ? rowsOf(modelRows(catalog), search) : []
   const chosen = choice && catalog ? valueOf(choice, catalog) : null
@@ -69,14 +73,7 @@ export function AssistantPicker({ id, children }: AssistantPickerProps) {
           value={search}
           aria-label={t('picker.search')}
           placeholder={t('picker.search')}
-          onChange={(event) => {
-            setSearch(event.currentTarget.value)
-            combobox.updateSelectedOptionIndex()
-          }}
-          onKeyDown={(event) => {
-            // Enter that ends a composition chooses nothing.
-            if (isComposing(event)) event.stopPropagation()
-          }}
+          onChange={(event) => setSearch(event.currentTarget.value)}
         />
         <Combobox.Options className={styles.options ?? ''} aria-label={t('picker.label')}>
           {assistants.length > 0 ? (

@@ -7,7 +7,7 @@ import { useStores } from '../../../stores/stores.ts'
 import { useNotifyFailure } from '../../../ui/notify-failure.ts'
 import { FormFields } from './form-fields.tsx'
 import { FormStateLine } from './form-state.tsx'
-import type { FieldName } from './form-values.ts'
+import type { FieldFocus } from './form-values.ts'
 import { PublishLine } from './publish-line.tsx'
 import { RegenerateWithThis } from './regenerate-with-this.tsx'
 import { useForm } from './use-form.ts'
@@ -18,11 +18,11 @@ interface AssistantFormProps {
   readonly assistant: Assistant
   /** The conversation it is tuned in; undefined before its first message. */
   readonly conversationId: string | undefined
-  readonly focusField: FieldName | null
+  readonly focus: FieldFocus | null
 }
 
 /** Tunes the assistant of a conversation. */
-export function AssistantForm({ assistant, conversationId, focusField }: AssistantFormProps) {
+export function AssistantForm({ assistant, conversationId, focus }: AssistantFormProps) {
   const { t } = useTranslation()
   const { client, assistants } = useStores()
   const notifyFailure = useNotifyFailure()
@@ -88,7 +88,7 @@ export function AssistantForm({ assistant, conversationId, focusField }: Assista
         <RegenerateWithThis conversationId={conversationId} form={form} />
         <FormStateLine state={form.state} />
       </div>
-      <FormFields form={form} named published={published} focusField={focusField} />
+      <FormFields form={form} named published={published} focus={focus} />
       <section className={styles.section} aria-labelledby="inspector-versions">
         <h3 id="inspector-versions" className={styles.heading}>
           {t('inspector.versions')}

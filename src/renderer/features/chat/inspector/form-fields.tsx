@@ -5,7 +5,7 @@ import { MAX_PROMPT_CHARACTERS } from '../../../../shared/contracts/console.ts'
 import type { AssistantValues } from '../../../../shared/domain/assistant.ts'
 import { number } from '../../../lib/format.ts'
 import { useCatalog } from '../header/use-answerer.ts'
-import type { FieldName } from './form-values.ts'
+import type { FieldFocus } from './form-values.ts'
 import { parameterFields } from './parameter-fields.ts'
 import { ParameterInput } from './parameter-input.tsx'
 import type { Form } from './use-form.ts'
@@ -21,11 +21,11 @@ interface FormFieldsProps {
   readonly named: boolean
   /** What customers get, where that differs from what is tuned; null otherwise. */
   readonly published: AssistantValues | null
-  readonly focusField: FieldName | null
+  readonly focus: FieldFocus | null
 }
 
 /** Name, model, instructions and parameters. */
-export function FormFields({ form, named, published, focusField }: FormFieldsProps) {
+export function FormFields({ form, named, published, focus }: FormFieldsProps) {
   const { t, i18n } = useTranslation()
   const { texts, state } = form
   const [more, setMore] = useState(false)
@@ -35,8 +35,8 @@ export function FormFields({ form, named, published, focusField }: FormFieldsPro
       ? t('errors.name_taken')
       : null
   useEffect(() => {
-    if (focusField) document.getElementById(`parameter-${focusField}`)?.focus()
-  }, [focusField])
+    if (focus) document.getElementById(`parameter-${focus.field}`)?.focus()
+  }, [focus])
   const tooLong = form.invalid.has('systemPrompt')
     ? t('inspector.promptTooLong', {
         limit: number(MAX_PROMPT_CHARACTERS, i18n.language),
@@ -89,6 +89,7 @@ export function FormFields({ form, named, published, focusField }: FormFieldsPro
           key={field.name}
           field={field}
           form={form}
+          takesFocus={focus?.field === field.name}
           published={published && { value: published.parameters[field.name] }}
         />
       ))}

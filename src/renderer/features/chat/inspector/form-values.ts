@@ -7,6 +7,11 @@ import { parameterFields, parseParameter } from './parameter-fields.ts'
 export type FormTexts = Readonly<Record<FieldName, string>>
 export type FieldName = 'name' | 'model' | 'systemPrompt' | ParameterName
 
+/** The field that takes the focus. */
+export interface FieldFocus {
+  readonly field: FieldName
+}
+
 /** Fields the person has changed and that are not stored yet. */
 export type Edits = Partial<FormTexts>
 

@@ -7,17 +7,17 @@ import { useChatContext } from '../chat-context.ts'
 import { ChooseAnother } from '../header/choose-another.tsx'
 import { useAnswerer, useChoice } from '../header/use-answerer.ts'
 import { AssistantForm } from './assistant-form.tsx'
-import type { FieldName } from './form-values.ts'
+import type { FieldFocus } from './form-values.ts'
 import { OwnForm } from './own-form.tsx'
 import styles from './inspector.module.css'
 
 interface InspectorProps {
   readonly id: string | undefined
-  readonly focusField: FieldName | null
+  readonly focus: FieldFocus | null
 }
 
 /** What answers in the conversation, to be tuned beside its replies. */
-export function Inspector({ id, focusField }: InspectorProps) {
+export function Inspector({ id, focus }: InspectorProps) {
   const { t } = useTranslation()
   const answerer = useAnswerer(id)
   const choice = useChoice(id)
@@ -38,28 +38,23 @@ export function Inspector({ id, focusField }: InspectorProps) {
       </div>
     )
   const assistant = answerer.kind === 'model' ? null : answerer.assistant
-  if (assistant)
-    return <AssistantForm key={assistant.id} assistant={assistant} conversationId={id} focusField={focusField} />
-  return id === undefined ? (
-    <NewConversationForm focusField={focusField} />
-  ) : (
-    <ConversationForm key={id} id={id} focusField={focusField} />
-  )
+  if (assistant) return <AssistantForm key={assistant.id} assistant={assistant} conversationId={id} focus={focus} />
+  return id === undefined ? <NewConversationForm focus={focus} /> : <ConversationForm key={id} id={id} focus={focus} />
 }
 
-function NewConversationForm({ focusField }: { readonly focusField: FieldName | null }) {
+function NewConversationForm({ focus }: { readonly focus: FieldFocus | null }) {
   const { fresh, setFresh } = useChatContext()
   return (
     <OwnForm
       conversationId={undefined}
       stored={{ ...fresh.own, model: fresh.model }}
       save={async ({ model, ...own }) => setFresh({ model, own })}
-      focusField={focusField}
+      focus={focus}
     />
   )
 }
 
-function ConversationForm({ id, focusField }: { readonly id: string; readonly focusField: FieldName | null }) {
+function ConversationForm({ id, focus }: { readonly id: string; readonly focus: FieldFocus | null }) {
   const { chat } = useStores()
   const conversation = useStore(chat.store, (state) => state.entries[id]?.conversation ?? null)
   if (!conversation) return null
@@ -72,7 +67,7 @@ function ConversationForm({ id, focusField }: { readonly id: string; readonly fo
         const saving = chat.store.getState().entries[id]?.saving
         if (saving?.kind === 'failed') throw saving.error
       }}
-      focusField={focusField}
+      focus={focus}
     />
   )
 }

@@ -10,7 +10,7 @@ import { useStores } from '../../../stores/stores.ts'
 import { useChoose } from '../header/use-answerer.ts'
 import { FormFields } from './form-fields.tsx'
 import { FormStateLine } from './form-state.tsx'
-import { parseForm, type FieldName } from './form-values.ts'
+import { parseForm, type FieldFocus } from './form-values.ts'
 import { RegenerateWithThis } from './regenerate-with-this.tsx'
 import { useForm, type Form } from './use-form.ts'
 import styles from './inspector.module.css'
@@ -20,11 +20,11 @@ interface OwnFormProps {
   readonly stored: Omit<AssistantValues, 'name'>
   /** @throws SwitchboardError where the values are refused. */
   readonly save: (values: Omit<AssistantValues, 'name'>) => Promise<void>
-  readonly focusField: FieldName | null
+  readonly focus: FieldFocus | null
 }
 
 /** The instructions of a conversation without an assistant, and the way to make an assistant of them. */
-export function OwnForm({ conversationId, stored, save, focusField }: OwnFormProps) {
+export function OwnForm({ conversationId, stored, save, focus }: OwnFormProps) {
   const { t } = useTranslation()
   const form = useForm({
     draftKey: `own:${conversationId ?? 'new'}`,
@@ -41,7 +41,7 @@ export function OwnForm({ conversationId, stored, save, focusField }: OwnFormPro
         <RegenerateWithThis conversationId={conversationId} form={form} />
         <FormStateLine state={form.state} />
       </div>
-      <FormFields form={form} named={false} published={null} focusField={focusField} />
+      <FormFields form={form} named={false} published={null} focus={focus} />
       <SaveAsAssistant conversationId={conversationId} form={form} />
     </div>
   )

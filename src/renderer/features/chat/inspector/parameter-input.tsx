@@ -8,12 +8,14 @@ import styles from './parameter-input.module.css'
 interface ParameterInputProps {
   readonly field: ParameterField
   readonly form: Form
+  /** Over the page, the drawer gives the focus to the field that is marked. */
+  readonly takesFocus: boolean
   /** What customers get; null where customers get nothing else, so that the model's own value is the one to go back to. */
   readonly published: { readonly value: number | undefined } | null
 }
 
 /** One sampling parameter: checked in the field, stored when it is left, with its default and the way back to it. */
-export function ParameterInput({ field, form, published }: ParameterInputProps) {
+export function ParameterInput({ field, form, takesFocus, published }: ParameterInputProps) {
   const { t, i18n } = useTranslation()
   const { name, min, max, whole } = field
   const text = form.texts[name]
@@ -30,6 +32,7 @@ export function ParameterInput({ field, form, published }: ParameterInputProps) 
     <div>
       <TextInput
         id={`parameter-${name}`}
+        {...(takesFocus ? { 'data-autofocus': true } : {})}
         label={t(`inspector.${name}`)}
         description={t(`inspector.${name}Help`)}
         inputMode={whole ? 'numeric' : 'decimal'}

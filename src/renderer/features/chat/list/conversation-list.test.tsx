@@ -17,7 +17,7 @@ test('rows stand under the headings of their days, and Tab stops at one of them'
   await listOf({ path: '/chat/c-chinese' })
   expect(document.querySelectorAll('aside h2')[0]?.textContent).toMatch(/^(Today|Yesterday)$/)
   expect(links().filter(({ tabIndex }) => tabIndex === 0)).toEqual(
-    links().filter((link) => link.ariaCurrent === 'page'),
+    links().filter((link) => link.getAttribute('aria-current') === 'page'),
   )
 })
 
