@@ -6,6 +6,7 @@ import { useNavigate } from 'react-router'
 import { useStore } from 'zustand'
 import { useStores } from '../../../stores/stores.ts'
 import { EmptyState, ErrorNotice } from '../../../ui/notice.tsx'
+import { PaletteField } from '../../../ui/palette-field.tsx'
 import { ConversationRows } from './conversation-rows.tsx'
 import { ConversationSearch } from './conversation-search.tsx'
 import styles from './conversation-list.module.css'
@@ -22,6 +23,7 @@ export function ConversationList({ openId }: { readonly openId: string | undefin
   return (
     <div className={styles.panel}>
       <div className={styles.top}>
+        <PaletteField />
         <Button fullWidth leftSection={<IconPlus size={16} aria-hidden />} onClick={() => void navigate('/chat')}>
           {t('chat.new')}
         </Button>
