@@ -24,7 +24,7 @@ test.describe.serial('a user asks the demo model', () => {
 
     await page.getByRole('button', { name: console.text.welcome.en[1] }).click()
     const reply = await console.answered(0)
-    await expect(console.questions).toHaveText([console.text.welcome.en[1]])
+    await expect(console.questions).toContainText([console.text.welcome.en[1]])
     await expect(reply).toContainText(console.pieces.join('').trim())
 
     const receipt = reply.getByRole('group', { name: console.text.receipt.label })
@@ -175,7 +175,7 @@ test('the palette finds words inside messages, independent of the search in the 
   await page.keyboard.type('kettles')
   await expect(page.locator('[data-action][data-selected]')).toHaveText(/teapots.*And kettles\?/)
   await page.keyboard.press('Enter')
-  await expect(console.questions).toHaveText([/teapots/, 'And kettles?'])
+  await expect(console.questions).toHaveText([/teapots/, /^And kettles\?/])
 })
 
 test.describe('in Chinese', () => {

@@ -78,6 +78,14 @@ export class ConsolePage {
     return reply
   }
 
+  /** Scrolls up until all replies of a conversation are drawn: its end is drawn first. */
+  async scrollToFirst(replies: number): Promise<void> {
+    await expect(async () => {
+      await this.replies.first().scrollIntoViewIfNeeded()
+      expect(await this.replies.count()).toBe(replies)
+    }).toPass()
+  }
+
   /** Switches the color scheme of the system, which the console follows. */
   async setTheme(theme: 'light' | 'dark'): Promise<void> {
     await this.page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' })

@@ -86,11 +86,11 @@ function useActions(showHelp: () => void): PaletteAction[] {
       ? []
       : [
           {
-            id: 'drawer',
-            label: t('palette.drawer'),
+            id: 'inspector',
+            label: t('palette.inspector'),
             keywords: 'system prompt temperature tune 系统提示词 参数 canshu tishici',
             leftSection: <IconAdjustmentsHorizontal {...icon} />,
-            onClick: () => void navigate(pathname, { state: { drawer: true } }),
+            onClick: () => void navigate(pathname, { state: { inspector: true } }),
           },
         ]),
     {

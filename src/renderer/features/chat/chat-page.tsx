@@ -59,6 +59,7 @@ function Page({ id, inspector }: { readonly id: string | undefined; readonly ins
   const navigate = useNavigate()
   const location = useLocation()
   const [listOpen, list] = useDisclosure(false)
+  const [openedByCommand, setOpenedByCommand] = useState(false)
   const title = useTitle(id)
   useAssistantKeys(id)
   const found = useMemo(() => foundMessage(location.state), [location.state])
@@ -69,15 +70,22 @@ function Page({ id, inspector }: { readonly id: string | undefined; readonly ins
   useEffect(() => closeList(), [closeList, id, location.key])
 
   // The command palette and the assistants page ask through the navigation state, since features do not know each other.
-  const wanted = location.state as { readonly drawer?: boolean; readonly assistantId?: string } | null
+  const wanted = location.state as { readonly inspector?: boolean; readonly assistantId?: string } | null
   const takeWanted = useEffectEvent((): void => {
-    if (wanted?.drawer) inspector.open()
+    if (wanted?.inspector) {
+      inspector.open()
+      setOpenedByCommand(true)
+    }
     if (wanted?.assistantId !== undefined) setFresh({ assistantId: wanted.assistantId, model: null })
-    if (wanted?.drawer || wanted?.assistantId !== undefined)
+    if (wanted?.inspector || wanted?.assistantId !== undefined)
       void navigate(location.pathname, { replace: true, state: null })
   })
   useEffect(() => takeWanted(), [wanted])
 
+  const closeInspector = (): void => {
+    setOpenedByCommand(false)
+    inspector.close()
+  }
   const content = (
     <Suspense fallback={null}>
       <Inspector id={id} focus={inspector.focus} />
@@ -94,12 +102,14 @@ function Page({ id, inspector }: { readonly id: string | undefined; readonly ins
           title={title}
           inspectorOpen={inspector.isOpen}
           onShowList={list.open}
-          onToggleInspector={() => (inspector.isOpen ? inspector.close() : inspector.open())}
+          onToggleInspector={() => (inspector.isOpen ? closeInspector() : inspector.open())}
         />
         <ConversationView key={id ?? 'new'} id={id} found={found} />
       </section>
       {inspector.isDocked && inspector.isOpen ? (
-        <DockedInspector onClose={inspector.close}>{content}</DockedInspector>
+        <DockedInspector takesFocus={openedByCommand} onClose={closeInspector}>
+          {content}
+        </DockedInspector>
       ) : null}
       <Drawer
         opened={listOpen}

@@ -140,7 +140,7 @@ export const en = {
     copyEndpoint: 'Copy endpoint address',
     restart: 'Restart engine',
     doctor: 'Run the doctor',
-    drawer: 'Instructions and parameters',
+    inspector: 'Instructions and parameters',
     assistants: 'Assistants',
     switchTo: 'Switch to {{name}}',
     switchNew: 'New conversation with {{name}}',

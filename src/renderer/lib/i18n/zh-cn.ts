@@ -136,7 +136,7 @@ export const zhCn: Messages = {
     copyEndpoint: '复制本地接口地址',
     restart: '重启引擎',
     doctor: '运行诊断',
-    drawer: '系统提示词与参数',
+    inspector: '系统提示词与参数',
     assistants: '助手',
     switchTo: '切换到 {{name}}',
     switchNew: '与 {{name}} 开始新对话',

@@ -1,7 +1,7 @@
 import { ActionIcon } from '@mantine/core'
 import { useLocalStorage } from '@mantine/hooks'
 import { IconX } from '@tabler/icons-react'
-import { useRef, type KeyboardEvent, type PointerEvent, type ReactNode } from 'react'
+import { useEffect, useRef, type KeyboardEvent, type PointerEvent, type ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import styles from './inspector.module.css'
 
@@ -11,17 +11,33 @@ const MIN_WIDTH = 300
 const MAX_WIDTH = 560
 const KEY_STEP = 16
 
+interface DockedInspectorProps {
+  /** Opened by a command, not by the button beside it: the keyboard goes on in it. */
+  readonly takesFocus: boolean
+  readonly onClose: () => void
+  readonly children: ReactNode
+}
+
 /** The inspector at the right of the page, as wide as people like it; Esc closes it. */
-export function DockedInspector({ onClose, children }: { readonly onClose: () => void; readonly children: ReactNode }) {
+export function DockedInspector({ takesFocus, onClose, children }: DockedInspectorProps) {
   const { t } = useTranslation()
   const [width, setWidth] = useLocalStorage({
     key: 'switchboard.inspector.width',
     defaultValue: DEFAULT_WIDTH,
     getInitialValueInEffect: false,
   })
+  const panel = useRef<HTMLElement>(null)
+  useEffect(() => {
+    if (!takesFocus) return undefined
+    // After the palette has given the focus back to where it was.
+    const frame = requestAnimationFrame(() => requestAnimationFrame(() => panel.current?.focus()))
+    return () => cancelAnimationFrame(frame)
+  }, [takesFocus])
   return (
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- Esc of any field in it
     <aside
+      ref={panel}
+      tabIndex={-1}
       className={styles.docked}
       style={{ width }}
       aria-label={t('inspector.title')}
