@@ -293,6 +293,8 @@ export function threatsSuite(start: () => Promise<Endpoint>): void {
       '12 80,000 keys',
       () => post({ messages, metadata: Object.fromEntries(Array.from({ length: 80_000 }, (_, at) => [`k${at}`, 1])) }),
       { status: 400, code: 'invalid_request' },
+      // A megabyte each.
+      10,
     )
     refused('13 __proto__', () => post(`{"__proto__":{"temperature":1},"messages":${JSON.stringify(messages)}}`), {
       status: 400,
