@@ -1,4 +1,5 @@
 import { expect, type Locator, type Page } from '@playwright/test'
+import { deltaText } from './console-socket.ts'
 import { filled, texts, type Language } from './texts.ts'
 
 /** The console as a user sees it, in one language. */
@@ -26,8 +27,8 @@ export class ConsolePage {
     })
     page.on('websocket', (socket) =>
       socket.on('framereceived', ({ payload }) => {
-        const text = /"kind":"delta".*"text":("(?:[^"\\]|\\.)*")/.exec(String(payload))?.[1]
-        if (text !== undefined) this.pieces.push(JSON.parse(text) as string)
+        const text = deltaText(payload)
+        if (text !== null) this.pieces.push(text)
       }),
     )
     page.on('request', (request) => this.requests.push(request.url()))
@@ -90,6 +91,20 @@ export class ConsolePage {
   async setTheme(theme: 'light' | 'dark'): Promise<void> {
     await this.page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' })
     await expect(this.page.locator('html')).toHaveAttribute('data-mantine-color-scheme', theme)
+  }
+
+  /**
+   * Presses Stop as soon as the reply being written is this long. The press comes from inside the page, because a busy
+   * machine may let the test process wait until the reply has ended.
+   */
+  async stopAt(characters: number): Promise<void> {
+    await this.page.evaluate(`new MutationObserver((_, observer) => {
+      const reply = document.querySelector('article[aria-busy=true]')
+      const stop = document.querySelector('button[aria-label=${JSON.stringify(this.text.chat.stop)}]')
+      if ((reply?.textContent.length ?? 0) < ${characters} || stop === null) return
+      observer.disconnect()
+      stop.click()
+    }).observe(document.body, { subtree: true, childList: true, characterData: true })`)
   }
 
   async goToSettings(): Promise<void> {

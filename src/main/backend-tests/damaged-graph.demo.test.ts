@@ -11,7 +11,7 @@ afterAll(async () => {
   await endpoint.close()
 })
 
-it('builds a graph again in which a bit has flipped, and answers', async () => {
+it('rebuilds a graph in which a bit has flipped, and answers', async () => {
   const { catalog, engines } = endpoint.backend.core
   const { graphDirectory } = await catalog.ensureGraph(await catalog.find('demo'))
   for (const { key } of engines.snapshot()) await engines.unload(key)
@@ -22,7 +22,7 @@ it('builds a graph again in which a bit has flipped, and answers', async () => {
   const file = await open(path, 'r+')
   await file.write(Uint8Array.of(original ^ 1), 0, 1, middle)
   await file.close()
-  // As a disk does it: nothing tells of the change.
+  // Like a disk fault: neither size nor time change.
   const stamps = JSON.parse(await readFile(`${graphDirectory}.stamps.json`, 'utf8')) as Record<string, object>
   await writeFile(
     `${graphDirectory}.stamps.json`,

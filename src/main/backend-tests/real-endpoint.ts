@@ -57,7 +57,7 @@ export async function startRealEndpoint({
   }
 }
 
-/** One answer for each seed from 0 to `count` - 1, eight at a time: no more than an engine decodes at once. */
+/** One answer per seed from 0 to `count` - 1, eight at a time, as many as an engine decodes at once. */
 export async function answersBySeed<Answer>(
   count: number,
   ask: (seed: number) => Promise<Answer>,

@@ -20,7 +20,7 @@ const ask = (model: string): Promise<Response> =>
     body: JSON.stringify({ model, messages: [{ role: 'user', content: 'hello' }], max_tokens: 2 }),
   })
 
-it('gives back the engine of a model that was removed, and keeps the others', async () => {
+it('unloads the engine of a removed model and keeps the others', async () => {
   const { catalog, engines } = endpoint.backend.core
   await catalog.import(join(findProductFiles().resources, 'models/demo'), 'shop', 'fp32')
   expect((await ask('shop')).status).toBe(200)

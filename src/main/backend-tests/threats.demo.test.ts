@@ -1,4 +1,4 @@
-/** The bad inputs of the fake's suite again, with the real engine behind the door. */
+/** The suite of bad inputs, with the real engine. */
 import { threatsSuite } from '../http/testing/threats-suite.ts'
 import { startRealEndpoint } from './real-endpoint.ts'
 

@@ -1,6 +1,6 @@
 /**
- * Calls of tools from real weights by the official client. The demo model was never trained on any: the grammar alone
- * makes them.
+ * Tool calls from the real model by the official client. The demo model was never trained on tools: the grammar alone
+ * produces them.
  */
 import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -8,7 +8,7 @@ import { z } from 'zod'
 import { officialClient } from '../http/testing/endpoint.ts'
 import { answersBySeed, startRealEndpoint, type RealEndpoint } from './real-endpoint.ts'
 
-/** Dozens of replies: seconds, or minutes on a machine that is busy. */
+/** Dozens of replies: seconds, or minutes on a busy machine. */
 const patience = 600_000
 
 let endpoint: RealEndpoint
@@ -110,11 +110,8 @@ describe('tool_choice', () => {
     const auto = await client.chat.completions.create({ ...body, temperature: 0, max_tokens: 40 })
     const none = await client.chat.completions.create({ ...body, temperature: 0, max_tokens: 40, tool_choice: 'none' })
     const plain = await client.chat.completions.create({ model: 'demo', messages, temperature: 0, max_tokens: 40 })
-    expect(
-      auto.choices[0]?.message.tool_calls === undefined
-        ? (auto.choices[0]?.message.content ?? '').length
-        : expectCalls(auto.choices[0].message.tool_calls).length,
-    ).toBeGreaterThan(0)
+    expect(auto.choices[0]?.message.tool_calls).toBeUndefined()
+    expect(auto.choices[0]?.message.content).toMatch(/\S/)
     expect(auto.usage?.prompt_tokens).toBeGreaterThan(none.usage?.prompt_tokens ?? Infinity)
     expect(none.choices[0]?.message).toEqual(plain.choices[0]?.message)
   })
