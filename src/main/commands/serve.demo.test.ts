@@ -102,7 +102,7 @@ describe.skipIf(process.platform !== 'linux')('the program with its demo model',
       code: 1,
       out: '',
       err: expect.stringContaining(
-        `already_running: Switchboard runs already with this home folder, as process ${server.child.pid} at ${url}`,
+        `already_running: Switchboard is already running with this home folder, as process ${server.child.pid} at ${url}`,
       ) as string,
     })
 

@@ -2,7 +2,7 @@ import { utilityProcess } from 'electron'
 import { Emitter } from '../../shared/base/emitter.ts'
 import {
   scrubbedEnvironment,
-  TAIL_CHARACTERS,
+  MAX_TAIL_CHARACTERS,
   YOUNG_SPACE_FLAG,
   type ChildExit,
   type ProcessLauncher,
@@ -28,7 +28,7 @@ export const launchUtilityProcess: ProcessLauncher = ({ entry, arguments: args =
   let sentSignal: NodeJS.Signals | null = null
 
   const remember = (chunk: unknown): void => {
-    tail = (tail + String(chunk)).slice(-TAIL_CHARACTERS)
+    tail = (tail + String(chunk)).slice(-MAX_TAIL_CHARACTERS)
   }
   child.stdout?.on('data', remember)
   child.stderr?.on('data', remember)

@@ -4,19 +4,21 @@ import type { IncomingMessage } from 'node:http'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import type { Principal } from '../../shared/domain/api-key.ts'
 
-/** Routes open without a key: the health probe, and the console's own code, which holds nothing of a customer's. */
-export const publicRoutes: ReadonlySet<string> = new Set(['/health', '/console', '/console/*'])
+/** Routes that need no key: the health probe, and the console's own code, which contains no customer data. */
+export const PUBLIC_ROUTES: ReadonlySet<string> = new Set(['/health', '/console', '/console/*'])
 
 const WINDOW_MS = 60_000
+/** Addresses counted at once. */
+const MAX_ADDRESSES = 1000
 
 export interface KeyAuthority {
-  /** The key this secret belongs to; null when there is none or it was revoked. Compares digests, in constant time. */
+  /** The principal of a secret; null when it is unknown or revoked. Compares digests in constant time. */
   authenticate(secret: string): Promise<Principal | null>
 }
 
 /**
- * The one place that turns a request into a principal. Only `Authorization: Bearer` counts: a key in another header, a
- * cookie or the query is ignored.
+ * Turns a request into a principal; nothing else does. Only `Authorization: Bearer` counts: keys in other headers,
+ * cookies or the query string are ignored.
  */
 export class Authentication {
   readonly #keys: KeyAuthority
@@ -25,7 +27,8 @@ export class Authentication {
   readonly #consoleSecret: string | null
 
   /**
-   * @param consoleSecret opens the console, from where keys are made, so it may do what any key may; null without one.
+   * @param consoleSecret secret of the console, where keys are made, so that it has the rights of any key; null without
+   *   a console.
    */
   constructor(keys: KeyAuthority, consoleSecret: string | null, wrongKeysPerMinute: number) {
     this.#keys = keys
@@ -34,7 +37,7 @@ export class Authentication {
   }
 
   /**
-   * The key is always looked up first, so that guessing by one program locks no rightful one out.
+   * The key is always looked up first, so that guessing by one program does not lock out others at the same address.
    * @throws SwitchboardError unauthorized, or rate_limited after too many wrong keys from one address.
    */
   async resolve(request: IncomingMessage): Promise<Principal> {
@@ -53,12 +56,12 @@ export class Authentication {
     throw unauthorized()
   }
 
-  /** Milliseconds this address has to wait; 0 while it may go on. */
+  /** Milliseconds this address must wait; 0 while it is below the limit. */
   #countWrong(address: string): number {
     const now = performance.now()
     const entry = this.#wrong.get(address)
     if (entry === undefined || entry.until <= now) {
-      if (this.#wrong.size > 1000) this.#wrong.clear()
+      if (this.#wrong.size > MAX_ADDRESSES) this.#wrong.clear()
       this.#wrong.set(address, { count: 1, until: now + WINDOW_MS })
       return 0
     }
@@ -77,7 +80,7 @@ function bearer(header: string | undefined): string | null {
   return match?.[1] ?? null
 }
 
-/** Compares by digest, so that neither length nor content shows in the time it takes. */
+/** Compares digests, so that the time taken reveals neither length nor content. */
 export function sameSecret(given: string, expected: string): boolean {
   const digest = (secret: string) => createHash('sha256').update(secret).digest()
   return timingSafeEqual(digest(given), digest(expected))

@@ -2,9 +2,7 @@ import fastifyStatic from '@fastify/static'
 import type { FastifyInstance } from 'fastify'
 import { consolePageHeaders } from '../../shared/contracts/console-page.ts'
 
-/**
- * Serves the built page under /console/. It is the program's own code: public, and it holds nothing of a customer's.
- */
+/** Serves the built page under /console/ without a key: it is the program's own code and contains no customer data. */
 export async function addConsoleFiles(app: FastifyInstance, directory: string): Promise<void> {
   await app.register(fastifyStatic, {
     root: directory,

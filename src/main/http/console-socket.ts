@@ -13,7 +13,9 @@ import { asSwitchboardError, refuseSocket } from './http-errors.ts'
 import type { ServerLimits } from './server-limits.ts'
 import type { Log } from '../platform/log.ts'
 
-const consoleSocketPath = '/console/ws'
+const CONSOLE_SOCKET_PATH = '/console/ws'
+const MAX_CLOSING_MS = 250
+const BUFFER_POLL_MS = 20
 
 export interface ConsoleAccess {
   readonly router: ConsoleRouter
@@ -21,9 +23,8 @@ export interface ConsoleAccess {
 }
 
 /**
- * The console's WebSocket. Everything is checked before the upgrade is accepted: Host, the page's own Origin, and the
- * secret, which travels as a second subprotocol because a page can set no header. Without a console every WebSocket is
- * refused.
+ * The console's WebSocket. Host, Origin and the secret are checked before the upgrade is accepted. The secret is sent as
+ * a second subprotocol, because a page cannot set headers. Without a console every WebSocket is refused.
  */
 export class ConsoleSocket implements Disposable {
   readonly #sockets: WebSocketServer
@@ -72,7 +73,7 @@ export class ConsoleSocket implements Disposable {
     if (
       access === null ||
       request.method !== 'GET' ||
-      request.url !== consoleSocketPath ||
+      request.url !== CONSOLE_SOCKET_PATH ||
       request.headers.upgrade?.toLowerCase() !== 'websocket'
     ) {
       throw new SwitchboardError('invalid_request', 'There is no WebSocket at this path.')
@@ -101,7 +102,7 @@ export class ConsoleSocket implements Disposable {
     )
   }
 
-  /** A window that did not answer the ping before is gone, whatever its connection looks like. */
+  /** Terminates connections that did not answer the previous ping. */
   #ping(): void {
     for (const socket of this.#sockets.clients) {
       if (!this.#answered.delete(socket)) socket.terminate()
@@ -114,8 +115,8 @@ export class ConsoleSocket implements Disposable {
     clearInterval(this.#pings)
     for (const socket of this.#sockets.clients) {
       socket.close(1001)
-      // one that does not say goodbye in time is cut, since the server waits for it
-      setTimeout(() => socket.terminate(), 250)
+      // The server waits for its sockets, so one that does not finish the closing handshake in time is terminated.
+      setTimeout(() => socket.terminate(), MAX_CLOSING_MS)
     }
     this.#sockets.close()
   }
@@ -143,18 +144,17 @@ function pipeOf(socket: WebSocket, bufferBytes: number, stalledMs: number): Serv
   }
 }
 
-/** ws has no drain event, so its buffer is looked at; a window that takes nothing in time is cut. */
+/** Polls the buffer, because ws has no drain event. A window that does not read in time is disconnected. */
 async function drained(socket: WebSocket, bufferBytes: number, stalledMs: number): Promise<void> {
-  const everyMs = 20
   for (
     let waitedMs = 0;
     socket.readyState === socket.OPEN && socket.bufferedAmount > bufferBytes;
-    waitedMs += everyMs
+    waitedMs += BUFFER_POLL_MS
   ) {
     if (waitedMs >= stalledMs) {
       socket.terminate()
       return
     }
-    await new Promise((resolve) => setTimeout(resolve, everyMs))
+    await new Promise((resolve) => setTimeout(resolve, BUFFER_POLL_MS))
   }
 }

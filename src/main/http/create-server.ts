@@ -19,14 +19,14 @@ import { parseStrictJson } from '../openai/strict-json.ts'
 import type { Log } from '../platform/log.ts'
 import type { EngineOverview } from '../telemetry/engine-overview.ts'
 import { Metrics } from '../telemetry/metrics.ts'
-import { Authentication, publicRoutes, type KeyAuthority } from './authentication.ts'
+import { Authentication, PUBLIC_ROUTES, type KeyAuthority } from './authentication.ts'
 import { addConsoleFiles } from './console-files.ts'
 import { ConsoleSocket } from './console-socket.ts'
 import { allowedHosts, checkHost, checkMediaType, decodableTarget } from './host-check.ts'
 import { asParserError, asSwitchboardError, refuse, refuseSocket } from './http-errors.ts'
 import { addInformationRoutes } from './information-routes.ts'
 import { RouteTable } from './route-table.ts'
-import { defaultLimits, type ServerLimits } from './server-limits.ts'
+import { DEFAULT_LIMITS, type ServerLimits } from './server-limits.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -43,11 +43,11 @@ export interface ServerDependencies {
     readonly onRevoked: Listen<{ readonly keyId: string }>
   }
   readonly models: { list(): Promise<readonly ModelSummary[]> }
-  /** The supervisors' last word on the engines. */
+  /** Latest states of the engines. */
   readonly engines: () => EngineOverview
-  /** Replies that may be open at once, slots and waiting places together: one more is refused before any work. */
+  /** Limit of open replies: slots plus queue. One more is refused before any work is done. */
   readonly capacity?: () => number
-  /** The console: its handlers, the secret its page was opened with, and the built page; null serves no console. */
+  /** The console: its handlers, the secret of its page, and the folder of the built page; null serves no console. */
   readonly console: { readonly handlers: ConsoleHandlers; readonly secret: string; readonly directory: string } | null
   readonly version: string
   readonly log: Log
@@ -55,30 +55,32 @@ export interface ServerDependencies {
 }
 
 const DEFAULT_PORT = 4317
+const MAX_CLOSING_MS = 500
 
 export interface SwitchboardServer {
   /**
-   * Begins to listen on 127.0.0.1; 0 takes a free port. Resolves to the address. @throws SwitchboardError port_in_use.
+   * Listens on 127.0.0.1 and resolves to the URL.
+   * @param port 0 picks a free port.
+   * @throws SwitchboardError port_in_use.
    */
   listen(port?: number): Promise<string>
   /**
-   * Refuses new requests with `draining`, lets open replies finish for this long, then ends them typed, and closes. A
-   * second
-   * call with a shorter time hurries the first. `console` is what the console still waits for: its connections stay
-   * until then.
+   * Refuses new requests with `draining`, gives open replies `drainMs` to finish, ends the rest with an error, and closes.
+   * A second call with `drainMs` 0 ends them at once.
+   * @param console work the console still waits for; its connections stay open until this settles.
    */
   close(drainMs: number, console?: Promise<void>): Promise<void>
-  /** Such as `http://127.0.0.1:4317`; null while not listening. */
+  /** For example `http://127.0.0.1:4317`; null while not listening. */
   readonly url: string | null
-  /** Replies since start, and open now. */
+  /** Replies since the start, and replies open now. */
   readonly counts: { readonly total: number; readonly active: number }
-  /** Every route there is, for a test that misses none. */
+  /** Every registered route, for tests that cover them all. */
   readonly routes: readonly { readonly method: string; readonly path: string }[]
 }
 
-/** The HTTP endpoint and the console's door, on one port of this machine only. */
+/** The HTTP endpoint and the console, on one loopback port. */
 export async function createServer(dependencies: ServerDependencies): Promise<SwitchboardServer> {
-  const limits: ServerLimits = { ...defaultLimits, ...dependencies.limits }
+  const limits: ServerLimits = { ...DEFAULT_LIMITS, ...dependencies.limits }
   const metrics = new Metrics()
   const open = new OpenReplies(dependencies.keys, limits, dependencies.capacity ?? (() => limits.connections))
   const keepAlive = new KeepAlive(limits.keepAliveCommentMs)
@@ -140,8 +142,8 @@ export async function createServer(dependencies: ServerDependencies): Promise<Sw
     keepAlive.dispose()
     await open.dispose()
     app.server.closeIdleConnections()
-    // answers already written leave with their connections; whoever is silent by then is cut
-    const cut = setTimeout(() => app.server.closeAllConnections(), 500)
+    // Gives written answers time to leave, then closes the remaining connections.
+    const cut = setTimeout(() => app.server.closeAllConnections(), MAX_CLOSING_MS)
     await app.close()
     clearTimeout(cut)
   }
@@ -179,7 +181,7 @@ export async function createServer(dependencies: ServerDependencies): Promise<Sw
   }
 }
 
-/** Node's server with every bound set, and the door in front of everything Fastify does. */
+/** Node's server with all limits set. The Host check runs before anything in Fastify. */
 function createListener(handler: RequestListener, limits: ServerLimits, hosts: () => ReadonlySet<string>): Server {
   const server = createHttpServer(
     {
@@ -190,8 +192,8 @@ function createListener(handler: RequestListener, limits: ServerLimits, hosts: (
       maxHeaderSize: 16 * 1024,
       requireHostHeader: false,
       noDelay: true,
-      // Other offers (h2c of Java's and curl's clients) may be ignored (RFC 9110, 7.8): such a request is one like any
-      // other.
+      // Other upgrades, such as h2c offered by Java clients and curl, may be ignored (RFC 9110, 7.8): the request is
+      // answered as usual.
       shouldUpgradeCallback: ({ headers }) => /\bwebsocket\b/i.test(headers.upgrade ?? ''),
     },
     (request, response) => {
@@ -206,17 +208,17 @@ function createListener(handler: RequestListener, limits: ServerLimits, hosts: (
   )
   server.maxRequestsPerSocket = 1000
   server.maxConnections = limits.connections
-  // all headers are counted at the door instead of being dropped beyond a number
+  // checkHost counts the headers; Node would silently drop those beyond its limit.
   server.maxHeadersCount = 0
   server.on('connect', (_request, stream) => {
     if (stream instanceof Socket)
-      refuseSocket(stream, new SwitchboardError('method_not_allowed', 'This endpoint is no proxy.'))
+      refuseSocket(stream, new SwitchboardError('method_not_allowed', 'This endpoint is not a proxy.'))
     else stream.destroy()
   })
   return server
 }
 
-/** Bytes that are no request, or none in time. */
+/** Answers bytes that are not a request, and requests that did not arrive in time. */
 function answerClientError(failure: Error, socket: Socket, limits: ServerLimits): void {
   const error = asParserError(failure)
   if (error.code === 'request_timeout' && socket.bytesRead === 0) keepUnused(socket, limits)
@@ -224,11 +226,9 @@ function answerClientError(failure: Error, socket: Socket, limits: ServerLimits)
 }
 
 /**
- * A connection nobody has asked anything on yet, such as one whose first request was given up while it opened, waits as
- * long
- * as one between two requests, which clients are told in `Keep-Alive`, and then closes without a word: an answer to no
- * request would be taken for the answer to the next one (RFC 9112, 9.3 and 9.5). The first byte puts it under the time
- * limits.
+ * A connection without a request yet, for example one whose first request was cancelled while it opened, gets the idle
+ * time announced in `Keep-Alive` and is then closed without an answer: the client would take an unsolicited answer for
+ * that of its next request (RFC 9112, 9.3 and 9.5). After the first byte the usual time limits apply.
  */
 function keepUnused(socket: Socket, limits: ServerLimits): void {
   const timer = setTimeout(
@@ -246,13 +246,13 @@ interface Guard {
   readonly metrics: Metrics
 }
 
-/** One hook for every route, known or not: whoever has no key learns nothing but that. */
+/** One hook for every path, known or not: without a key a client cannot tell which paths exist. */
 function guard(app: FastifyInstance, { routes, authentication, metrics }: Guard): void {
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff')
-    if (publicRoutes.has(request.routeOptions.url ?? '')) return
+    if (PUBLIC_ROUTES.has(request.routeOptions.url ?? '')) return
     request.principal = await authentication.resolve(request.raw)
-    // before a body is read for nothing
+    // Refuse before the body is read.
     if (request.is404) refuseUnknown(request, reply, routes)
     if (request.method === 'POST') checkMediaType(request.raw)
   })
@@ -270,22 +270,22 @@ function answerErrors(app: FastifyInstance, { log }: Pick<ServerDependencies, 'l
         'a request failed unexpectedly',
       )
     const answer = toHttpAnswer(error)
-    // a body that was not read ends the connection instead of being read to its end
+    // Close the connection rather than read the rest of a refused body.
     if (!request.raw.complete) reply.header('connection', 'close')
     return reply.code(answer.status).headers(answer.headers).send(answer.body)
   })
 }
 
-/** A path that does not exist, or exists for other methods. @throws SwitchboardError always */
+/** @throws SwitchboardError not_found, or method_not_allowed where the path exists for other methods. */
 function refuseUnknown(request: FastifyRequest, reply: FastifyReply, routes: RouteTable): never {
   const methods = routes.methodsOf(request.url)
   if (methods.length === 0 || methods.includes(request.method))
     throw new SwitchboardError('not_found', 'There is nothing at this path.')
   reply.header('allow', methods.join(', '))
-  throw new SwitchboardError('method_not_allowed', `This path answers to ${methods.join(', ')}.`)
+  throw new SwitchboardError('method_not_allowed', `This path accepts ${methods.join(', ')}.`)
 }
 
-/** @throws SwitchboardError unauthorized where the guard let nobody in: a public route has no principal. */
+/** @throws SwitchboardError unauthorized on a public route, which has no principal. */
 function principalOf({ principal }: FastifyRequest): Principal {
   if (principal === null) throw new SwitchboardError('unauthorized', 'no valid key came with the request')
   return principal

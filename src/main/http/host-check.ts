@@ -1,21 +1,21 @@
 import type { IncomingMessage } from 'node:http'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 
-/** Headers of one request; no honest client comes near. */
+/** Headers of one request, far above what real clients send. */
 const MAX_HEADERS = 200
 
-const names = ['127.0.0.1', 'localhost', '[::1]'] as const
-/** Clients leave it out of Host and Origin. */
+const HOST_NAMES = ['127.0.0.1', 'localhost', '[::1]'] as const
+/** The default port, which clients omit in Host and Origin. */
 const HTTP_PORT = 80
 
-/** The authorities this server answers to, exactly as a client writes them in Host. */
+/** The authorities of this server, as clients write them in Host. */
 export function allowedHosts(port: number): ReadonlySet<string> {
-  return new Set([...names.map((name) => `${name}:${port}`), ...(port === HTTP_PORT ? names : [])])
+  return new Set([...HOST_NAMES.map((name) => `${name}:${port}`), ...(port === HTTP_PORT ? HOST_NAMES : [])])
 }
 
 /**
- * Whom the request was meant for and which page sent it, before anything else is looked at. Loopback alone protects
- * nothing: a web page can reach it, by a rebound name or directly.
+ * Checks the target and the origin of a request before anything else. Listening on loopback alone is no protection: a web
+ * page can reach it directly or through DNS rebinding.
  * @throws SwitchboardError headers_too_large, invalid_request, host_not_allowed, origin_not_allowed.
  */
 export function checkHost(request: IncomingMessage, hosts: ReadonlySet<string>): void {
@@ -29,7 +29,7 @@ export function checkHost(request: IncomingMessage, hosts: ReadonlySet<string>):
   checkOrigin(request, host)
 }
 
-/** The one Host header; null when it is missing or sent twice. */
+/** The Host header; null when it is missing or repeated. */
 function onlyHost(request: IncomingMessage): string | null {
   let host: string | null = null
   for (let at = 0; at < request.rawHeaders.length; at += 2) {
@@ -40,7 +40,7 @@ function onlyHost(request: IncomingMessage): string | null {
   return host
 }
 
-/** A target in absolute form overrules Host (RFC 9112, 3.2.2), so its authority has to pass as well. */
+/** A target in absolute form overrides Host (RFC 9112, 3.2.2), so its authority is checked as well. */
 function checkTarget(target: string, hosts: ReadonlySet<string>): void {
   if (target.startsWith('/') || target === '*') return
   const authority = /^http:\/\/([^/?#]*)/i.exec(target)?.[1]
@@ -48,10 +48,7 @@ function checkTarget(target: string, hosts: ReadonlySet<string>): void {
     throw new SwitchboardError('host_not_allowed', 'The request target is not an address of this endpoint.')
 }
 
-/**
- * Browsers say which page sent a request; programs say nothing. A page of another origin, even on another port, is
- * refused.
- */
+/** Browsers name the page that sent a request; other programs do not. Pages of any other origin are refused. */
 function checkOrigin(request: IncomingMessage, host: string): void {
   const { origin } = request.headers
   const site = request.headers['sec-fetch-site']
@@ -62,7 +59,7 @@ function checkOrigin(request: IncomingMessage, host: string): void {
 }
 
 /**
- * A body is JSON in UTF-8 and nothing else: `text/plain` and forms are what a foreign page may send without asking.
+ * Accepts only JSON in UTF-8: a foreign page may send `text/plain` and forms without a CORS preflight.
  * @throws SwitchboardError unsupported_media_type.
  */
 export function checkMediaType(request: IncomingMessage): void {
@@ -74,7 +71,7 @@ export function checkMediaType(request: IncomingMessage): void {
   }
 }
 
-/** A path whose escapes cannot be decoded names nothing; it takes the same way as any other unknown path. */
+/** Maps a target with invalid escapes to a path that does not exist, so that it is refused like any unknown path. */
 export function decodableTarget(target: string): string {
   try {
     decodeURIComponent(target)

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import { known, toHttpAnswer } from '../openai/errors.ts'
 
-/** Fastify's own refusals in our words; everything unknown becomes `internal`. */
+/** Maps Fastify's errors to ours; an unknown error becomes `internal`. */
 export function asSwitchboardError(thrown: unknown): SwitchboardError {
   if (thrown instanceof SwitchboardError) return thrown
   switch (errorCodeOf(thrown)) {
@@ -21,7 +21,7 @@ export function asSwitchboardError(thrown: unknown): SwitchboardError {
   }
 }
 
-/** Refusals of Fastify and its file server that carry a status only. */
+/** Maps errors of Fastify and its file server that have only a status. */
 function byStatus(thrown: unknown): SwitchboardError | null {
   const status =
     thrown instanceof Error && 'statusCode' in thrown && typeof thrown.statusCode === 'number' ? thrown.statusCode : 500
@@ -35,7 +35,7 @@ function errorCodeOf(thrown: unknown): string {
   return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : ''
 }
 
-/** Refuses a request before Fastify has seen it. The connection ends, since its body was not read. */
+/** Answers a request before Fastify sees it. Closes the connection, because the body was not read. */
 export function refuse(response: ServerResponse, error: SwitchboardError): void {
   const answer = toHttpAnswer(error)
   response.writeHead(answer.status, {
@@ -46,7 +46,7 @@ export function refuse(response: ServerResponse, error: SwitchboardError): void 
   response.end(answer.body)
 }
 
-/** Refuses on a bare socket: an upgrade, or bytes that are no HTTP request. */
+/** Answers on a bare socket: an upgrade, or bytes that are not an HTTP request. */
 export function refuseSocket(socket: Socket, error: SwitchboardError): void {
   if (!socket.writable) {
     socket.destroy()
@@ -58,12 +58,12 @@ export function refuseSocket(socket: Socket, error: SwitchboardError): void {
     .map(([name, value]) => `${name}: ${value}\r\n`)
     .join('')
   socket.on('error', () => socket.destroy())
-  socket.end(`HTTP/1.1 ${answer.status} ${reasons[answer.status] ?? 'Refused'}\r\n${lines}\r\n${answer.body}`, () =>
+  socket.end(`HTTP/1.1 ${answer.status} ${REASONS[answer.status] ?? 'Refused'}\r\n${lines}\r\n${answer.body}`, () =>
     socket.destroy(),
   )
 }
 
-const reasons: Record<number, string> = {
+const REASONS: Record<number, string> = {
   400: 'Bad Request',
   401: 'Unauthorized',
   403: 'Forbidden',
@@ -74,7 +74,7 @@ const reasons: Record<number, string> = {
   503: 'Service Unavailable',
 }
 
-/** What Node's parser refused, as an error of ours. */
+/** Maps an error of Node's HTTP parser to ours. */
 export function asParserError(failure: Error): SwitchboardError {
   switch (errorCodeOf(failure)) {
     case 'HPE_HEADER_OVERFLOW':

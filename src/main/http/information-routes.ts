@@ -11,11 +11,11 @@ export interface InformationContext {
   readonly version: string
   readonly open: Pick<OpenReplies, 'draining' | 'counts'>
   readonly metrics: Metrics
-  /** Address of this server, known once it listens. */
+  /** URL of this server, known once it listens. */
   readonly url: () => string
 }
 
-/** Health, readiness, metrics and the description of the endpoint itself. */
+/** Health, readiness, metrics and the OpenAPI document. */
 export function addInformationRoutes(
   app: FastifyInstance,
   { engines, version, open, metrics, url }: InformationContext,
@@ -39,10 +39,7 @@ export function addInformationRoutes(
   app.get('/openapi.json', async () => openApiDocument(version, url()))
 }
 
-/**
- * Alive is an engine that answers, is on its way to, or was not needed yet; one that died is not, even while it is
- * being restarted.
- */
+/** An engine counts as alive when it is ready, loading or not needed yet, but not after a crash, even while restarting. */
 function healthOf(state: EngineState): { readonly alive: boolean; readonly status: string } {
   switch (state.kind) {
     case 'ready':
@@ -64,7 +61,7 @@ function assertReady(state: EngineState): void {
     case 'ready':
       return
     case 'failed': {
-      // The reason, always as a 503: a damaged file is no fault of whoever asks here.
+      // Always a 503: a damaged file is not the client's fault.
       const reason = revive(state.error)
       throw reason.entry.httpStatus === 503 ? reason : new SwitchboardError('engine_failed', reason.message)
     }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { chatRequestSchema, completionRequestSchema } from '../../shared/contracts/openai.ts'
 
-/** The endpoint's description, generated from the schemas its door parses with. */
+/** The OpenAPI document, generated from the schemas that parse the requests. */
 export function openApiDocument(version: string, serverUrl: string): Record<string, unknown> {
   const body = (schema: z.ZodType) => ({
     required: true,
@@ -49,15 +49,17 @@ export function openApiDocument(version: string, serverUrl: string): Record<stri
       },
       '/health': {
         get: {
-          summary: 'Whether the engine lives',
+          summary: 'Whether the engine is alive',
           security: [],
-          responses: { ...answered('It lives'), 503: { description: 'It does not, or the program is closing' } },
+          responses: { ...answered('It is alive'), 503: { description: 'It is not, or the program is closing' } },
         },
       },
-      '/ready': { get: { summary: 'Whether a reply can begin now', responses: { ...answered('It can'), ...refused } } },
+      '/ready': {
+        get: { summary: 'Whether the model is ready', responses: { ...answered('It is ready'), ...refused } },
+      },
       '/metrics': {
         get: {
-          summary: 'Numbers for Prometheus',
+          summary: 'Metrics for Prometheus',
           responses: { 200: { description: 'Text', content: { 'text/plain': {} } }, ...refused },
         },
       },

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 
-/** Which paths exist and how they may be called, filled as routes are added; tells a wrong method from a wrong path. */
+/** Paths and their methods, recorded as routes are added; tells a wrong method from an unknown path. */
 export class RouteTable {
   readonly #methods = new Map<string, Set<string>>()
 
@@ -16,7 +16,7 @@ export class RouteTable {
     return [...this.#methods].flatMap(([path, methods]) => [...methods].map((method) => ({ method, path })))
   }
 
-  /** Methods the path of this request answers to; empty when there is no such path. */
+  /** Methods of the path of this request; empty when there is no such path. */
   methodsOf(target: string): readonly string[] {
     const path = target.split('?')[0] ?? ''
     for (const [pattern, methods] of this.#methods) {

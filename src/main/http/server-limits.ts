@@ -1,6 +1,6 @@
 import type { ReplyLimits } from '../openai/reply-limits.ts'
 
-/** Bounds of the endpoint. Times in ms, sizes in bytes. */
+/** Limits of the endpoint. Times in ms, sizes in bytes. */
 export interface ServerLimits extends ReplyLimits {
   readonly bodyBytes: number
   readonly headersTimeoutMs: number
@@ -8,16 +8,16 @@ export interface ServerLimits extends ReplyLimits {
   readonly connectionCheckMs: number
   readonly keepAliveMs: number
   readonly connections: number
-  /** Wrong keys from one address in a minute before the answer is 429. A right key always passes. */
+  /** Wrong keys per address and minute before the answer is 429. A valid key is always accepted. */
   readonly wrongKeysPerMinute: number
   readonly consoleConnections: number
   readonly consoleMessageBytes: number
-  /** What may wait unread in one console connection. */
+  /** Unsent bytes of one console connection above which its streams wait. */
   readonly consoleBufferBytes: number
   readonly consolePingMs: number
 }
 
-export const defaultLimits: ServerLimits = {
+export const DEFAULT_LIMITS: ServerLimits = {
   bodyBytes: 1024 * 1024,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 15_000,

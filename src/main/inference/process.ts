@@ -7,7 +7,7 @@ import type { EngineCommand, EngineEvent } from '../../shared/contracts/engine.t
 import type { GraphFloats } from '../../shared/contracts/graph.ts'
 import type { Provider } from '../../shared/domain/generation.ts'
 import { serialise, SwitchboardError } from '../../shared/errors/switchboard-error.ts'
-import { connectToParent, type ParentPort } from '../platform/port.ts'
+import { connectToParent, type ParentChannel } from '../platform/parent-channel.ts'
 import type { InferenceEngine } from './engine.ts'
 import { loadEngine } from './load-engine.ts'
 import { loadOrtApi } from './ort/api.ts'
@@ -28,7 +28,7 @@ function die(failure: unknown): never {
   process.exit(1)
 }
 
-function serve(port: ParentPort<EngineCommand, EngineEvent>): void {
+function serve(parent: ParentChannel<EngineCommand, EngineEvent>): void {
   let engine: InferenceEngine | null = null
   let loading = false
   let looping = false
@@ -39,12 +39,12 @@ function serve(port: ParentPort<EngineCommand, EngineEvent>): void {
     if (engine === null) return
     sentMs = performance.now()
     const outputs = engine.takeOutputs()
-    if (outputs.length > 0) port.send({ kind: 'outputs', outputs })
+    if (outputs.length > 0) parent.send({ kind: 'outputs', outputs })
     const stats = engine.stats()
     const counts = `${stats.running} ${stats.waiting}`
     if (counts === sentCounts) return
     sentCounts = counts
-    port.send({ kind: 'stats', stats })
+    parent.send({ kind: 'stats', stats })
   }
 
   // One step, then one turn of the event loop, so that messages that arrived meanwhile are handled before the next
@@ -61,7 +61,7 @@ function serve(port: ParentPort<EngineCommand, EngineEvent>): void {
       // The session may be unusable after a failure: callers get the error, and a new process takes over.
       flush()
       process.stderr.write(`${failure instanceof Error ? (failure.stack ?? failure.message) : String(failure)}\n`)
-      port.exit(1)
+      parent.exit(1)
       return
     }
     if (engine.pressing || performance.now() - sentMs >= SEND_EVERY_MS) flush()
@@ -76,11 +76,11 @@ function serve(port: ParentPort<EngineCommand, EngineEvent>): void {
         loadEngine(command.model).then(
           ({ engine: made, loaded }) => {
             engine = made
-            port.send({ kind: 'loaded', loaded, stats: made.stats() })
+            parent.send({ kind: 'loaded', loaded, stats: made.stats() })
           },
           (failure: unknown) => {
             if (!(failure instanceof SwitchboardError)) die(failure)
-            port.send({ kind: 'loadFailed', error: serialise(failure) })
+            parent.send({ kind: 'loadFailed', error: serialise(failure) })
           },
         )
         return
@@ -92,7 +92,7 @@ function serve(port: ParentPort<EngineCommand, EngineEvent>): void {
         engine?.cancel(command.requestId)
         break
       case 'shutdown':
-        port.exit(0)
+        parent.exit(0)
         return
       default:
         assertNever(command, 'engine command')
@@ -104,23 +104,23 @@ function serve(port: ParentPort<EngineCommand, EngineEvent>): void {
     }
   }
 
-  port.onMessage((command) => {
+  parent.onMessage((command) => {
     try {
       handle(command)
     } catch (failure) {
       die(failure)
     }
   })
-  port.onClose(() => process.exit(0))
+  parent.onClose(() => process.exit(0))
   setInterval(() => {
-    if (engine !== null) port.send({ kind: 'stats', stats: engine.stats() })
+    if (engine !== null) parent.send({ kind: 'stats', stats: engine.stats() })
   }, HEARTBEAT_MS)
   try {
-    port.send({ kind: 'hello', runtimeVersion: loadOrtApi(findOrtLibrary()).version })
+    parent.send({ kind: 'hello', runtimeVersion: loadOrtApi(findOrtLibrary()).version })
   } catch (failure) {
     // Without the runtime every restart would fail too, so this is reported as a failed load.
     if (!(failure instanceof SwitchboardError)) throw failure
-    port.send({ kind: 'loadFailed', error: serialise(failure) })
+    parent.send({ kind: 'loadFailed', error: serialise(failure) })
   }
 }
 

@@ -10,7 +10,7 @@ import { stagingName } from '../platform/staging.ts'
 import { ToolJobs, type ToolLimits } from './tool-jobs.ts'
 
 const fixture = join(import.meta.dirname, '../engine-tests/fixtures/qwen2-tied')
-const portModule = pathToFileURL(join(import.meta.dirname, '../platform/port.ts')).href
+const channelModule = pathToFileURL(join(import.meta.dirname, '../platform/parent-channel.ts')).href
 
 let directory: string
 let started: ChildProcessHandle[]
@@ -27,12 +27,12 @@ afterEach(() => rm(directory, { recursive: true, force: true }))
 
 const job = () => ({ source: fixture, target: join(directory, 'graph'), precision: 'fp32' as const })
 
-/** Jobs whose tool process runs this instead of the real one; `port` and `job` are in scope. */
+/** Jobs whose tool process runs this instead of the real one; `parent` and `job` are in scope. */
 async function jobsRunning(body: string, limits?: ToolLimits): Promise<ToolJobs> {
   const entry = join(directory, 'tool.mjs')
   await writeFile(
     entry,
-    `import { connectToParent } from ${JSON.stringify(portModule)}\nimport { mkdirSync } from 'node:fs'\nconst port = connectToParent()\nport.onMessage((job) => { ${body} })\n`,
+    `import { connectToParent } from ${JSON.stringify(channelModule)}\nimport { mkdirSync } from 'node:fs'\nconst parent = connectToParent()\nparent.onMessage((job) => { ${body} })\n`,
   )
   return new ToolJobs(launch, limits === undefined ? { entry } : { entry, limits })
 }
@@ -66,7 +66,7 @@ describe('the real tool process', () => {
   test('sees nothing of the environment that could be a secret', async () => {
     process.env['SWITCHBOARD_TEST_SECRET'] = 'x'
     const jobs = await jobsRunning(
-      `port.send({ kind: 'failed', error: { code: 'internal', message: Object.keys(process.env).join(' ') } }); port.exit(0)`,
+      `parent.send({ kind: 'failed', error: { code: 'internal', message: Object.keys(process.env).join(' ') } }); parent.exit(0)`,
     )
     await expect(jobs.inspect(fixture)).rejects.toThrow(
       expect.objectContaining({ message: expect.not.stringContaining('SWITCHBOARD_TEST_SECRET') }),
@@ -93,23 +93,23 @@ test('the tool process ends when the program that started it is killed', async (
 
 /** Leaves a half-written folder as a build does, then goes on with `body`. */
 const halfWritten = (body: string) =>
-  `mkdirSync(job.target.replace(/[^/\\\\]+$/, '.graph.' + process.pid + '.0123456789ab.partial')); port.send({ kind: 'progress', fraction: 0.5, step: 'Writing' }); ${body}`
+  `mkdirSync(job.target.replace(/[^/\\\\]+$/, '.graph.' + process.pid + '.0123456789ab.partial')); parent.send({ kind: 'progress', fraction: 0.5, step: 'Writing' }); ${body}`
 
 describe('a tool process that goes wrong', () => {
   const cases: readonly (readonly [string, string, string])[] = [
     ['dies by a signal', `process.kill(process.pid, 'SIGSEGV')`, 'tool_crashed'],
-    ['ends without a result', `port.exit(0)`, 'tool_crashed'],
+    ['ends without a result', `parent.exit(0)`, 'tool_crashed'],
     ['throws', `throw new Error('broken')`, 'tool_crashed'],
-    ['sends a message that is none', `port.send({ kind: 'surprise' })`, 'tool_crashed'],
-    ['claims more than all was done', `port.send({ kind: 'progress', fraction: 2, step: '' })`, 'tool_crashed'],
+    ['sends a message that is none', `parent.send({ kind: 'surprise' })`, 'tool_crashed'],
+    ['claims more than all was done', `parent.send({ kind: 'progress', fraction: 2, step: '' })`, 'tool_crashed'],
     [
       'answers another question',
-      `port.send({ kind: 'result', result: { kind: 'inspected', model: { family: 'x', parameters: 1, layers: 1, contextLength: 1, vocabularySize: 1, files: [] } } }); port.exit(0)`,
+      `parent.send({ kind: 'result', result: { kind: 'inspected', model: { family: 'x', parameters: 1, layers: 1, contextLength: 1, vocabularySize: 1, files: [] } } }); parent.exit(0)`,
       'tool_crashed',
     ],
     [
       'says an unknown error',
-      `port.send({ kind: 'failed', error: { code: 'nonsense', message: '' } })`,
+      `parent.send({ kind: 'failed', error: { code: 'nonsense', message: '' } })`,
       'tool_crashed',
     ],
   ]

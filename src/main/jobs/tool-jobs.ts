@@ -12,21 +12,21 @@ import { removeStagingLeftovers } from '../platform/staging.ts'
 import { watchMemory } from './watch-memory.ts'
 
 export interface ToolLimits {
-  /** A job that says nothing for this long is ended. */
+  /** A job that sends no message for this long is ended. */
   readonly silenceMs: number
-  /** Resident memory above which a job is ended, where the platform tells. */
+  /** Resident memory above which a job is ended (Linux only). */
   readonly memoryBytes: number
 }
 
-/** Weights are streamed, so that a job's memory does not grow with the model. */
-export const defaultToolLimits: ToolLimits = { silenceMs: 5 * 60_000, memoryBytes: 2 * 1024 ** 3 }
+/** Weights are streamed, so memory does not grow with the model. */
+export const DEFAULT_TOOL_LIMITS: ToolLimits = { silenceMs: 5 * 60_000, memoryBytes: 2 * 1024 ** 3 }
 
-/** Heap of the tool process in MiB; a hostile file may ask for more, and gets an error in place of it. */
-const HEAP_MEGABYTES = 1024
+/** Heap limit of the tool process in MiB, so that a hostile file cannot exhaust the memory of the machine. */
+const MAX_HEAP_MIB = 1024
 
 const resultOf = { inspect: 'inspected', build: 'built' } as const satisfies Record<ToolJob['kind'], ToolResult['kind']>
 
-/** Runs jobs in tool processes, one process a job; a job that fails in any way leaves nothing behind. */
+/** Runs each job in its own tool process. A failed job leaves nothing behind. */
 export class ToolJobs implements Disposable {
   readonly #launch: ProcessLauncher
   readonly #entry: string
@@ -36,16 +36,16 @@ export class ToolJobs implements Disposable {
   constructor(launch: ProcessLauncher, options: { readonly entry?: string; readonly limits?: ToolLimits } = {}) {
     this.#launch = launch
     this.#entry = options.entry ?? processEntry('tool')
-    this.#limits = options.limits ?? defaultToolLimits
+    this.#limits = options.limits ?? DEFAULT_TOOL_LIMITS
   }
 
-  /** @throws SwitchboardError what the job failed with; cancelled, tool_crashed, job_failed (a limit was passed). */
+  /** @throws SwitchboardError the job's own error; cancelled, tool_crashed, job_failed (a limit was exceeded). */
   async run(job: ToolJob, task: LongTask = {}): Promise<ToolResult> {
     throwIfCancelled(task.signal)
     const child = this.#launch({
       entry: this.#entry,
       name: 'switchboard-tool',
-      environment: { NODE_OPTIONS: `--max-old-space-size=${HEAP_MEGABYTES}` },
+      environment: { NODE_OPTIONS: `--max-old-space-size=${MAX_HEAP_MIB}` },
     })
     const ended = this.#follow(child, job, task)
     this.#running.set(child, ended)
@@ -59,14 +59,14 @@ export class ToolJobs implements Disposable {
     }
   }
 
-  /** @throws SwitchboardError see {@link run}, and what inspecting throws. */
+  /** @throws SwitchboardError see {@link run}; the errors of an inspection. */
   async inspect(source: string, task: LongTask = {}): Promise<InspectedModel> {
     const result = await this.run({ kind: 'inspect', source }, task)
     if (result.kind !== 'inspected') throw wrongResult(result)
     return result.model
   }
 
-  /** @throws SwitchboardError see {@link run}, and what building throws. */
+  /** @throws SwitchboardError see {@link run}; the errors of a build. */
   async build(
     job: { readonly source: string; readonly target: string; readonly precision: Precision },
     task: LongTask = {},
@@ -76,14 +76,14 @@ export class ToolJobs implements Disposable {
     return result.description
   }
 
-  /** Ends every job. */
+  /** Kills every job and waits for the processes to exit. */
   async dispose(): Promise<void> {
     const running = [...this.#running]
     for (const [child] of running) child.kill()
     await Promise.allSettled(running.map(([, ended]) => ended))
   }
 
-  /** Settles once the process is gone, so that whoever cleans up is alone. */
+  /** Settles after the process has exited, so that a cleanup does not race it. */
   #follow(child: ChildProcessHandle, job: ToolJob, { onProgress, signal }: LongTask): Promise<ToolResult> {
     return new Promise((resolve, reject) => {
       let result: ToolResult | undefined
@@ -94,17 +94,17 @@ export class ToolJobs implements Disposable {
         child.kill()
       }
       const onAbort = (): void => end(cancelled())
-      const tooSilent = (): void =>
+      const onSilence = (): void =>
         end(
           new SwitchboardError(
             'job_failed',
             `the job made no progress for ${this.#limits.silenceMs / 1000} s and was ended`,
           ),
         )
-      let silence = setTimeout(tooSilent, this.#limits.silenceMs)
+      let silence = setTimeout(onSilence, this.#limits.silenceMs)
       const memory = watchMemory(child, this.#limits.memoryBytes, (bytes) =>
         end(
-          new SwitchboardError('job_failed', `the job took ${bytes} bytes of memory and was ended`, {
+          new SwitchboardError('job_failed', `the job used ${bytes} bytes of memory and was ended`, {
             details: { bytes },
           }),
         ),
@@ -112,10 +112,9 @@ export class ToolJobs implements Disposable {
 
       child.onMessage((message) => {
         clearTimeout(silence)
-        silence = setTimeout(tooSilent, this.#limits.silenceMs)
+        silence = setTimeout(onSilence, this.#limits.silenceMs)
         const event = parseToolEvent(message)
-        if (event === null)
-          return end(new SwitchboardError('tool_crashed', 'the tool process sent a message that is none'))
+        if (event === null) return end(new SwitchboardError('tool_crashed', 'the tool process sent an invalid message'))
         if (event.kind === 'progress') onProgress?.(event.fraction, event.step)
         else if (event.kind === 'result' && event.result.kind !== resultOf[job.kind]) end(wrongResult(event.result))
         else if (event.kind === 'result') result = event.result

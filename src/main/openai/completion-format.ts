@@ -11,7 +11,7 @@ import type { Receipt } from '../../shared/domain/generation.ts'
 import type { AnswerEvent, TokenPiece } from '../answering/answer.ts'
 import type { CompletionRequest } from './completion-request.ts'
 
-/** Everything a whole reply consists of. */
+/** Content of a reply that is not streamed. */
 interface WholeReply {
   readonly text: string
   readonly tokens: readonly TokenPiece[]
@@ -21,10 +21,7 @@ interface WholeReply {
 type CallEvent = Extract<AnswerEvent, { kind: 'toolCall' | 'toolArguments' }>
 type Started = Extract<AnswerEvent, { kind: 'started' }>
 
-/**
- * Writes one reply in OpenAI's shapes. Chunks are built by concatenation around one JSON.stringify: there is one a
- * token.
- */
+/** Writes one reply in OpenAI's format. Chunks are concatenated around one JSON.stringify, since there is one per token. */
 export class CompletionFormat {
   readonly #request: CompletionRequest
   readonly #started: Started
@@ -35,7 +32,7 @@ export class CompletionFormat {
   readonly #tail: string
   /** Characters (code points) returned so far, for `text_offset`. */
   #offset = 0
-  /** A tool was called. */
+  /** Whether a tool was called. */
   #called = false
 
   constructor(request: CompletionRequest, started: Started, id: string, nowMs: number) {
@@ -48,7 +45,7 @@ export class CompletionFormat {
     this.#tail = request.includeUsage ? '],"usage":null}\n\n' : ']}\n\n'
   }
 
-  /** The first chunk of a chat stream; nothing for a text stream. */
+  /** The first chunk of a chat stream; empty for a text stream. */
   opening(): string {
     if (this.#request.api === 'text') return ''
     return `${this.#head}{"index":0,"delta":{"role":"assistant","content":"","refusal":null},"logprobs":null,"finish_reason":null}${this.#tail}`
@@ -61,7 +58,7 @@ export class CompletionFormat {
     return `${this.#head}{"index":0,${content},"logprobs":${logprobs},"finish_reason":null}${this.#tail}`
   }
 
-  /** A piece of a call: its name first, then its arguments as they arrive. */
+  /** One piece of a tool call: first its name, then its arguments as they arrive. */
   call(event: CallEvent): string {
     this.#called = true
     const piece =
@@ -71,7 +68,7 @@ export class CompletionFormat {
     return `${this.#head}{"index":0,"delta":{"tool_calls":[${JSON.stringify(piece)}]},"logprobs":null,"finish_reason":null}${this.#tail}`
   }
 
-  /** Why it ended, the counts where they were asked for, and the end mark. */
+  /** The finish reason, the usage if requested, and the end mark. */
   closing(receipt: Receipt): string {
     const content = this.#request.api === 'chat' ? '"delta":{}' : '"text":""'
     const facts = `"switchboard":${JSON.stringify(switchboardFacts(receipt))}}\n\n`
@@ -80,7 +77,7 @@ export class CompletionFormat {
     return `${last}"usage":null,${facts}${this.#head}],"usage":${JSON.stringify(usage(receipt))},${facts}data: [DONE]\n\n`
   }
 
-  /** The whole answer of a request that did not ask for a stream. */
+  /** The body of a reply that is not streamed. */
   body({ text, tokens, calls }: WholeReply, receipt: Receipt): ChatCompletionBody | TextCompletionBody {
     const base = {
       id: this.#id,
@@ -126,7 +123,7 @@ export class CompletionFormat {
     }
   }
 
-  /** Tokens in the shape of this request's API. */
+  /** Log probabilities in the format of the request's API. */
   logprobs(tokens: readonly TokenPiece[]): ChatLogprobs | CompletionLogprobs {
     return this.#request.api === 'chat' ? chatLogprobs(tokens) : this.#textLogprobs(tokens)
   }
@@ -145,7 +142,7 @@ export class CompletionFormat {
   }
 }
 
-/** The most probable tokens and, as OpenAI does, the chosen one as well. */
+/** The most probable tokens and, as in OpenAI's API, always the chosen one. */
 function topByName(token: TokenPiece): Record<string, number> | null {
   if (token.logprob === null) return null
   const top = Object.fromEntries(token.top.map((other) => [tokenName(other), other.logprob]))
@@ -165,7 +162,7 @@ function chatLogprobs(tokens: readonly TokenPiece[]): ChatLogprobs {
   }
 }
 
-/** A part of a character has no text of its own and is named by its bytes, as OpenAI does. */
+/** Name of a token. Part of a character has no text and is named by its bytes, as in OpenAI's API. */
 function tokenName(token: Pick<TokenPiece, 'text' | 'bytes'>): string {
   if (!token.text.includes('\u{FFFD}') && (token.text !== '' || token.bytes.length === 0)) return token.text
   return `bytes:${token.bytes.map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('')}`
@@ -201,7 +198,7 @@ function switchboardFacts(receipt: Receipt): SwitchboardFacts {
   }
 }
 
-/** Puts the pieces of a call together for a reply that is not streamed. */
+/** Adds a piece of a tool call to the calls of a reply that is not streamed. */
 export function addToCalls(calls: ToolCallBody[], event: CallEvent): void {
   if (event.kind === 'toolCall') {
     calls.push({ id: event.id, type: 'function', function: { name: event.name, arguments: '' } })
@@ -212,7 +209,7 @@ export function addToCalls(calls: ToolCallBody[], event: CallEvent): void {
   calls[event.index] = { ...call, function: { ...call.function, arguments: call.function.arguments + event.text } }
 }
 
-/** Cancelled replies never get this far: they end as an error. */
+/** Cancelled replies end as an error and never get here. */
 function finishReason(receipt: Receipt, called: boolean): 'stop' | 'length' | 'tool_calls' {
   if (receipt.finishReason === 'length') return 'length'
   return called ? 'tool_calls' : 'stop'

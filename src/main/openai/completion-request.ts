@@ -13,18 +13,18 @@ import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import { describedTools, structureOf } from './reply-structure.ts'
 import { isNestedDeeperThan, MAX_DEPTH } from './strict-json.ts'
 
-/** What the body of a request decides of a question; key and target are added by the route. */
-export type AskedByProgram = Pick<
+/** The part of an Ask given by the request body; the route adds client and target. */
+export type RequestedAsk = Pick<
   Ask,
   'input' | 'parameters' | 'stop' | 'logprobs' | 'echo' | 'structure' | 'speculation'
 >
 
-/** A parsed request of either API. Only the model's own defaults are still open. */
+/** A parsed request of either API, still without the defaults of the model. */
 export interface CompletionRequest {
   readonly api: 'chat' | 'text'
-  /** null: the default. */
+  /** null for the default. */
   readonly model: string | null
-  readonly ask: AskedByProgram
+  readonly ask: RequestedAsk
   readonly stream: boolean
   readonly includeUsage: boolean
 }
@@ -72,7 +72,7 @@ function deliveryOf(wire: WireBody): Pick<CompletionRequest, 'model' | 'stream' 
   }
 }
 
-function sharedFields(wire: WireBody): Pick<AskedByProgram, 'parameters' | 'stop' | 'speculation'> {
+function sharedFields(wire: WireBody): Pick<RequestedAsk, 'parameters' | 'stop' | 'speculation'> {
   return {
     parameters: { ...fromWire(wire), logitBias: wire.logit_bias ?? undefined },
     stop: typeof wire.stop === 'string' ? [wire.stop] : (wire.stop ?? []),
@@ -103,8 +103,8 @@ function toMessage(
 }
 
 /**
- * Arguments of an earlier call, as the client sends them back. They may hold a key twice, because a reply may have
- * written it so. Deep nesting is refused, because template and tokenizer walk the value.
+ * Arguments of an earlier call, sent back by the client. Duplicate keys are allowed, because a model may have written
+ * them. Deep nesting is refused, because template and tokenizer recurse into the value.
  */
 function parseArguments(text: string, param: string): Readonly<Record<string, unknown>> {
   const refused = (fault: string): SwitchboardError =>
@@ -115,7 +115,7 @@ function parseArguments(text: string, param: string): Readonly<Record<string, un
   try {
     value = JSON.parse(text)
   } catch {
-    // the parser's message quotes the text, so it is not passed on
+    // The parser's message quotes the text, so it is not passed on.
     throw refused('not valid JSON')
   }
   if (!isRecord(value)) throw refused('not a JSON object')
@@ -136,7 +136,7 @@ interface Fault {
   readonly message: string
 }
 
-/** Of the branches of a union, the one that matched furthest explains the fault best. */
+/** In a union, the branch that matched furthest explains the fault best. */
 function deepest(issue: z.core.$ZodIssue | undefined, prefix: readonly PropertyKey[] = []): Fault {
   if (issue === undefined) return { path: prefix, message: 'not accepted' }
   const path = [...prefix, ...issue.path]

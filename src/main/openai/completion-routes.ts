@@ -29,7 +29,7 @@ export interface CompletionContext {
   readonly principalOf: (request: FastifyRequest) => Principal
 }
 
-/** Prompt in, reply out: both completion routes are one, with two parsers and two shapes. */
+/** Both completion routes share one implementation, with two parsers and two formats. */
 export function addCompletionRoutes(app: FastifyInstance, context: CompletionContext): void {
   const idempotency = new Idempotency()
   const route = (path: string, parse: (body: unknown) => CompletionRequest) =>
@@ -65,7 +65,7 @@ export function addCompletionRoutes(app: FastifyInstance, context: CompletionCon
   route('/v1/completions', parseTextRequest)
 }
 
-/** A closed connection is the client's way of saying stop, at whatever stage its request is. */
+/** A client stops its request, at any stage, by closing the connection. */
 function abortWhenGone(response: ServerResponse, open: OpenReply): void {
   response.once('close', () => {
     if (!response.writableFinished)
@@ -73,10 +73,10 @@ function abortWhenGone(response: ServerResponse, open: OpenReply): void {
   })
 }
 
-/** What a program sees of an answer: it knows its own question. */
+/** The events a program receives. */
 type ProgramEvent = Exclude<AnswerEvent, { kind: 'accepted' }>
 
-/** One reply on its way out, whole or as a stream. */
+/** One reply, whole or streamed. */
 class ReplyRun {
   readonly #context: CompletionContext
   readonly #request: CompletionRequest
@@ -90,7 +90,7 @@ class ReplyRun {
     this.#principal = principal
   }
 
-  /** The question with its target, which is looked up here and nowhere below. */
+  /** Resolves the target, which nothing below does, and answers. */
   async *#answer(signal: AbortSignal): AsyncGenerator<ProgramEvent, void, void> {
     const { model, ask: asked } = this.#request
     const { answerer, resolver } = this.#context
@@ -106,7 +106,7 @@ class ReplyRun {
     for await (const event of answerer.answer(ask, signal)) if (event.kind !== 'accepted') yield event
   }
 
-  /** @throws SwitchboardError whatever stopped it. */
+  /** @throws SwitchboardError the reason the reply failed or was stopped. */
   async whole(signal: AbortSignal): Promise<WholeAnswer> {
     let started: Extract<AnswerEvent, { kind: 'started' }> | null = null
     let text = ''
@@ -134,8 +134,8 @@ class ReplyRun {
   }
 
   /**
-   * Errors before the first event are thrown and become a status; later ones are an event of the stream. A request that
-   * waits long for its turn is answered with 200 and comments meanwhile, so that nothing on the way gives up on it.
+   * Errors before the first event are thrown and become a status; later ones become an event of the stream. A request
+   * that waits long in the queue is answered with 200 and comments, so that no proxy or client times out.
    * @throws SwitchboardError before anything was sent.
    */
   async stream(reply: FastifyReply, open: OpenReply): Promise<void> {
@@ -162,7 +162,7 @@ class ReplyRun {
     }
   }
 
-  /** True when the first event takes longer than a silent stream may last. */
+  /** True when the first event has not arrived within the keep-alive interval. */
   async #stillWaiting(next: Promise<unknown>): Promise<boolean> {
     let timer: NodeJS.Timeout | undefined
     const waited = new Promise<boolean>((resolve) => {
@@ -180,7 +180,7 @@ class ReplyRun {
     const writer = new SseWriter(reply.raw, this.#context.limits.stalledReaderMs)
     silence.add(this.#context.keepAlive.add(writer))
     if (!reply.raw.destroyed)
-      reply.raw.writeHead(200, { ...streamHeaders, 'x-request-id': this.#requestId, ...truncationHeader(truncated) })
+      reply.raw.writeHead(200, { ...STREAM_HEADERS, 'x-request-id': this.#requestId, ...truncationHeader(truncated) })
     return writer
   }
 
@@ -208,7 +208,7 @@ class ReplyRun {
     return new CompletionFormat(this.#request, started, this.#requestId, Date.now())
   }
 
-  /** A reply that was cancelled from outside is not an answer. */
+  /** @throws SwitchboardError cancelled: a cancelled reply is not an answer. */
   #finished(receipt: Receipt): Receipt {
     if (receipt.finishReason === 'cancelled')
       throw new SwitchboardError('cancelled', 'The reply was stopped before it was finished.')
@@ -228,14 +228,14 @@ class ReplyRun {
   }
 }
 
-const streamHeaders = {
+const STREAM_HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-cache, no-store',
   'x-accel-buffering': 'no',
   'x-content-type-options': 'nosniff',
 } as const
 
-const outOfOrder = () => new SwitchboardError('internal', 'The reply ended without an end.')
+const outOfOrder = () => new SwitchboardError('internal', 'The events of the reply came in the wrong order.')
 
 function truncationHeader(truncated: Truncation | null): Record<string, string> {
   return truncated === null

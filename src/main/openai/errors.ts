@@ -9,8 +9,8 @@ export interface HttpAnswer {
   readonly body: string
 }
 
-/** Seconds after which a retry makes sense, where the error itself does not say. */
-const retryAfter: Partial<Record<ErrorCode, number>> = {
+/** Default of Retry-After in seconds. */
+const RETRY_AFTER: Partial<Record<ErrorCode, number>> = {
   queue_full: 1,
   loading: 2,
   draining: 5,
@@ -19,7 +19,7 @@ const retryAfter: Partial<Record<ErrorCode, number>> = {
   out_of_memory: 5,
 }
 
-/** The body of a refusal: always the same four fields, never a stack, a path or text of the request. */
+/** Error body: always the same four fields, never a stack trace, a path or text of the request. */
 function errorBody(error: SwitchboardError): ErrorBody {
   const data = serialise(error)
   const entry = catalogue[data.code]
@@ -33,14 +33,14 @@ function errorBody(error: SwitchboardError): ErrorBody {
   }
 }
 
-/** Services say what is wrong in a clause; here the next step follows it. */
+/** Messages are clauses without a full stop; the hint that follows needs one. */
 const asSentence = (clause: string) =>
   `${clause.charAt(0).toUpperCase()}${clause.slice(1)}${/[.!?]$/.test(clause) ? '' : '.'}`
 
 /** An error as status, headers and body. */
 export function toHttpAnswer(error: SwitchboardError): HttpAnswer {
   const { httpStatus } = catalogue[error.code]
-  const seconds = error.retryAfterSeconds ?? retryAfter[error.code]
+  const seconds = error.retryAfterSeconds ?? RETRY_AFTER[error.code]
   return {
     status: httpStatus,
     headers: {
@@ -54,13 +54,13 @@ export function toHttpAnswer(error: SwitchboardError): HttpAnswer {
   }
 }
 
-/** The same error inside a stream that has begun, where no status can follow: one event, and no `[DONE]` after it. */
+/** The error as an event of a stream that has begun, where a status is no longer possible. No `[DONE]` follows. */
 export function toErrorEvent(error: SwitchboardError): string {
   const body = errorBody(error)
   return `data: ${JSON.stringify({ error: { ...body.error, retryable: catalogue[error.code].retryable } })}\n\n`
 }
 
-/** Errors of ours as they are; everything unknown becomes `internal`. */
+/** Returns a SwitchboardError unchanged; any other error becomes `internal`. */
 export function known(thrown: unknown): SwitchboardError {
   if (thrown instanceof SwitchboardError) return thrown
   return new SwitchboardError('internal', 'something unexpected went wrong', { cause: thrown })

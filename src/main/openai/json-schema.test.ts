@@ -151,7 +151,7 @@ describe('parseJsonSchema', () => {
         type: 'object',
         properties: { a: { anyOf: Array.from({ length: 60 }, (_, at) => ({ type: 'array', maxItems: at })) } },
       },
-      ': offers more than 60 alternatives in one place',
+      ': offers more than 60 alternatives at one position',
     ],
     [{ enum: Array.from({ length: 2001 }, (_, at) => at) }, ': has more than 2000 values in enum and const'],
     [
@@ -208,7 +208,7 @@ describe('parseJsonSchema', () => {
     })
   })
 
-  it('takes plain values together, and alternatives as one place has them', () => {
+  it('takes plain values together, and the alternatives of one position', () => {
     expect(
       parseJsonSchema({ anyOf: [{ const: 1 }, { type: 'string' }, { enum: ['a', 1] }, { type: ['null', 'boolean'] }] })
         .shape,

@@ -12,9 +12,9 @@ export interface ModelRoutesContext {
   readonly principalOf: (request: FastifyRequest) => Principal
 }
 
-/** What programs may write into `model`: models by name, then published assistants by call name. */
+/** Lists the valid values of `model`: names of models, then call names of published assistants. */
 export function addModelRoutes(app: FastifyInstance, { models, resolver, principalOf }: ModelRoutesContext): void {
-  /** A key that is bound to an assistant sees that one alone. */
+  /** A key bound to an assistant sees only that assistant. */
   const list = async ({ assistantId }: Principal): Promise<readonly ModelBody[]> => {
     const [all, published] = await Promise.all([models.list(), resolver.published()])
     const names = new Set(all.map(({ name }) => name))
@@ -39,7 +39,7 @@ export function addModelRoutes(app: FastifyInstance, { models, resolver, princip
   })
 }
 
-/** The model an assistant answers with; null where that is gone. */
+/** The model an assistant answers with; null when it was removed. */
 async function baseOf(
   { assistant }: PublishedAssistant,
   all: readonly ModelSummary[],

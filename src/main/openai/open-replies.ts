@@ -4,7 +4,7 @@ import type { Listen } from '../../shared/base/emitter.ts'
 import type { Principal } from '../../shared/domain/api-key.ts'
 import type { ReplyLimits } from './reply-limits.ts'
 
-/** One reply being written. Its signal aborts with a SwitchboardError that says why. */
+/** One reply in progress. Its signal aborts with a SwitchboardError. */
 export interface OpenReply extends Disposable {
   readonly signal: AbortSignal
   abort(reason: SwitchboardError): void
@@ -16,9 +16,7 @@ interface Entry {
   readonly abort: (reason: SwitchboardError) => void
 }
 
-/**
- * Every reply the endpoint has open: counts them per key, cuts those of a revoked key, and empties itself on closing.
- */
+/** All open replies of the endpoint: enforces the limits, ends those of a revoked key, and drains on closing. */
 export class OpenReplies implements Disposable {
   readonly #open = new Set<Entry>()
   readonly #perKey = new Map<string, number>()
@@ -50,14 +48,14 @@ export class OpenReplies implements Disposable {
     return this.#draining
   }
 
-  /** @throws SwitchboardError draining, queue_full, or rate_limited when the key has too many open. */
+  /** @throws SwitchboardError draining; rate_limited when the key has too many open replies; queue_full. */
   open(principal: Principal): OpenReply {
     if (this.#draining) throw new SwitchboardError('draining', 'The endpoint is closing.')
     const count = this.#perKey.get(principal.id) ?? 0
     if (count >= this.#limits.repliesPerKey)
-      throw new SwitchboardError('rate_limited', `This key has ${count} replies open, the most it may have.`)
+      throw new SwitchboardError('rate_limited', `This key has ${count} replies open, which is its limit.`)
     if (this.#open.size >= this.#capacity())
-      throw new SwitchboardError('queue_full', `${this.#open.size} replies are open, the most there may be.`)
+      throw new SwitchboardError('queue_full', `${this.#open.size} replies are open, which is the limit.`)
     const controller = new AbortController()
     const abort = (reason: SwitchboardError) => controller.abort(reason)
     const timer = setTimeout(
@@ -88,7 +86,7 @@ export class OpenReplies implements Disposable {
     if (this.#open.size === 0) this.#emptied?.()
   }
 
-  /** Takes no more, waits this long for those open, then ends the rest with `draining`. Resolves when none is left. */
+  /** Refuses new replies, waits `waitMs` for the open ones, then ends the rest with `draining`. Resolves when all ended. */
   async drain(waitMs: number): Promise<void> {
     this.#draining = true
     if (this.#open.size === 0) return
@@ -108,7 +106,7 @@ export class OpenReplies implements Disposable {
   }
 }
 
-/** Why a reply ended early: what aborted its signal, where something did, or else what was thrown. */
+/** Why a reply failed: the reason its signal was aborted with, otherwise what was thrown. */
 export function endingReason(signal: AbortSignal, thrown: unknown): unknown {
   return signal.aborted && signal.reason instanceof SwitchboardError ? signal.reason : thrown
 }

@@ -5,7 +5,7 @@ import type { AskStructure, JsonFormat } from '../../shared/domain/ask.ts'
 import { parseJsonSchema, SchemaBudget, type SchemaOptions } from './json-schema.ts'
 import { SchemaFault } from './schema-fault.ts'
 
-/** Calls of one reply where several are allowed; stops models that would call without end. */
+/** Tool calls of one reply. Stops a model that would call without end. */
 const MAX_CALLS = 8
 /** Characters of all tools together, as JSON text. */
 const MAX_TOOL_CHARACTERS = 262_144
@@ -41,19 +41,19 @@ export function structureOf(wire: Wire): AskStructure | null {
   return format === null && tools === null ? null : { format, tools }
 }
 
-/** The tools as the chat template describes them; none where the reply may not call any. */
+/** The tools for the chat template; none when `tool_choice` is `none`. */
 export function describedTools({ tools, tool_choice: choice }: Wire): { readonly tools?: readonly ToolDescription[] } {
   if (tools == null || tools.length === 0 || choice === 'none') return {}
   return {
     tools: tools.map(({ function: { name, description, parameters } }) => ({
       name,
       description: description ?? null,
-      parameters: parameters ?? noArguments,
+      parameters: parameters ?? NO_ARGUMENTS,
     })),
   }
 }
 
-const noArguments = { type: 'object', properties: {} } as const
+const NO_ARGUMENTS = { type: 'object', properties: {} } as const
 
 function formatOf(format: Wire['response_format'], budget: SchemaBudget): JsonFormat | null {
   if (format == null || format.type === 'text') return null
@@ -65,7 +65,7 @@ function formatOf(format: Wire['response_format'], budget: SchemaBudget): JsonFo
 /** As in OpenAI's API, a tool's schema is strict only on request; otherwise unsupported keywords are ignored. */
 function argumentsOf({ parameters, strict }: ToolFunction, index: number, budget: SchemaBudget): JsonFormat {
   const param = `tools[${index}].function.parameters`
-  const format = parseAt(param, parameters ?? noArguments, { prefix: `${index}:`, lenient: strict !== true, budget })
+  const format = parseAt(param, parameters ?? NO_ARGUMENTS, { prefix: `${index}:`, lenient: strict !== true, budget })
   if (format.shape.kind === 'object') return format
   const mayBeObject = format.shape.kind === 'any' || format.shape.kind === 'anyOf' || format.shape.kind === 'reference'
   if (strict === true || !mayBeObject) throw invalid(param, 'arguments are an object: expected "type": "object"')

@@ -1,7 +1,7 @@
 import type { JsonDefinitions, JsonShape } from '../../shared/domain/grammar.ts'
 import { SchemaFault } from './schema-fault.ts'
 
-/** The engine follows at most this many readings of a reply at once (inference/grammar) and would drop further ones. */
+/** The engine tracks at most this many parses of a reply at once (inference/grammar) and would drop further ones. */
 const MAX_ALTERNATIVES = 60
 
 type PathOf = (name: string) => string
@@ -22,7 +22,7 @@ export function checkShapes(
     if (!isFinite(part, finite))
       throw new SchemaFault(path, 'no value is ever complete, because each contains another one of its kind')
     if (alternatives(part) > MAX_ALTERNATIVES)
-      throw new SchemaFault(path, `offers more than ${MAX_ALTERNATIVES} alternatives in one place`)
+      throw new SchemaFault(path, `offers more than ${MAX_ALTERNATIVES} alternatives at one position`)
     for (const inner of innerShapes(part)) check(inner, path)
   }
   for (const [name, definition] of Object.entries(definitions)) check(definition, pathOf(name))

@@ -2,11 +2,11 @@ import type { ServerResponse } from 'node:http'
 import type { Disposable } from '../../shared/base/disposable.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 
-const comment = ': keep-alive\n\n'
+const COMMENT = ': keep-alive\n\n'
 
 /**
- * Server-sent events on a raw response, with back-pressure: a full socket makes the writer wait, so that text waits in
- * the reply (where deltas are merged) and never here. A reader that takes nothing in time is cut.
+ * Server-sent events on a raw response, with back-pressure: while the socket is full the writer waits, and text collects
+ * in the reply, where deltas are merged. A client that does not read in time is disconnected.
  */
 export class SseWriter {
   readonly #response: ServerResponse
@@ -16,31 +16,31 @@ export class SseWriter {
   constructor(response: ServerResponse, stalledReaderMs: number) {
     this.#response = response
     this.#stalledReaderMs = stalledReaderMs
-    // the peer is gone: 'close' follows and ends the reply
+    // The client has disconnected: 'close' follows and ends the reply.
     response.on('error', () => response.destroy())
   }
 
-  /** Undefined when there is room for more; otherwise a promise of it. @throws SwitchboardError cancelled */
+  /** Resolves when there is room again; undefined when there still is. @throws SwitchboardError cancelled */
   write(events: string): Promise<void> | undefined {
     if (!this.#writable) throw gone()
     this.#wroteSinceTick = true
     return this.#response.write(events) ? undefined : this.#drained()
   }
 
-  /** Ends the response; a peer that is gone is left alone. */
+  /** Ends the response, unless the client has disconnected. */
   end(events: string): void {
     if (this.#writable) this.#response.end(events)
   }
 
-  /** Called at a steady pace: says something when nothing else was said since the last call. */
+  /** Called at the keep-alive interval: writes a comment when nothing was written since the last call. */
   tick(): void {
     if (!this.#wroteSinceTick) this.comment()
     this.#wroteSinceTick = false
   }
 
-  /** A line that clients pass over. */
+  /** Writes a line that clients ignore. */
   comment(): void {
-    if (this.#writable && !this.#response.writableNeedDrain) this.#response.write(comment)
+    if (this.#writable && !this.#response.writableNeedDrain) this.#response.write(COMMENT)
   }
 
   get #writable(): boolean {
@@ -59,7 +59,7 @@ export class SseWriter {
       const onDrain = () => settle(resolve)
       const onClose = () => settle(() => reject(gone()))
       const timer = setTimeout(() => {
-        // its buffer is full and will not empty: nothing more can be told to it
+        // The buffer stays full, so not even an error can be sent.
         response.destroy()
       }, this.#stalledReaderMs)
       response.once('drain', onDrain)

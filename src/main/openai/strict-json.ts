@@ -1,33 +1,34 @@
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import { isRecord } from '../../shared/base/is-record.ts'
 
-/** Objects and arrays inside one another, the outermost counted. */
+/** Nesting of objects and arrays, the outermost included. */
 export const MAX_DEPTH = 32
 /** Keys of one object. */
 export const MAX_KEYS = 2048
 /**
- * Bounds on the work of JSON.parse, which runs on the thread that streams everybody's replies and needs 30 ms for a
- * megabyte of `[]`. The largest useful bodies have 2,048 messages or a prompt of 131,072 token ids.
+ * Bounds on the work of JSON.parse, which blocks the thread that streams all replies and needs 30 ms for a megabyte of
+ * `[]`. The largest useful bodies have 2,048 messages or a prompt of 131,072 token ids.
  */
 export const MAX_PARTS = 24_000
 export const MAX_VALUES = 200_000
 
-const quote = 34
-const backslash = 92
-const comma = 44
-const colon = 58
-const openBrace = 123
-const closeBrace = 125
-const openBracket = 91
-const closeBracket = 93
+const QUOTE = 34
+const BACKSLASH = 92
+const COMMA = 44
+const COLON = 58
+const OPEN_BRACE = 123
+const CLOSE_BRACE = 125
+const OPEN_BRACKET = 91
+const CLOSE_BRACKET = 93
 
 /**
- * Bytes as a JSON value, stricter than JSON.parse: UTF-8 only, at most {@link MAX_DEPTH} deep, {@link MAX_KEYS}
- * keys in one object, {@link MAX_PARTS} objects, arrays and keys and {@link MAX_VALUES} commas in all, no key twice in one object, no `__proto__` and no `constructor.prototype`. A byte order mark is
- * accepted. Lone surrogates in escapes are kept; the schemas replace them.
+ * Parses JSON more strictly than JSON.parse: UTF-8 only, at most {@link MAX_DEPTH} levels, {@link MAX_KEYS} keys per
+ * object, {@link MAX_PARTS} objects, arrays and keys and {@link MAX_VALUES} commas in total, no duplicate keys, no
+ * `__proto__` and no `constructor.prototype`. A byte order mark is accepted. Lone surrogates in escapes are kept; the
+ * schemas replace them.
  *
- * Time is linear in the bytes: one scan counts before anything is built, one walk over the value finds the forbidden
- * keys. A key that came twice is one key in the value, so that the value then has fewer keys than the text has colons.
+ * Linear time: one scan checks the bounds before anything is built, one walk over the value finds forbidden keys. With a
+ * duplicate key, the value has fewer keys than the text has colons.
  * @throws SwitchboardError invalid_json, invalid_request, too_deep.
  */
 export function parseStrictJson(bytes: Uint8Array): unknown {
@@ -43,7 +44,7 @@ export function parseStrictJson(bytes: Uint8Array): unknown {
   try {
     value = JSON.parse(text)
   } catch {
-    // the parser's message quotes the body, so it is not passed on
+    // The parser's message quotes the body, so it is not passed on.
     throw new SwitchboardError('invalid_json', 'The body is not valid JSON.')
   }
   if (countAllowedKeys(value) !== keys)
@@ -51,24 +52,23 @@ export function parseStrictJson(bytes: Uint8Array): unknown {
   return value
 }
 
-/** Whether objects and arrays are nested deeper than `levels`. Text that is not JSON is left to JSON.parse. */
+/** Whether objects and arrays are nested deeper than `levels`. For invalid JSON the result is meaningless. */
 export function isNestedDeeperThan(text: string, levels: number): boolean {
   let depth = 0
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at)
-    if (unit === quote) at = endOfString(text, at + 1)
-    else if (unit === closeBrace || unit === closeBracket) depth--
-    else if ((unit === openBrace || unit === openBracket) && ++depth > levels) return true
+    if (unit === QUOTE) at = endOfString(text, at + 1)
+    else if (unit === CLOSE_BRACE || unit === CLOSE_BRACKET) depth--
+    else if ((unit === OPEN_BRACE || unit === OPEN_BRACKET) && ++depth > levels) return true
   }
   return false
 }
 
 /**
- * The number of keys in a JSON text, with the bounds checked on the way. Text that is not JSON gives any number and is
- * left to JSON.parse.
+ * Counts the keys in a JSON text and checks the bounds. For invalid JSON the count is meaningless; JSON.parse refuses it.
  */
 function countKeys(text: string): number {
-  /** Keys so far of each open object; an array's stays 0. */
+  /** Keys so far of each open object; stays 0 for an array. */
   const keysAt = new Uint32Array(MAX_DEPTH + 1)
   let depth = 0
   let keys = 0
@@ -76,28 +76,28 @@ function countKeys(text: string): number {
   let commas = 0
   for (let at = 0; at < text.length; at++) {
     switch (text.charCodeAt(at)) {
-      case quote:
+      case QUOTE:
         at = endOfString(text, at + 1)
         break
-      case comma:
+      case COMMA:
         if (++commas > MAX_VALUES) throw tooMany(`${MAX_VALUES} values`)
         break
-      case colon: {
+      case COLON: {
         const here = (keysAt[depth] ?? 0) + 1
         keysAt[depth] = here
         if (here > MAX_KEYS) throw tooMany(`${MAX_KEYS} keys in one object`)
         if (++keys + containers > MAX_PARTS) throw tooMany(`${MAX_PARTS} objects, arrays and keys`)
         break
       }
-      case openBrace:
-      case openBracket:
+      case OPEN_BRACE:
+      case OPEN_BRACKET:
         if (depth === MAX_DEPTH)
           throw new SwitchboardError('too_deep', `The body is nested more than ${MAX_DEPTH} levels deep.`)
         keysAt[++depth] = 0
         if (keys + ++containers > MAX_PARTS) throw tooMany(`${MAX_PARTS} objects, arrays and keys`)
         break
-      case closeBrace:
-      case closeBracket:
+      case CLOSE_BRACE:
+      case CLOSE_BRACKET:
         if (depth > 0) depth--
     }
   }
@@ -113,8 +113,8 @@ function endOfString(text: string, start: number): number {
   let at = start
   while (at < text.length) {
     const unit = text.charCodeAt(at)
-    if (unit === quote) return at
-    at += unit === backslash ? 2 : 1
+    if (unit === QUOTE) return at
+    at += unit === BACKSLASH ? 2 : 1
   }
   return text.length
 }

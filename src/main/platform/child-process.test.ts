@@ -27,12 +27,12 @@ const launched = async (source: string) => {
   return { child, messages, exit }
 }
 
-const port = JSON.stringify(join(import.meta.dirname, 'port.ts'))
+const channelModule = JSON.stringify(join(import.meta.dirname, 'parent-channel.ts'))
 const echo = `
-  import { connectToParent } from ${port}
-  const port = connectToParent()
-  port.onMessage((message) => { port.send(message); if (message === 'end') port.exit(3) })
-  port.onClose(() => process.exit(0))
+  import { connectToParent } from ${channelModule}
+  const parent = connectToParent()
+  parent.onMessage((message) => { parent.send(message); if (message === 'end') parent.exit(3) })
+  parent.onClose(() => process.exit(0))
 `
 
 describe('a child process', () => {

@@ -2,27 +2,27 @@ import { spawn } from 'node:child_process'
 import type { Socket } from 'node:net'
 import { Emitter, type Listen } from '../../shared/base/emitter.ts'
 import { encodeFrame, FrameDecoder } from './frame-codec.ts'
-import { PORT_VARIABLE } from './port.ts'
+import { CHANNEL_VARIABLE } from './parent-channel.ts'
 
 export interface ChildExit {
   readonly code: number | null
   readonly signal: string | null
-  /** Set when the process was ended because what it wrote was no message. */
+  /** Why the process was killed for sending an invalid message; null otherwise. */
   readonly garbage: string | null
 }
 
-/** A process of ours, whatever started it (node:child_process here, Electron's utilityProcess in desktop/). */
+/** A running child process, started by node:child_process (here) or Electron's utilityProcess (desktop/). */
 export interface ChildProcessHandle {
-  /** Undefined until it runs, or when it could not be started. */
+  /** Undefined until the process runs, or when it could not be started. */
   readonly pid: number | undefined
-  /** Ignored once the process is gone: its exit is what tells. */
+  /** Ignored after the process has exited; {@link onExit} reports that. */
   send(message: unknown): void
   readonly onMessage: Listen<unknown>
-  /** Fires once, after every message that was received. */
+  /** Fires once, after the last message. */
   readonly onExit: Listen<ChildExit>
-  /** Default SIGKILL: a process that hangs does not hear anything softer. */
+  /** Default SIGKILL: a hung process does not handle other signals. */
   kill(signal?: NodeJS.Signals): void
-  /** The last lines it wrote to stderr and stdout. */
+  /** The last {@link MAX_TAIL_CHARACTERS} of stderr and stdout. */
   stderrTail(): string
 }
 
@@ -30,7 +30,7 @@ export interface LaunchOptions {
   /** Path of the script, from `processEntry`. */
   readonly entry: string
   readonly arguments?: readonly string[]
-  /** Shown by system tools where the platform allows. */
+  /** Process name shown by system tools, where the platform supports it. */
   readonly name: string
   /** Added to the allow-listed environment. */
   readonly environment?: Readonly<Record<string, string>>
@@ -39,10 +39,10 @@ export interface LaunchOptions {
 export type ProcessLauncher = (options: LaunchOptions) => ChildProcessHandle
 
 /**
- * Variables a child may see: what finds libraries, devices, temporary folders and the language, and nothing else. Keys,
- * tokens and proxies of the surrounding shell stay out of processes that read files from strangers.
+ * Environment variables passed to a child: those that locate libraries, devices and temporary folders, and the locale.
+ * Keys, tokens and proxies of the surrounding shell are withheld from processes that read untrusted files.
  */
-const allowedVariables: readonly RegExp[] = [
+const ALLOWED_VARIABLES: readonly RegExp[] = [
   /^(PATH|HOME|USERPROFILE|TMPDIR|TEMP|TMP|LANG|TZ|XDG_RUNTIME_DIR|XDG_CACHE_HOME|LD_LIBRARY_PATH|ELECTRON_RUN_AS_NODE)$/,
   /^LC_[A-Z]+$/,
   /^(CUDA_VISIBLE_DEVICES|CUDA_DEVICE_ORDER|CUDA_PATH|CUDA_HOME|CUDA_CACHE_PATH|NVIDIA_VISIBLE_DEVICES|NVIDIA_DRIVER_CAPABILITIES)$/,
@@ -53,46 +53,45 @@ const allowedVariables: readonly RegExp[] = [
 export function scrubbedEnvironment(source: Readonly<Record<string, string | undefined>>): Record<string, string> {
   const kept: Record<string, string> = {}
   for (const [name, value] of Object.entries(source)) {
-    if (value !== undefined && allowedVariables.some((pattern) => pattern.test(name))) kept[name] = value
+    if (value !== undefined && ALLOWED_VARIABLES.some((pattern) => pattern.test(name))) kept[name] = value
   }
   return kept
 }
 
-/** How much of what a child wrote is kept, for the report of its end. */
-export const TAIL_CHARACTERS = 8192
+/** Characters of a child's output kept for the report of its exit. */
+export const MAX_TAIL_CHARACTERS = 8192
 
-/** How long output that was written before the end may take to arrive after it. */
+/** Time for output written before the exit to arrive after it. */
 const DRAIN_MS = 200
 
 /**
- * In MB. V8 lets the room for short-lived objects grow to 128 MB in a process that makes many and keeps none, as the
- * engine does:
- * memory that a model could use, taken in jumps that look like a leak.
+ * Size of V8's young generation in MB. Without a limit it grows to 128 MB in a process that makes many short-lived
+ * objects, as the engine does: memory a model could use, and growth in steps that looks like a leak.
  */
 export const YOUNG_SPACE_FLAG = '--max-semi-space-size=4'
 
-/** Starts a child with node:child_process, over a private pipe of length-capped messages. */
+/** Starts a child with node:child_process and a private pipe for messages of bounded length. */
 export const launchChildProcess: ProcessLauncher = ({ entry, arguments: args = [], environment = {} }) => {
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', YOUNG_SPACE_FLAG, entry, ...args], {
     stdio: ['ignore', 'pipe', 'pipe', process.platform === 'win32' ? 'overlapped' : 'pipe'],
-    env: { ...scrubbedEnvironment(process.env), ...environment, [PORT_VARIABLE]: '3' },
+    env: { ...scrubbedEnvironment(process.env), ...environment, [CHANNEL_VARIABLE]: '3' },
     windowsHide: true,
   })
   const messages = new Emitter<unknown>()
   const exits = new Emitter<ChildExit>()
   const decoder = new FrameDecoder()
-  const wire = child.stdio[3] as Socket | null
+  const pipe = child.stdio[3] as Socket | null
   let tail = ''
   let garbage: string | null = null
   let exited = false
 
   const remember = (chunk: string): void => {
-    tail = (tail + chunk).slice(-TAIL_CHARACTERS)
+    tail = (tail + chunk).slice(-MAX_TAIL_CHARACTERS)
   }
   child.stdout?.setEncoding('utf8').on('data', remember)
   child.stderr?.setEncoding('utf8').on('data', remember)
 
-  wire?.on('data', (bytes: Buffer) => {
+  pipe?.on('data', (bytes: Buffer) => {
     if (garbage !== null) return
     const received = decoder.push(bytes)
     for (const message of received.messages) messages.emit(message)
@@ -100,13 +99,13 @@ export const launchChildProcess: ProcessLauncher = ({ entry, arguments: args = [
     garbage = received.garbage
     child.kill('SIGKILL')
   })
-  // A broken pipe means the process is going; its exit is reported, so nothing is to be done here.
-  wire?.on('error', () => undefined)
+  // A broken pipe means that the process is exiting, which is reported below.
+  pipe?.on('error', () => undefined)
 
   const exit = (code: number | null, signal: string | null): void => {
     if (exited) return
     exited = true
-    wire?.destroy()
+    pipe?.destroy()
     exits.emit({ code, signal, garbage })
   }
   child.on('error', (failure) => {
@@ -121,7 +120,7 @@ export const launchChildProcess: ProcessLauncher = ({ entry, arguments: args = [
       return child.pid
     },
     send: (message) => {
-      if (wire !== null && !exited && wire.writable) wire.write(encodeFrame(message))
+      if (pipe !== null && !exited && pipe.writable) pipe.write(encodeFrame(message))
     },
     onMessage: messages.on,
     onExit: exits.on,

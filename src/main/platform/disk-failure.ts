@@ -1,8 +1,8 @@
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 
 /**
- * A failed call to the file system as an error a person can be shown; everything else is returned as it is.
- * @param what what was being done, such as `writing the graph`.
+ * Converts a failed file system call into storage_full or storage_failed; any other value is returned unchanged.
+ * @param what the operation that failed, such as `writing the graph`.
  */
 export function diskFailure(failure: unknown, what: string): unknown {
   if (
@@ -14,8 +14,12 @@ export function diskFailure(failure: unknown, what: string): unknown {
     return failure
   const code = String(failure.code)
   if (code === 'ENOSPC' || code === 'EDQUOT')
-    return new SwitchboardError('storage_full', `the disk is full: ${what} was given up, nothing of it was kept`, {
-      cause: failure,
-    })
+    return new SwitchboardError(
+      'storage_full',
+      `the disk is full: ${what} was stopped and its partial output removed`,
+      {
+        cause: failure,
+      },
+    )
   return new SwitchboardError('storage_failed', `${what} failed: ${code}`, { cause: failure, details: { errno: code } })
 }

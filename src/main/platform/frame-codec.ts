@@ -1,23 +1,22 @@
 import { StringDecoder } from 'node:string_decoder'
 
-/** Bytes of one message that are accepted; more is garbage or an attack, and must not become memory. */
+/** Limit of one message in bytes: a longer one is garbage or an attack, and must not be buffered. */
 export const MAX_FRAME_BYTES = 64 * 1024 * 1024
 
-/** One message a line, as JSON: what a compromised process may write is then, at worst, a line that does not parse. */
+/** One message per line, as JSON: the worst a compromised process can send is a line that does not parse. */
 export function encodeFrame(message: unknown): string {
   return `${JSON.stringify(message)}\n`
 }
 
-/** What arrived: whole messages, and what is wrong with the bytes after them, if anything is. */
+/** Complete messages, and what is wrong with the bytes after them; null when nothing is. */
 export interface Received {
   readonly messages: readonly unknown[]
   readonly garbage: string | null
 }
 
 /**
- * Cuts a byte stream into messages. Node's own IPC channel is not used between processes because bytes that are no
- * valid
- * serialisation raise an uncaught exception in the receiver, which would let a broken engine end the program.
+ * Splits a byte stream into messages. Node's own IPC channel is not used, because bytes that do not deserialise raise an
+ * uncaught exception in the receiver: a broken engine could then end the program.
  */
 export class FrameDecoder {
   readonly #limit: number
@@ -29,7 +28,7 @@ export class FrameDecoder {
     this.#limit = limit
   }
 
-  /** Every whole message up to the first that is too long or not JSON; from that one on the stream is unusable. */
+  /** The complete messages before the first that is too long or not JSON. The stream is unusable from there on. */
   push(bytes: Buffer): Received {
     const messages: unknown[] = []
     let rest = this.#decoder.write(bytes)

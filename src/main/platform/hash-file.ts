@@ -4,9 +4,9 @@ import type { FileSource } from './open-regular-file.ts'
 const PIECE_BYTES = 4 * 1024 * 1024
 
 /**
- * SHA-256 (hex) of a file through its open descriptor. `onPiece` has each piece, and where it begins, until it settles;
- * what
- * it throws ends the reading.
+ * SHA-256 (hex) of an open file.
+ * @param onPiece receives each piece and its offset in bytes. The buffer is reused once the call has settled. An error
+ *   it throws stops reading and is passed on.
  */
 export async function hashFile(
   source: FileSource,

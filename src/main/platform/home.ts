@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 
-/** Where everything the program writes lives. */
+/** Paths of everything the program writes. */
 export interface Home {
   readonly root: string
   readonly database: string
@@ -13,7 +13,7 @@ export interface Home {
   readonly consoleKey: string
 }
 
-/** The folder of this person on this system, unless SWITCHBOARD_HOME or `--home` names another. */
+/** The home folder: SWITCHBOARD_HOME if set, otherwise the per-user data folder of the platform. */
 export function defaultHomeRoot(environment: NodeJS.ProcessEnv, platform: NodeJS.Platform): string {
   const named = environment['SWITCHBOARD_HOME']
   if (named !== undefined && named !== '') return resolve(named)
@@ -24,7 +24,7 @@ export function defaultHomeRoot(environment: NodeJS.ProcessEnv, platform: NodeJS
   return join(data !== undefined && isAbsolute(data) ? data : join(homedir(), '.local', 'share'), 'switchboard')
 }
 
-/** Names the parts of a home folder without touching the disk. */
+/** The paths in a home folder, without touching the disk. */
 export function homeAt(root: string): Home {
   return {
     root,

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { pino, stdSerializers } from 'pino'
 import type { ImmediateDisposable } from '../../shared/base/disposable.ts'
 
-/** What happened, for the operator. Fields hold ids, counts and codes: never secrets, never customers' text. */
+/** Log for the operator. Fields hold ids, counts and codes: never secrets, never text of customers. */
 export interface Log {
   info(fields: Readonly<Record<string, unknown>>, message: string): void
   warn(fields: Readonly<Record<string, unknown>>, message: string): void

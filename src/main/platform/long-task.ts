@@ -1,7 +1,7 @@
-/** Called with the fraction done, 0 to 1, and the present step in plain words. */
+/** Receives the fraction done, 0 to 1, and a description of the current step. */
 export type OnProgress = (fraction: number, step: string) => void
 
-/** How a caller follows and stops work that takes a while. */
+/** Progress and cancellation of a long operation. */
 export interface LongTask {
   readonly onProgress?: OnProgress
   readonly signal?: AbortSignal

@@ -4,7 +4,7 @@ import { join, sep } from 'node:path'
 import { plainFileName } from '../../shared/base/plain-file-name.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 
-/** A regular file read through one open descriptor, so that what was checked is what is read later. */
+/** A regular file read through one open descriptor, so that the file checked is the file read. */
 export interface FileSource {
   /** Plain file name, for messages. */
   readonly name: string
@@ -20,11 +20,12 @@ export interface FileSource {
 }
 
 /**
- * Opens a regular file directly inside a folder for reading. Symbolic links may point to files inside the same folder
- * only; pipes and devices are refused without waiting on them.
+ * Opens a regular file directly inside a folder for reading. A symbolic link is followed only to a file inside the same
+ * folder; pipes and devices are refused without blocking.
  *
  * @returns null when there is no such file.
- * @throws SwitchboardError not_a_model_folder (not a plain name, leads elsewhere, not a regular file, may not be read).
+ * @throws SwitchboardError not_a_model_folder: not a plain name, a link out of the folder, not a regular file, or
+ *   not readable.
  */
 export async function openRegularFile(directory: string, name: string): Promise<FileSource | null> {
   if (plainFileName(name) === null) throw refusal(name, 'is not a plain file name')
@@ -33,7 +34,8 @@ export async function openRegularFile(directory: string, name: string): Promise<
   if (root === null || target === null) return null
   if (!target.startsWith(root.endsWith(sep) ? root : root + sep))
     throw refusal(name, 'is a link that leads out of the folder; copy the file itself into it')
-  // O_NOFOLLOW: the link was resolved above, a new one must not appear now. O_NONBLOCK: opening a pipe must not wait.
+  // O_NOFOLLOW: links were resolved above, and one created since then must not be followed. O_NONBLOCK: opening a
+  // pipe must not block.
   const handle = await open(
     target,
     constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0),
@@ -61,7 +63,7 @@ async function readFully(handle: FileHandle, name: string, target: Uint8Array, p
     const { bytesRead } = await handle
       .read(target, filled, target.byteLength - filled, position + filled)
       .catch((cause: NodeJS.ErrnoException) => {
-        // a disk that was pulled out, or one that is failing
+        // The disk was removed or is failing.
         throw new SwitchboardError(
           'model_corrupt',
           `${name} cannot be read at byte ${position + filled} (${cause.code})`,

@@ -9,9 +9,9 @@ const entries = {
 } as const
 
 /**
- * Path of the script that a child process or a worker runs: the TypeScript file when this runs from source, otherwise
- * the built file in out/main, also when the bundler put this module into a chunk folder below it.
- * @param from URL of this module; given by tests alone.
+ * Path of the script that a child process or worker runs: the TypeScript file when run from source, otherwise the built
+ * file in out/main. The bundler may have put this module into a chunk folder below out/main.
+ * @param from URL of this module; passed only by tests.
  */
 export function processEntry(name: keyof typeof entries, from: string = import.meta.url): string {
   const path = fileURLToPath(from)

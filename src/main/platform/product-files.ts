@@ -2,16 +2,16 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** What comes with the program and is only read. */
+/** Read-only files shipped with the program. */
 export interface ProductFiles {
   readonly version: string
   /** Folder with the demo model and the built-in assistants. */
   readonly resources: string
-  /** The built page of the console; null where it was not built. */
+  /** Folder of the built console page; null when it was not built. */
   readonly renderer: string | null
 }
 
-/** Finds them above this module, which runs from src/main/platform or bundled from out/main. */
+/** Finds the files above this module, which runs from src/main/platform or, bundled, from out/main. */
 export function findProductFiles(from: string = import.meta.url): ProductFiles {
   let root = dirname(fileURLToPath(from))
   while (!existsSync(join(root, 'package.json'))) {
@@ -22,7 +22,7 @@ export function findProductFiles(from: string = import.meta.url): ProductFiles {
   return productFilesAt(root, join(root, 'resources'))
 }
 
-/** The same where a host knows the folders itself, as a packaged desktop app does. */
+/** {@link findProductFiles} for a host that knows the folders, such as the packaged desktop app. */
 export function productFilesAt(root: string, resources: string): ProductFiles {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { readonly version: string }
   const renderer = join(root, 'out', 'renderer')

@@ -1,21 +1,20 @@
 /**
- * Something that is done again and again, such as a look at a file. A failure of it goes to `onFailure` and no further,
- * and
- * is told once: again only after another one, or after a time when all was well.
+ * Wraps a task that runs repeatedly, such as a check of a file. Failures go to `onFailure` and are never thrown. The same
+ * failure is reported once, until a run succeeds or fails differently.
  */
 export function repeatedTask(
   work: () => void | Promise<void>,
   onFailure: (failure: unknown) => void,
 ): () => Promise<void> {
-  let told: string | null = null
+  let reported: string | null = null
   return async () => {
     try {
       await work()
-      told = null
+      reported = null
     } catch (failure) {
       const text = String(failure)
-      if (text === told) return
-      told = text
+      if (text === reported) return
+      reported = text
       onFailure(failure)
     }
   }

@@ -12,25 +12,25 @@ const schema = z.object({
   startedAt: z.number(),
 })
 
-/** Where the running instance listens. */
+/** Process and address of the running instance. */
 export type RunFile = Readonly<z.infer<typeof schema>>
 
-/** The right to be the one instance of a home folder. */
+/** Held by the only running instance of a home folder. */
 export interface InstanceLock extends Disposable {
-  /** Tells others where this instance listens; readable by the same person alone. */
+  /** Publishes the address of this instance in a file only its owner can read. */
   publish(run: RunFile): void
   dispose(): void
 }
 
 /**
- * Becomes the one instance of this home folder. The lock is one of the operating system on a file (held through SQLite,
- * which knows every system's way), so it ends with the process however that dies: nothing stale can be left behind.
- * @throws SwitchboardError already_running, naming the other one's address.
+ * Becomes the only instance of this home folder. The lock is an operating system lock on a file, taken through SQLite,
+ * which handles the differences between platforms. It ends with the process, even after a crash: no lock goes stale.
+ * @throws SwitchboardError already_running, with the address of the other instance.
  */
 export function lockInstance(path: string): InstanceLock {
   const lockPath = `${path}.lock`
   closeSync(openSync(lockPath, 'a', 0o600))
-  // Long enough to outlast somebody who only looks whether it is held.
+  // Longer than the check in findRunning holds the lock.
   const lock = new DatabaseSync(lockPath, { timeout: 250 })
   try {
     lock.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
@@ -39,12 +39,12 @@ export function lockInstance(path: string): InstanceLock {
     if (!isBusy(cause)) throw cause
     const other = readRunFile(path)
     const where = other === null ? 'and is starting' : `as process ${other.pid} at http://127.0.0.1:${other.port}`
-    throw new SwitchboardError('already_running', `Switchboard runs already with this home folder, ${where}`, {
+    throw new SwitchboardError('already_running', `Switchboard is already running with this home folder, ${where}`, {
       cause,
       ...(other === null ? {} : { details: { pid: other.pid, port: other.port } }),
     })
   }
-  // Whoever wrote it is gone, or the lock would be held.
+  // Written by an instance that has ended: the lock was free.
   rmSync(path, { force: true })
   return {
     publish(run) {
@@ -60,8 +60,8 @@ export function lockInstance(path: string): InstanceLock {
 }
 
 /**
- * Where the instance that runs now listens; null when none does. Asks the lock, not the process id: that may belong to
- * another program by now, and the port with it, which must not be handed a secret.
+ * The running instance; null when there is none. Decided by the lock, not by the process id: both process id and port may
+ * belong to another program by now, which must not receive a secret.
  */
 export function findRunning(path: string): RunFile | null {
   const lockPath = `${path}.lock`
@@ -79,12 +79,12 @@ export function findRunning(path: string): RunFile | null {
   }
 }
 
-/** What the last instance published; null when there is none. It may be dead: only the lock tells. */
+/** The last published run file; null when there is none. The instance may have ended: only the lock tells. */
 function readRunFile(path: string): RunFile | null {
   try {
     return schema.parse(JSON.parse(readFileSync(path, 'utf8')))
   } catch {
-    // absent or damaged: there is no address to call
+    // Absent or damaged: there is no address to call.
     return null
   }
 }

@@ -4,7 +4,7 @@ import { writeWholeNow } from './write-whole.ts'
 
 const pattern = /^[0-9A-Za-z_-]{43}$/
 
-/** A secret of 256 random bits that stays the same across starts, in a file only its owner can read. */
+/** A secret of 256 random bits, kept across restarts in a file only its owner can read. */
 export function readOrCreateSecret(path: string): string {
   const found = readSecret(path)
   if (found !== null) {
@@ -16,7 +16,7 @@ export function readOrCreateSecret(path: string): string {
   return secret
 }
 
-/** The secret in this file; null when there is none or it is damaged. */
+/** The secret in a file; null when the file is missing or damaged. */
 export function readSecret(path: string): string | null {
   try {
     const text = readFileSync(path, 'utf8').trim()

@@ -3,9 +3,8 @@ import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /**
- * Folders that become visible as a whole are built under a staging name beside their final one and renamed. The name
- * says
- * which process writes it, so that leftovers of a dead one can be told from work in progress.
+ * Name under which a folder is built before it is renamed to its final name in the same parent. It contains the process
+ * id, which tells leftovers of a dead process from work in progress.
  */
 export function stagingName(name: string): string {
   const staging = `.${name}.${process.pid}.${randomBytes(6).toString('hex')}.partial`
@@ -14,16 +13,16 @@ export function stagingName(name: string): string {
 }
 
 /**
- * Names this process gave away. Another one with our own process id is of a dead process that had it before us, as in a
- * container started again.
+ * Staging names made by this process. Any other name with our process id comes from a dead process that had the same id,
+ * as in a restarted container.
  */
 const made = new Set<string>()
 
 const pattern = /^\..+\.(\d+)\.[0-9a-f]{12}\.partial$/u
-/** Process ids are used again; nothing is built for longer than this. */
+/** Process ids are reused. No build takes longer than this. */
 const MAX_AGE_MS = 24 * 60 * 60 * 1000
 
-/** Removes what dead processes left in `directory`; returns the names. A missing folder has no leftovers. */
+/** Removes the leftovers of dead processes in `directory` and returns their names; none for a missing folder. */
 export async function removeStagingLeftovers(directory: string): Promise<readonly string[]> {
   const names = await readdir(directory).catch((failure: NodeJS.ErrnoException) => {
     if (failure.code === 'ENOENT') return []
@@ -53,7 +52,7 @@ function isRunning(pid: number): boolean {
     process.kill(pid, 0)
     return true
   } catch (failure) {
-    // EPERM: it runs, under another user
+    // EPERM: the process runs under another user.
     return failure instanceof Error && 'code' in failure && failure.code === 'EPERM'
   }
 }

@@ -1,9 +1,7 @@
 import { closeSync, fsyncSync, openSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 
-/**
- * Makes what was created in a folder or renamed into it survive a power cut. Windows cannot open folders for flushing.
- */
+/** Makes files created in or renamed into a folder survive a power cut. Does nothing on Windows, which cannot sync folders. */
 export async function syncFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return
   const folder = await open(path, 'r')
@@ -14,7 +12,7 @@ export async function syncFolder(path: string): Promise<void> {
   }
 }
 
-/** {@link syncFolder} without waiting for a turn of the event loop. */
+/** Synchronous {@link syncFolder}. */
 export function syncFolderNow(path: string): void {
   if (process.platform === 'win32') return
   const folder = openSync(path, 'r')

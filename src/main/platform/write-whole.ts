@@ -5,9 +5,9 @@ import { basename, dirname, join } from 'node:path'
 import { syncFolder, syncFolderNow } from './sync-folder.ts'
 
 /**
- * Replaces a small file so that a reader finds the old or the new content, never a part, and the new one survives a power
- * cut once this has returned.
- * @throws what the file system says; the old content then stays.
+ * Replaces a small file atomically: a reader finds either the old or the new content. After the return, the new content
+ * survives a power cut.
+ * @throws Error of the file system; the old content then stays.
  */
 export async function writeWhole(path: string, text: string, mode = 0o600): Promise<void> {
   const temporary = temporaryName(path)
@@ -27,7 +27,7 @@ export async function writeWhole(path: string, text: string, mode = 0o600): Prom
   await syncFolder(dirname(path))
 }
 
-/** {@link writeWhole} for the few places that cannot wait: a start or an end of the program. */
+/** Synchronous {@link writeWhole}, for the start and the end of the program. */
 export function writeWholeNow(path: string, text: string): void {
   const temporary = temporaryName(path)
   try {

@@ -12,14 +12,14 @@ export interface StatusSources {
   readonly requests: () => { readonly total: number; readonly active: number }
 }
 
-/** How often what announces no change is looked at: counts and memory, ms. */
+/** Polling interval for values without change events (counts, memory), ms. */
 const SAMPLE_MS = 1000
-/** The least time between two values, ms, so that an engine at full speed does not redraw a window at full speed. */
-const REST_MS = 200
-/** Memory moves all the time; smaller changes are not worth a message. */
+/** Minimum time between two values, ms: a busy engine must not redraw the windows at its own rate. */
+const MIN_INTERVAL_MS = 200
+/** Memory is rounded to this step: it changes constantly, and smaller changes are not worth a message. */
 const MEMORY_STEP_BYTES = 4 * 1024 * 1024
 
-/** Everything the status bar says, at this moment. */
+/** The current values of the status bar. */
 export function readAppStatus(sources: StatusSources): AppStatus {
   const { models, ...rest } = sources.models()
   return {
@@ -38,10 +38,7 @@ function rounded(bytes: number | null): number {
   return Math.round((bytes ?? 0) / MEMORY_STEP_BYTES) * MEMORY_STEP_BYTES
 }
 
-/**
- * The status now, then whenever it changed, until the signal aborts. A slow reader gets the newest value, never a
- * backlog.
- */
+/** Yields the current status, then each change, until the signal aborts. A slow reader skips to the newest value. */
 export async function* watchAppStatus(sources: StatusSources, signal: AbortSignal): AsyncIterable<AppStatus> {
   let wake: () => void = () => undefined
   let changed = false
@@ -60,7 +57,7 @@ export async function* watchAppStatus(sources: StatusSources, signal: AbortSigna
       if (text !== shown) {
         shown = text
         yield status
-        await pause(REST_MS, signal)
+        await pause(MIN_INTERVAL_MS, signal)
       }
       if (changed || signal.aborted) continue
       await new Promise<void>((resolve) => {

@@ -13,16 +13,16 @@ export interface DoctorOptions {
   /** Version of SQLite, from the storage. */
   readonly sqlite: string
   readonly launch: ProcessLauncher
-  /** Script of the engine process, which is asked what each provider can do. */
+  /** Script of the engine process, which probes the providers. */
   readonly engineEntry: string
-  /** Where the system keeps its files; another folder in tests. */
+  /** Root of the file system; tests pass another folder. */
   readonly systemRoot?: string
 }
 
-/** GPU drivers may take their time; the whole report stays below ten seconds. */
-const probeMs = 8000
-/** The demo model, its graph and room for conversations. */
-const leastFreeBytes = 1024 ** 3
+/** GPU drivers can be slow to start; the whole report stays below ten seconds. */
+const MAX_PROBE_MS = 8000
+/** Room for the demo model, its graph and conversations. */
+const MIN_FREE_BYTES = 1024 ** 3
 
 const probeSchema = z.object({
   runtimeVersion: z.string(),
@@ -31,7 +31,7 @@ const probeSchema = z.object({
   ),
 })
 
-/** Looks at this machine without the network and says in plain words what can be used and why not. */
+/** Reports which providers and libraries this machine can use, and why not, in plain words. Needs no network. */
 export async function examine(options: DoctorOptions): Promise<DoctorReport> {
   const system = options.systemRoot ?? '/'
   const [probe, disk] = await Promise.all([probeProviders(options), statfs(options.home)])
@@ -81,7 +81,7 @@ export async function examine(options: DoctorOptions): Promise<DoctorReport> {
       },
       {
         name: 'disk',
-        ok: freeBytes >= leastFreeBytes,
+        ok: freeBytes >= MIN_FREE_BYTES,
         message: `${(freeBytes / 1e9).toFixed(1)} GB free at ${options.home}.`,
       },
     ],
@@ -90,14 +90,14 @@ export async function examine(options: DoctorOptions): Promise<DoctorReport> {
 
 type Probe = Pick<DoctorReport, 'providers'> & { readonly runtimeVersion: string; readonly failure: string | null }
 
-/** Asks an engine process, so that a driver that crashes takes only that process with it. */
+/** Probes in an engine process, so that a crashing driver cannot take this process down. */
 async function probeProviders({ launch, engineEntry }: DoctorOptions): Promise<Probe> {
   const child = launch({ entry: engineEntry, arguments: ['--probe'], name: 'switchboard-doctor' })
   let timedOut = false
   const timer = setTimeout(() => {
     timedOut = true
     child.kill()
-  }, probeMs)
+  }, MAX_PROBE_MS)
   const exit = await new Promise<{ readonly code: number | null; readonly signal: string | null }>((resolve) =>
     child.onExit(resolve),
   )
@@ -114,7 +114,7 @@ async function probeProviders({ launch, engineEntry }: DoctorOptions): Promise<P
     return { runtimeVersion: parsed.data.runtimeVersion, providers, failure: null }
   }
   const why = timedOut
-    ? `did not answer within ${probeMs / 1000} s`
+    ? `did not answer within ${MAX_PROBE_MS / 1000} s`
     : `ended with ${exit.signal ?? `code ${exit.code}`}`
   const failure = `The engine process ${why}. ${output.split('\n').at(-1) ?? ''}`.trim()
   return {
@@ -129,7 +129,7 @@ function providerMessage(providers: DoctorReport['providers']): string {
   return usable.length === 0 ? 'No provider can run a model.' : `Usable: ${usable.join(', ')}.`
 }
 
-/** Cards the NVIDIA kernel driver knows (/proc/driver/nvidia); their memory is only known to NVML and left out. */
+/** GPUs known to the NVIDIA kernel driver (/proc/driver/nvidia). Their memory size needs NVML and is left out. */
 function findGpus(system: string): DoctorReport['gpus'] {
   const folder = join(system, 'proc/driver/nvidia')
   const driver = /Kernel Module(?: for \S+)?\s+([\d.]+)/u.exec(readText(join(folder, 'version')))?.[1] ?? null
@@ -140,7 +140,7 @@ function findGpus(system: string): DoctorReport['gpus'] {
   })
 }
 
-const libraryFolders = [
+const LIBRARY_FOLDERS = [
   'usr/lib/x86_64-linux-gnu',
   'usr/lib/aarch64-linux-gnu',
   'usr/lib64',
@@ -149,7 +149,7 @@ const libraryFolders = [
   'usr/local/nvidia/lib64',
   'usr/lib/wsl/lib',
 ]
-const wantedLibraries = [
+const CUDA_LIBRARIES = [
   ['NVML', /^libnvidia-ml\.so/u],
   ['CUDA driver', /^libcuda\.so/u],
   ['CUDA runtime', /^libcudart\.so/u],
@@ -160,14 +160,14 @@ const wantedLibraries = [
 function findMissingLibraries(system: string): readonly string[] | null {
   if (process.platform !== 'linux') return null
   const extra = (process.env['LD_LIBRARY_PATH'] ?? '').split(':').filter((folder) => folder !== '')
-  const names = [...libraryFolders.map((folder) => join(system, folder)), ...extra].flatMap((folder) =>
+  const names = [...LIBRARY_FOLDERS.map((folder) => join(system, folder)), ...extra].flatMap((folder) =>
     existsSync(folder) ? readdirSync(folder) : [],
   )
-  return wantedLibraries.filter(([, pattern]) => !names.some((name) => pattern.test(name))).map(([label]) => label)
+  return CUDA_LIBRARIES.filter(([, pattern]) => !names.some((name) => pattern.test(name))).map(([label]) => label)
 }
 
 function librariesMessage(missing: readonly string[] | null): string {
-  if (missing === null) return 'Looked for by the runtime itself on this system.'
+  if (missing === null) return 'Located by the runtime itself on this system.'
   return missing.length === 0 ? 'All found.' : `Not found: ${missing.join(', ')}. Needed only for CUDA.`
 }
 
@@ -175,7 +175,7 @@ function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch {
-    // a system without this file has no such driver
+    // Without this file there is no such driver.
     return ''
   }
 }

@@ -1,23 +1,23 @@
 import type { EngineState, EngineStats } from '../../shared/domain/engine.ts'
 
-/** What the engines of all loaded models say, as far as programs and the operator's monitoring ask. */
+/** Engine states, as reported to programs and to monitoring. */
 export interface EngineOverview {
-  /** Of the default model; `off` where it is not loaded. */
+  /** Engine of the default model; `off` when it is not loaded. */
   readonly standard: EngineState
-  /** Of every model that is loaded, on its way or failed. */
+  /** Engines of all models that are loaded, loading or failed. */
   readonly all: readonly EngineState[]
 }
 
 /**
- * The state that answers for the whole endpoint: the default model's. Where that model is not loaded because another one
- * took its memory, the best of the others: it loads again when it is asked for.
+ * State of the endpoint as a whole: that of the default model. If it was unloaded to make room for another model, the best
+ * state of the others: the default model is loaded again on request.
  */
 export function overallState({ standard, all }: EngineOverview): EngineState {
   if (standard.kind !== 'off') return standard
   return all.find(({ kind }) => kind === 'ready') ?? all[0] ?? standard
 }
 
-/** Counts of all engines together. */
+/** Sums over all engines. */
 export function totals(
   states: readonly EngineState[],
 ): Pick<EngineStats, 'running' | 'waiting' | 'freeSlots' | 'steps' | 'tokensPerSecond'> {

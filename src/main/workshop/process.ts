@@ -4,30 +4,30 @@
  */
 import type { ToolEvent, ToolJob } from '../../shared/contracts/jobs.ts'
 import { serialise, SwitchboardError } from '../../shared/errors/switchboard-error.ts'
-import { connectToParent } from '../platform/port.ts'
+import { connectToParent } from '../platform/parent-channel.ts'
 import { runJob } from './run-job.ts'
 import { throttleProgress } from './throttle-progress.ts'
 
-const port = connectToParent<ToolJob, ToolEvent>()
+const parent = connectToParent<ToolJob, ToolEvent>()
 let started = false
 
 // the parent is gone; the next start removes the staging folder
-port.onClose(() => process.exit(1))
+parent.onClose(() => process.exit(1))
 
-port.onMessage((job) => {
+parent.onMessage((job) => {
   if (started) return
   started = true
   const progress = throttleProgress(
-    (fraction, step) => port.send({ kind: 'progress', fraction, step }),
+    (fraction, step) => parent.send({ kind: 'progress', fraction, step }),
     () => performance.now(),
   )
   runJob(job, progress)
-    .then((result) => port.send({ kind: 'result', result }))
+    .then((result) => parent.send({ kind: 'result', result }))
     .catch((failure: unknown) => {
       // the wire carries no stack trace, so it goes to the log
       if (!(failure instanceof SwitchboardError))
         process.stderr.write(`${failure instanceof Error ? failure.stack : String(failure)}\n`)
-      port.send({ kind: 'failed', error: serialise(failure) })
+      parent.send({ kind: 'failed', error: serialise(failure) })
     })
-    .finally(() => port.exit(0))
+    .finally(() => parent.exit(0))
 })
