@@ -86,7 +86,7 @@ test('a page that comes late does not take the keyboard from the palette', async
   await expect(console.field).toHaveValue('')
 })
 
-test('on a Mac the search field names the key of a Mac', async ({ browser }) => {
+test('on a Mac the tooltip names the key of a Mac', async ({ browser }) => {
   const context = await browser.newContext({
     locale: 'en-US',
     userAgent:
