@@ -58,7 +58,7 @@ test('everything of a day works by keyboard alone, with the focus in sight', asy
   await console.palette('return the shoes')
   await expect(console.questions).toHaveCount(1)
 
-  // Rename by F2, the drawer by the palette, closed by Escape.
+  // Rename by F2, the inspector by the palette, closed by Escape.
   await console.list.getByRole('link').first().focus()
   await page.keyboard.press('F2')
   await expect(console.list.getByRole('textbox', { name: console.text.chat.renameLabel })).toBeFocused()
@@ -66,9 +66,10 @@ test('everything of a day works by keyboard alone, with the focus in sight', asy
   await page.keyboard.press('Enter')
   await expect(console.list.getByRole('link').first()).toContainText('Returns of shoes')
   await console.palette(console.text.palette.drawer)
-  await expect(page.getByRole('dialog', { name: console.text.drawer.title })).toBeVisible()
+  const inspector = page.getByRole('complementary', { name: console.text.inspector.title })
+  await expect(inspector).toBeVisible()
   await page.keyboard.press('Escape')
-  await expect(page.getByRole('dialog', { name: console.text.drawer.title })).toBeHidden()
+  await expect(inspector).toBeHidden()
   expect(console.errors).toEqual([])
 })
 
@@ -116,8 +117,8 @@ for (const theme of ['light', 'dark'] as const) {
     await console.ask('Where is my order 4711234?')
     await check('conversation')
     await page.getByRole('button', { name: console.text.chat.instructions }).click()
-    await expect(page.getByRole('textbox', { name: console.text.drawer.systemPrompt })).toBeVisible()
-    await check('drawer')
+    await expect(page.getByRole('textbox', { name: console.text.inspector.systemPrompt })).toBeVisible()
+    await check('inspector')
     await page.keyboard.press('Escape')
     await page.keyboard.press('Control+K')
     await expect(page.getByRole('textbox', { name: console.text.palette.placeholder })).toBeVisible()

@@ -99,7 +99,9 @@ function Page({ id, inspector }: { readonly id: string | undefined; readonly ins
         <ConversationView key={id ?? 'new'} id={id} found={found} />
       </section>
       {inspector.isDocked && inspector.isOpen ? (
-        <DockedInspector onClose={inspector.close}>{content}</DockedInspector>
+        <DockedInspector focus={inspector.focus} onClose={inspector.close}>
+          {content}
+        </DockedInspector>
       ) : null}
       <Drawer
         opened={listOpen}
@@ -137,7 +139,7 @@ function useTitle(id: string | undefined): string | null {
 interface InspectorControl {
   readonly isDocked: boolean
   readonly isOpen: boolean
-  /** The field to begin in; another object each time one is asked for. */
+  /** Where to begin; another object each time it is asked for, null after the page was loaded. */
   readonly focus: FieldFocus | null
   readonly open: (field?: FieldName) => void
   readonly close: () => void
@@ -160,7 +162,7 @@ function useInspector(): InspectorControl {
       isOpen: isDocked ? docked : overlay,
       focus,
       open: (field) => {
-        setFocus(field === undefined ? null : { field })
+        setFocus({ field: field ?? null })
         set(true)
       },
       close: () => {

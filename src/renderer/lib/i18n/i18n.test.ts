@@ -40,9 +40,11 @@ test('no text is empty, shouts or was left in English', () => {
     'settings.version',
     'palette.languageEn',
     'palette.languageZh',
-    'drawer.topP',
-    'drawer.topK',
-    'drawer.minP',
+    'chat.deleteKey',
+    'receipt.assistantShort',
+    'inspector.topP',
+    'inspector.topK',
+    'inspector.minP',
   ]
   const byPath = new Map(english)
   expect([...english, ...chinese].filter(([, text]) => text.trim() === '' || /[!！]/.test(text))).toEqual([])
@@ -56,16 +58,11 @@ test('one of a thing is not many', async () => {
   const said = () =>
     [1, 2].flatMap((count) => [
       i18next.t('settings.cores', { count, value: String(count) }),
-      i18next.t('chat.cut', { count, messages: String(count), tokens: '9 tokens' }),
+      i18next.t('chat.cutOff', { count, value: String(count) }),
     ])
-  expect(said()).toEqual([
-    '1 core',
-    expect.stringContaining('1 earlier message was'),
-    '2 cores',
-    expect.stringContaining('2 earlier messages were'),
-  ])
+  expect(said()).toEqual(['1 core', 'Cut off at 1 token.', '2 cores', 'Cut off at 2 tokens.'])
   await i18next.changeLanguage('zh-CN')
-  expect(said()).toEqual(['1 核', expect.stringContaining('1 条'), '2 核', expect.stringContaining('2 条')])
+  expect(said()).toEqual(['1 核', expect.stringContaining('1 词元'), '2 核', expect.stringContaining('2 词元')])
 })
 
 test.each([

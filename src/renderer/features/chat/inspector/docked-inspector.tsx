@@ -1,8 +1,9 @@
 import { ActionIcon } from '@mantine/core'
 import { useLocalStorage } from '@mantine/hooks'
 import { IconX } from '@tabler/icons-react'
-import { useRef, type KeyboardEvent, type PointerEvent, type ReactNode } from 'react'
+import { useEffect, useRef, type KeyboardEvent, type PointerEvent, type ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
+import type { FieldFocus } from './form-values.ts'
 import styles from './inspector.module.css'
 
 /** Widths in px. */
@@ -11,17 +12,34 @@ const MIN_WIDTH = 300
 const MAX_WIDTH = 560
 const KEY_STEP = 16
 
+/** The palette gives the focus back to where it was this long after it closed. */
+const FOCUS_AFTER_MS = 30
+
+interface DockedInspectorProps {
+  readonly focus: FieldFocus | null
+  readonly onClose: () => void
+  readonly children: ReactNode
+}
+
 /** The inspector at the right of the page, as wide as people like it; Esc closes it. */
-export function DockedInspector({ onClose, children }: { readonly onClose: () => void; readonly children: ReactNode }) {
+export function DockedInspector({ focus, onClose, children }: DockedInspectorProps) {
   const { t } = useTranslation()
   const [width, setWidth] = useLocalStorage({
     key: 'switchboard.inspector.width',
     defaultValue: DEFAULT_WIDTH,
     getInitialValueInEffect: false,
   })
+  const panel = useRef<HTMLElement>(null)
+  useEffect(() => {
+    if (focus === null || focus.field !== null) return
+    const timer = setTimeout(() => panel.current?.focus({ preventScroll: true }), FOCUS_AFTER_MS)
+    return () => clearTimeout(timer)
+  }, [focus])
   return (
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- Esc of any field in it
     <aside
+      ref={panel}
+      tabIndex={-1}
       className={styles.docked}
       style={{ width }}
       aria-label={t('inspector.title')}
