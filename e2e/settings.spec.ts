@@ -109,5 +109,5 @@ test('the doctor looks at this computer', async ({ page }) => {
   await console.goToSettings()
   await expect(page.getByText(/SQLite/i).first()).toBeVisible()
   await expect(page.getByText(host.home, { exact: true })).toBeVisible()
-  await expect(page.getByText(console.text.settings.checkLibrariesName, { exact: true })).toBeVisible()
+  await expect(page.getByText(console.text.settings.checkRuntimeName, { exact: true })).toBeVisible()
 })
