@@ -47,7 +47,7 @@ function Link({ href, children }: { readonly href?: string | undefined; readonly
   )
 }
 
-/** Images are never fetched: a picture in a reply could carry the conversation to a stranger's server. */
+/** Images are never fetched: the address of a picture could carry the conversation to a foreign server. */
 function Image({ alt }: { readonly alt?: string | undefined }) {
   const { t } = useTranslation()
   return <span className={styles.image}>{alt ? t('markdown.image', { alt }) : t('markdown.imageNoAlt')}</span>

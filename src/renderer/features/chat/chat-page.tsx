@@ -59,7 +59,6 @@ function Page({ id, inspector }: { readonly id: string | undefined; readonly ins
   const navigate = useNavigate()
   const location = useLocation()
   const [listOpen, list] = useDisclosure(false)
-  const [openedByCommand, setOpenedByCommand] = useState(false)
   const title = useTitle(id)
   useAssistantKeys(id)
   const found = useMemo(() => foundMessage(location.state), [location.state])
@@ -72,20 +71,13 @@ function Page({ id, inspector }: { readonly id: string | undefined; readonly ins
   // The command palette and the assistants page ask through the navigation state, since features do not know each other.
   const wanted = location.state as { readonly inspector?: boolean; readonly assistantId?: string } | null
   const takeWanted = useEffectEvent((): void => {
-    if (wanted?.inspector) {
-      inspector.open()
-      setOpenedByCommand(true)
-    }
+    if (wanted?.inspector) inspector.open()
     if (wanted?.assistantId !== undefined) setFresh({ assistantId: wanted.assistantId, model: null })
     if (wanted?.inspector || wanted?.assistantId !== undefined)
       void navigate(location.pathname, { replace: true, state: null })
   })
   useEffect(() => takeWanted(), [wanted])
 
-  const closeInspector = (): void => {
-    setOpenedByCommand(false)
-    inspector.close()
-  }
   const content = (
     <Suspense fallback={null}>
       <Inspector id={id} focus={inspector.focus} />
@@ -102,12 +94,12 @@ function Page({ id, inspector }: { readonly id: string | undefined; readonly ins
           title={title}
           inspectorOpen={inspector.isOpen}
           onShowList={list.open}
-          onToggleInspector={() => (inspector.isOpen ? closeInspector() : inspector.open())}
+          onToggleInspector={() => (inspector.isOpen ? inspector.close() : inspector.open())}
         />
         <ConversationView key={id ?? 'new'} id={id} found={found} />
       </section>
       {inspector.isDocked && inspector.isOpen ? (
-        <DockedInspector takesFocus={openedByCommand} onClose={closeInspector}>
+        <DockedInspector focus={inspector.focus} onClose={inspector.close}>
           {content}
         </DockedInspector>
       ) : null}
@@ -147,7 +139,7 @@ function useTitle(id: string | undefined): string | null {
 interface InspectorControl {
   readonly isDocked: boolean
   readonly isOpen: boolean
-  /** The field to begin in; another object each time one is asked for. */
+  /** Where to begin; another object each time it is asked for, null after the page was loaded. */
   readonly focus: FieldFocus | null
   readonly open: (field?: FieldName) => void
   readonly close: () => void
@@ -170,7 +162,7 @@ function useInspector(): InspectorControl {
       isOpen: isDocked ? docked : overlay,
       focus,
       open: (field) => {
-        setFocus(field === undefined ? null : { field })
+        setFocus({ field: field ?? null })
         set(true)
       },
       close: () => {

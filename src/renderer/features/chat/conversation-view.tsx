@@ -98,13 +98,18 @@ export function ConversationView({
             error={error}
             lead={t('chat.notTaken')}
             actions={
-              <Button
-                size="xs"
-                variant="default"
-                onClick={() => (id === undefined ? setCreateError(null) : chat.dismissError(id))}
-              >
-                {t('app.close')}
-              </Button>
+              <>
+                {error.code === 'model_not_found' || error.code === 'assistant_not_found' ? (
+                  <ChooseAnother id={id} />
+                ) : null}
+                <Button
+                  size="xs"
+                  variant="default"
+                  onClick={() => (id === undefined ? setCreateError(null) : chat.dismissError(id))}
+                >
+                  {t('app.close')}
+                </Button>
+              </>
             }
           />
         ) : null}

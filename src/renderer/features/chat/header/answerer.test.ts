@@ -30,20 +30,20 @@ test.each<readonly [string, Choice, ReturnType<typeof answererOf>]>([
   [
     'a new conversation gets the default assistant',
     { assistantId: undefined, model: null },
-    { kind: 'assistant', assistant: tea, model: teaModel! },
+    { kind: 'assistant', assistant: tea, model: teaModel },
   ],
   [
     'an assistant without a model takes the default model',
     { assistantId: 'shop', model: null },
-    { kind: 'assistant', assistant: shop, model: demo! },
+    { kind: 'assistant', assistant: shop, model: demo },
   ],
   [
     'a model chosen for the conversation goes before that of the assistant',
     { assistantId: 'tea', model: 'demo' },
-    { kind: 'assistant', assistant: tea, model: demo! },
+    { kind: 'assistant', assistant: tea, model: demo },
   ],
-  ['no assistant', { assistantId: null, model: 'tea-7b' }, { kind: 'model', model: teaModel! }],
-  ['no assistant and no model', { assistantId: null, model: null }, { kind: 'model', model: demo! }],
+  ['no assistant', { assistantId: null, model: 'tea-7b' }, { kind: 'model', model: teaModel }],
+  ['no assistant and no model', { assistantId: null, model: null }, { kind: 'model', model: demo }],
   ['an assistant that was removed', { assistantId: 'x', model: null }, { kind: 'assistant gone' }],
   ['a model that was removed', { assistantId: null, model: 'x' }, { kind: 'model gone', name: 'x', assistant: null }],
   [
@@ -64,7 +64,7 @@ test('a default assistant that is gone falls back to the first one', () => {
 })
 
 test('the dot tells a loaded model from one that loads, failed or waits to be loaded', () => {
-  const model = demo!
+  const model = demo
   const withState = (state: typeof fakeModelStatus.state) => ({
     ...fakeStatus,
     models: [{ ...fakeModelStatus, state }],

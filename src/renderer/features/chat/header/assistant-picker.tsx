@@ -69,37 +69,39 @@ export function AssistantPicker({ id, children }: AssistantPickerProps) {
     >
       <Combobox.Target targetType="button">{children(() => combobox.toggleDropdown())}</Combobox.Target>
       <Combobox.Dropdown className={styles.dropdown ?? ''}>
-        <Combobox.Search
-          value={search}
-          aria-label={t('picker.search')}
-          placeholder={t('picker.search')}
-          onChange={(event) => setSearch(event.currentTarget.value)}
-        />
-        <Combobox.Options className={styles.options ?? ''} aria-label={t('picker.label')}>
-          {assistants.length > 0 ? (
-            <Combobox.Group label={t('picker.assistants')}>
-              {assistants.map((row) => (
-                <Row key={row.value} row={row} chosen={row.value === chosen} />
-              ))}
-            </Combobox.Group>
-          ) : null}
-          {models.length > 0 ? (
-            <Combobox.Group label={t('picker.models')}>
-              {models.map((row) => (
-                <Row key={row.value} row={row} chosen={row.value === chosen} />
-              ))}
-            </Combobox.Group>
-          ) : null}
-          {assistants.length + models.length === 0 ? (
-            <Combobox.Empty>{catalog ? t('picker.nothingFound', { search }) : t('app.loading')}</Combobox.Empty>
-          ) : null}
-        </Combobox.Options>
-        <Combobox.Footer className={styles.footer ?? ''}>
-          <Link to="/assistants" className={styles.manage} onClick={() => combobox.closeDropdown()}>
-            <IconSettings size={14} aria-hidden />
-            {t('picker.manage')}
-          </Link>
-        </Combobox.Footer>
+        <div role="dialog" aria-label={t('picker.label')}>
+          <Combobox.Search
+            value={search}
+            aria-label={t('picker.search')}
+            placeholder={t('picker.search')}
+            onChange={(event) => setSearch(event.currentTarget.value)}
+          />
+          <Combobox.Options className={styles.options ?? ''} aria-label={t('picker.label')}>
+            {assistants.length > 0 ? (
+              <Combobox.Group label={t('picker.assistants')}>
+                {assistants.map((row) => (
+                  <Row key={row.value} row={row} chosen={row.value === chosen} />
+                ))}
+              </Combobox.Group>
+            ) : null}
+            {models.length > 0 ? (
+              <Combobox.Group label={t('picker.models')}>
+                {models.map((row) => (
+                  <Row key={row.value} row={row} chosen={row.value === chosen} />
+                ))}
+              </Combobox.Group>
+            ) : null}
+            {assistants.length + models.length === 0 ? (
+              <Combobox.Empty>{catalog ? t('picker.nothingFound', { search }) : t('app.loading')}</Combobox.Empty>
+            ) : null}
+          </Combobox.Options>
+          <Combobox.Footer className={styles.footer ?? ''}>
+            <Link to="/assistants" className={styles.manage} onClick={() => combobox.closeDropdown()}>
+              <IconSettings size={14} aria-hidden />
+              {t('picker.manage')}
+            </Link>
+          </Combobox.Footer>
+        </div>
       </Combobox.Dropdown>
     </Combobox>
   )

@@ -3,6 +3,8 @@ import { notifications } from '@mantine/notifications'
 import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Assistant, AssistantValues, AssistantVersion } from '../../../../shared/domain/assistant.ts'
+import { shownError } from '../../../lib/shown-error.ts'
+import { notLoaded, type Loadable } from '../../../stores/loadable.ts'
 import { useStores } from '../../../stores/stores.ts'
 import { useNotifyFailure } from '../../../ui/notify-failure.ts'
 import { FormFields } from './form-fields.tsx'
@@ -41,7 +43,7 @@ export function AssistantForm({ assistant, conversationId, focus }: AssistantFor
   const published =
     assistant.publishedVersion === assistant.version
       ? null
-      : (versions?.find(({ version }) => version === assistant.publishedVersion) ?? null)
+      : (versions.value?.find(({ version }) => version === assistant.publishedVersion) ?? null)
 
   const takeBack = async (version: number): Promise<void> => {
     const { name, model, systemPrompt, parameters } = assistant
@@ -117,19 +119,18 @@ function sorted({ parameters }: AssistantValues): readonly (readonly [string, un
   return Object.entries(parameters).toSorted(([a], [b]) => (a < b ? -1 : 1))
 }
 
-/** The versions of an assistant, fetched again whenever it changed; null until they came. */
-function useVersions({ id, version, publishedVersion, updatedAt }: Assistant): readonly AssistantVersion[] | null {
+/** The versions of an assistant, fetched again whenever it changed. */
+function useVersions({ id, version, publishedVersion, updatedAt }: Assistant): Loadable<readonly AssistantVersion[]> {
   const { client } = useStores()
-  const notifyFailure = useNotifyFailure()
-  const [versions, setVersions] = useState<readonly AssistantVersion[] | null>(null)
+  const [versions, setVersions] = useState<Loadable<readonly AssistantVersion[]>>(notLoaded)
   useEffect(() => {
     let left = false
     client.assistants.versions({ id }).then(
-      (list) => {
-        if (!left) setVersions(list)
+      (value) => {
+        if (!left) setVersions({ kind: 'ready', value })
       },
       (thrown: unknown) => {
-        if (!left) notifyFailure(thrown)
+        if (!left) setVersions(({ value }) => ({ kind: 'failed', value, error: shownError(thrown) }))
       },
     )
     return () => {

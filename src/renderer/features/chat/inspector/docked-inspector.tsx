@@ -3,6 +3,7 @@ import { useLocalStorage } from '@mantine/hooks'
 import { IconX } from '@tabler/icons-react'
 import { useEffect, useRef, type KeyboardEvent, type PointerEvent, type ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
+import type { FieldFocus } from './form-values.ts'
 import styles from './inspector.module.css'
 
 /** Widths in px. */
@@ -11,15 +12,17 @@ const MIN_WIDTH = 300
 const MAX_WIDTH = 560
 const KEY_STEP = 16
 
+/** The palette gives the focus back to where it was this long after it closed. */
+const FOCUS_AFTER_MS = 30
+
 interface DockedInspectorProps {
-  /** Opened by a command, not by the button beside it: the keyboard goes on in it. */
-  readonly takesFocus: boolean
+  readonly focus: FieldFocus | null
   readonly onClose: () => void
   readonly children: ReactNode
 }
 
 /** The inspector at the right of the page, as wide as people like it; Esc closes it. */
-export function DockedInspector({ takesFocus, onClose, children }: DockedInspectorProps) {
+export function DockedInspector({ focus, onClose, children }: DockedInspectorProps) {
   const { t } = useTranslation()
   const [width, setWidth] = useLocalStorage({
     key: 'switchboard.inspector.width',
@@ -28,11 +31,10 @@ export function DockedInspector({ takesFocus, onClose, children }: DockedInspect
   })
   const panel = useRef<HTMLElement>(null)
   useEffect(() => {
-    if (!takesFocus) return undefined
-    // After the palette has given the focus back to where it was.
-    const frame = requestAnimationFrame(() => requestAnimationFrame(() => panel.current?.focus()))
-    return () => cancelAnimationFrame(frame)
-  }, [takesFocus])
+    if (focus === null || focus.field !== null) return
+    const timer = setTimeout(() => panel.current?.focus({ preventScroll: true }), FOCUS_AFTER_MS)
+    return () => clearTimeout(timer)
+  }, [focus])
   return (
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- Esc of any field in it
     <aside

@@ -35,7 +35,7 @@ export function FormFields({ form, named, published, focus }: FormFieldsProps) {
       ? t('errors.name_taken')
       : null
   useEffect(() => {
-    if (focus) document.getElementById(`parameter-${focus.field}`)?.focus()
+    if (focus?.field) document.getElementById(`parameter-${focus.field}`)?.focus()
   }, [focus])
   const tooLong = form.invalid.has('systemPrompt')
     ? t('inspector.promptTooLong', {

@@ -7,9 +7,9 @@ import { parameterFields, parseParameter } from './parameter-fields.ts'
 export type FormTexts = Readonly<Record<FieldName, string>>
 export type FieldName = 'name' | 'model' | 'systemPrompt' | ParameterName
 
-/** The field that takes the focus. */
+/** The focus was asked for, in this field or in the inspector as a whole. */
 export interface FieldFocus {
-  readonly field: FieldName
+  readonly field: FieldName | null
 }
 
 /** Fields the person has changed and that are not stored yet. */

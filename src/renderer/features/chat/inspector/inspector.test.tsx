@@ -108,6 +108,13 @@ test('instructions of a new conversation create none; they go with its first mes
   expect(await page.fake.conversations.get({ id })).toMatchObject({ assistantId: null, systemPrompt: 'You sell tea.' })
 })
 
+test('what was typed last is stored although the inspector is closed at once', async () => {
+  const page = await withInspector('/chat/c-order')
+  await page.type('System prompt', 'You sell tea.')
+  await page.press('Close')
+  await page.until(async () => (await shop(page))?.systemPrompt === 'You sell tea.')
+})
+
 test('what could not be stored is still in the fields when the inspector is opened again', async () => {
   const page = await withInspector('/chat/c-order')
   await page.type('Temperature', '9')

@@ -5,18 +5,22 @@ import type { Assistant, AssistantVersion } from '../../../../shared/domain/assi
 import { exactTime, number, when } from '../../../lib/format.ts'
 import { versionChanges, type VersionChange } from '../../../lib/version-changes.ts'
 
+import type { Loadable } from '../../../stores/loadable.ts'
+import { ErrorNotice } from '../../../ui/notice.tsx'
 import styles from './inspector.module.css'
 
 interface VersionsListProps {
   readonly assistant: Assistant
-  /** Newest first; null while they are being fetched. */
-  readonly versions: readonly AssistantVersion[] | null
+  /** Newest first. */
+  readonly versions: Loadable<readonly AssistantVersion[]>
   readonly onTakeBack: (version: number) => void
 }
 
 /** Every version, what changed with it, and the way back to it. */
-export function VersionsList({ assistant, versions, onTakeBack }: VersionsListProps) {
+export function VersionsList({ assistant, versions: loadable, onTakeBack }: VersionsListProps) {
   const { t, i18n } = useTranslation()
+  if (loadable.kind === 'failed') return <ErrorNotice error={loadable.error} lead={t('inspector.versionsFailed')} />
+  const versions = loadable.value
   if (versions === null) return <p className={styles.quiet}>{t('app.loading')}</p>
   return (
     <ol className={styles.versionList} reversed>

@@ -3,6 +3,7 @@ import {
   useEffect,
   useEffectEvent,
   useLayoutEffect,
+  useLayoutEffect,
   useMemo,
   useRef,
   useState,
@@ -187,7 +188,9 @@ function useRowActions({
   readonly setMenuId: (id: string | null) => void
 }): RowActions {
   const latest = useRef({ removeRow, endRename })
-  latest.current = { removeRow, endRename }
+  useLayoutEffect(() => {
+    latest.current = { removeRow, endRename }
+  })
   return useMemo(
     () => ({
       rename: (id) => (id === null ? latest.current.endRename() : setRenamingId(id)),

@@ -18,11 +18,17 @@ export interface MessageItemProps {
 
 /** One message with what can be done about it. */
 export const MessageItem = memo(function MessageItem(props: MessageItemProps) {
-  return props.message.role === 'user' ? <Question {...props} /> : <Reply {...props} />
+  const { role, createdAt } = props.message
+  return (
+    <div className={`${styles.message} ${role === 'user' ? styles.asked : ''}`}>
+      {role === 'user' ? <Question {...props} /> : <Reply {...props} />}
+      <MessageTime at={createdAt} />
+    </div>
+  )
 })
 
 /** When a message was written; seen while it is pointed at or has the focus. */
-export function MessageTime({ at }: { readonly at: number }) {
+function MessageTime({ at }: { readonly at: number }) {
   const { i18n } = useTranslation()
   return (
     <time

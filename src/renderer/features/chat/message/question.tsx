@@ -10,7 +10,7 @@ import { Action } from './action.tsx'
 import { BranchNavigator } from './branch-navigator.tsx'
 import { EditMessage } from './edit-message.tsx'
 import { folded } from './fold.ts'
-import { MessageTime, type MessageItemProps } from './message-item.tsx'
+import type { MessageItemProps } from './message-item.tsx'
 import styles from './message-item.module.css'
 
 /** What a person asked. Long questions are folded. */
@@ -40,7 +40,6 @@ export function Question({ message, versions }: MessageItemProps) {
         <Action label={t('chat.edit')} disabled={busy} onClick={() => setEditing(true)}>
           <IconPencil size={16} aria-hidden />
         </Action>
-        <MessageTime at={message.createdAt} />
       </div>
     </article>
   )

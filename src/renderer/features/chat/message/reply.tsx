@@ -7,7 +7,7 @@ import { Markdown } from '../../../ui/markdown.tsx'
 import { Action } from './action.tsx'
 import { BranchNavigator } from './branch-navigator.tsx'
 import { Ending } from './ending.tsx'
-import { MessageTime, type MessageItemProps } from './message-item.tsx'
+import type { MessageItemProps } from './message-item.tsx'
 import { ReceiptLine } from './receipt-line.tsx'
 import { Waiting } from './waiting.tsx'
 import styles from './message-item.module.css'
@@ -37,7 +37,6 @@ export function Reply({ message, versions, writing, last }: MessageItemProps) {
             </Action>
           </div>
           {message.receipt ? <ReceiptLine receipt={message.receipt} demo={demo} /> : null}
-          <MessageTime at={message.createdAt} />
         </div>
       )}
     </article>
