@@ -3,7 +3,6 @@ import {
   useEffect,
   useEffectEvent,
   useLayoutEffect,
-  useLayoutEffect,
   useMemo,
   useRef,
   useState,
