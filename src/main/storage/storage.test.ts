@@ -31,7 +31,7 @@ describe('keys', () => {
     expect(await keys.authenticate(secret)).toBeNull()
     expect((await keys.create('till')).key.name).toBe('till')
     await expect(keys.revoke('nobody')).rejects.toMatchObject({ code: 'key_not_found' })
-    await expect(keys.create('a b')).rejects.toMatchObject({ code: 'invalid_name' })
+    await expect(keys.create('a/b')).rejects.toMatchObject({ code: 'invalid_name' })
   })
 
   it('are bound to an assistant and freed again', async () => {
