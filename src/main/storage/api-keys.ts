@@ -1,5 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import type { ApiKey } from '../../shared/domain/api-key.ts'
+import { isKeyName, type ApiKey } from '../../shared/domain/api-key.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import { type Row, textOrNull } from './database.ts'
 import { newId } from './new-id.ts'
@@ -50,7 +50,7 @@ export function createApiKeyStore({ database, now, changed }: StoreContext): Api
     list: () => database.all('SELECT * FROM api_keys ORDER BY created_at DESC, id DESC').map(toKey),
 
     create(name, assistantId = null) {
-      if (!namePattern.test(name))
+      if (!isKeyName(name))
         throw new SwitchboardError('invalid_name', `${JSON.stringify(name)} cannot be the name of a key`, {
           param: 'name',
         })

@@ -1,5 +1,5 @@
 /**
- * Whether a text may name a model or a key: 1 to 64 letters, digits, dots, dashes or underscores, starting with a letter
+ * Whether a text may name a model: 1 to 64 letters, digits, dots, dashes or underscores, starting with a letter
  * or digit. The error `invalid_name` states the same rule to people.
  */
 export function isPlainName(text: string): boolean {

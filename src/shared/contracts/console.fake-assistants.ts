@@ -9,6 +9,8 @@ import { SwitchboardError } from '../errors/switchboard-error.ts'
 import type { ConsoleClient } from './console-bridge.ts'
 import type { FakeAssistant } from './console.fake-data.ts'
 
+const MAX_NAME_CHARACTERS = 80
+
 export interface FakeAssistantsOptions {
   readonly assistants: readonly FakeAssistant[]
   readonly now: () => number
@@ -23,7 +25,7 @@ export class FakeAssistants {
       [...this.#kept.values()]
         .filter(({ id }) => !this.#removed.has(id))
         .map(assistantOf)
-        .toSorted((a, b) => Number(b.builtIn) - Number(a.builtIn) || a.name.localeCompare(b.name)),
+        .toSorted((a, b) => Number(b.builtIn) - Number(a.builtIn) || (callName(a.name) < callName(b.name) ? -1 : 1)),
     create: async (values) => this.#create(values),
     update: async ({ id, ...patch }) => {
       const given = Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined))
@@ -44,7 +46,8 @@ export class FakeAssistants {
     takeBack: async ({ id, version }) => {
       const earlier = this.#find(id).versions.find((candidate) => candidate.version === version)
       if (!earlier) throw new SwitchboardError('assistant_not_found', `There is no version ${version}.`)
-      return this.#edit(id, valuesOf(earlier))
+      // Always a new version: the latest one may hold work that nobody published yet.
+      return this.#edit(id, { ...valuesOf(earlier), name: latest(this.#find(id)).name }, true)
     },
     export: async ({ id }): Promise<AssistantFile> => ({
       format: 'switchboard.assistant',
@@ -59,6 +62,8 @@ export class FakeAssistants {
       this.#options.changed()
     },
     restore: async ({ id }) => {
+      const assistant = this.#kept.get(id)
+      if (assistant) this.#checkName(latest(assistant).name, id)
       this.#removed.delete(id)
       return this.#keep(this.#find(id))
     },
@@ -76,6 +81,11 @@ export class FakeAssistants {
   find(id: string | null): Assistant | undefined {
     const assistant = id === null || this.#removed.has(id) ? undefined : this.#kept.get(id)
     return assistant && assistantOf(assistant)
+  }
+
+  /** @throws SwitchboardError assistant_not_found */
+  get(id: string): Assistant {
+    return assistantOf(this.#find(id))
   }
 
   builtIn(): Assistant | undefined {
@@ -102,8 +112,12 @@ export class FakeAssistants {
   }
 
   #freeName(name: string): string {
-    if (!this.#isTaken(name, null)) return name
-    for (let number = 2; ; number += 1) if (!this.#isTaken(`${name} ${number}`, null)) return `${name} ${number}`
+    let free = name
+    for (let number = 2; this.#isTaken(free, null); number += 1) {
+      const suffix = ` ${number}`
+      free = `${name.slice(0, MAX_NAME_CHARACTERS - suffix.length).trimEnd()}${suffix}`
+    }
+    return free
   }
 
   #checkName(name: string, besides: string | null): void {
@@ -122,18 +136,23 @@ export class FakeAssistants {
     })
   }
 
-  /** Changes the latest version, or adds one where that was published. */
-  #edit(id: string, patch: Partial<AssistantValues>): Assistant {
+  /** Changes the latest version, or adds one where that was published or is `frozen`. A name belongs to all versions. */
+  #edit(id: string, patch: Partial<AssistantValues>, frozen = false): Assistant {
     const assistant = this.#find(id)
     if (patch.name !== undefined) this.#checkName(patch.name, id)
     const before = latest(assistant)
+    const { name, ...values } = { ...valuesOf(before), ...patch }
+    const versions = assistant.versions.map((version) => ({ ...version, name }))
+    if (JSON.stringify({ ...valuesOf(before), ...values }) === JSON.stringify(valuesOf(before)))
+      return this.#keep({ ...assistant, versions })
     const at = this.#options.now()
-    const after = before.published
-      ? { ...before, ...patch, version: before.version + 1, published: false, createdAt: at, updatedAt: at }
-      : { ...before, ...patch, updatedAt: at }
+    const after =
+      before.published || frozen
+        ? { ...before, ...values, name, version: before.version + 1, published: false, createdAt: at, updatedAt: at }
+        : { ...before, ...values, name, updatedAt: at }
     return this.#keep({
       ...assistant,
-      versions: [...(before.published ? assistant.versions : assistant.versions.slice(0, -1)), after],
+      versions: [...versions.filter(({ version }) => version < after.version), after],
     })
   }
 }

@@ -1,6 +1,7 @@
-/** The streams of the fake console: both start at the call and end when the caller leaves or aborts. */
+/** The streams of the fake console: they start at the call and end when the caller leaves or aborts. */
 import type { CancelSignal } from '../base/cancel-signal.ts'
 import type { Emitter } from '../base/emitter.ts'
+import type { Change } from '../domain/change.ts'
 
 interface Source<Value> {
   /** Removes and returns the next value; undefined while there is none. */
@@ -11,6 +12,26 @@ interface Source<Value> {
 function queue<Value>(): Source<Value> {
   const values: Value[] = []
   return { next: () => values.shift(), add: (value) => void values.push(value) }
+}
+
+/** Changes that may wait for a slow reader before it has to look at everything again. */
+const MAX_WAITING = 50
+
+/** Changes that wait, without duplicates. */
+function merged(): Source<Change> {
+  let changes: readonly Change[] = []
+  const isNoted = (change: Change): boolean =>
+    changes.some((other) => other.kind === 'everything' || JSON.stringify(other) === JSON.stringify(change))
+  return {
+    next: () => {
+      const [next, ...rest] = changes
+      changes = rest
+      return next
+    },
+    add: (change) => {
+      if (!isNoted(change)) changes = changes.length < MAX_WAITING ? [...changes, change] : [{ kind: 'everything' }]
+    },
+  }
 }
 
 function latest<Value>(first: Value): Source<Value> {
@@ -75,4 +96,9 @@ export function eventStream<Event, Value>(
 /** The present value, then the newest one whenever it changed. */
 export function valueStream<Value>(emitter: Emitter<Value>, value: Value, signal?: CancelSignal): AsyncIterable<Value> {
   return stream(emitter, latest(value), (next) => next, signal)
+}
+
+/** Every change since the call; one who reads slowly gets each change once. */
+export function changeStream(emitter: Emitter<Change>, signal?: CancelSignal): AsyncIterable<Change> {
+  return stream(emitter, merged(), (change) => change, signal)
 }

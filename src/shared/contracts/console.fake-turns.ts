@@ -29,6 +29,10 @@ interface RunningTurn {
 export interface FakeTurnsOptions {
   /** @throws SwitchboardError conversation_not_found */
   readonly conversation: (id: string) => Conversation
+  /** Also one that was removed: a turn that runs in it is stored to its end. */
+  readonly stored: (id: string) => Conversation
+  /** Why this conversation gets no reply; null where something answers. */
+  readonly refusal: (conversation: Conversation) => SwitchboardError | null
   readonly keep: (conversation: Conversation) => Conversation
   /** Keeps it without announcing a change. */
   readonly keepQuietly: (conversation: Conversation) => void
@@ -54,7 +58,10 @@ export class FakeTurns {
 
   readonly calls: ConsoleClient['chat'] = {
     send: async ({ conversationId, text, parentId, windowId }) => {
-      const conversation = this.#options.conversation(conversationId)
+      const conversation = this.#idle(conversationId)
+      const parent = typeof parentId === 'string' ? this.#message(conversation, parentId) : undefined
+      if (parent?.role === 'user')
+        throw new SwitchboardError('invalid_request', 'A question follows a reply.', { param: 'parentId' })
       const userMessage: Message = {
         id: this.#options.id(),
         conversationId,
@@ -68,44 +75,53 @@ export class FakeTurns {
       return this.#turn(userMessage, this.#emptyReply(userMessage), windowId)
     },
     regenerate: async ({ conversationId, messageId, windowId }) => {
-      const { question } = this.#exchange(conversationId, messageId)
+      const { question } = this.#exchange(this.#idle(conversationId), messageId)
       return this.#turn(question, this.#emptyReply(question), windowId)
     },
     continue: async ({ conversationId, messageId, windowId }) => {
-      const { question, reply } = this.#exchange(conversationId, messageId)
-      const isEnded = reply.state.kind === 'complete' && reply.receipt?.finishReason !== 'length'
-      if (isEnded || reply.state.kind === 'streaming')
-        throw new SwitchboardError('invalid_request', 'This reply was not cut off.', { param: 'messageId' })
+      const { question, reply } = this.#exchange(this.#idle(conversationId), messageId)
+      const isCutOff = reply.state.kind !== 'complete' || reply.receipt?.finishReason === 'length'
+      if (reply.role !== 'assistant' || !isCutOff)
+        throw new SwitchboardError('invalid_request', 'This is no reply that was cut off.', { param: 'messageId' })
       return this.#turn(question, { ...reply, state: { kind: 'streaming' }, receipt: null }, windowId)
     },
     watch: async ({ conversationId, windowId }, options) => {
-      this.#options.conversation(conversationId)
       const running = this.#running.get(conversationId)
-      const missed = running && running.windowId !== windowId ? [running.started] : []
+      const missed = running && (windowId === undefined || running.windowId !== windowId) ? [running.started] : []
       return eventStream<FakeTurn, TurnEvent>(
         this.#turned,
         options?.signal,
         (turn) =>
-          turn.conversationId === conversationId && (turn.windowId === undefined || turn.windowId !== windowId)
+          turn.conversationId === conversationId && (windowId === undefined || turn.windowId !== windowId)
             ? turn.event
             : undefined,
         missed,
       )
     },
-    stop: async ({ conversationId }) => {
-      const running = this.#running.get(conversationId)
-      if (running) running.stopped = true
-    },
+    stop: async ({ conversationId }) => this.stop(conversationId),
+  }
+
+  /** Stops the running reply, if any. */
+  stop(conversationId: string): void {
+    const running = this.#running.get(conversationId)
+    if (running) running.stopped = true
+  }
+
+  /** @throws SwitchboardError conversation_busy, conversation_not_found */
+  #idle(conversationId: string): Conversation {
+    if (this.#running.has(conversationId))
+      throw new SwitchboardError('conversation_busy', 'A reply is being written in this conversation.')
+    return this.#options.conversation(conversationId)
   }
 
   /** Stores a message as the shown leaf; the text of a running reply announces nothing. */
   #put(message: Message): Message {
-    const conversation = this.#options.conversation(message.conversationId)
+    const conversation = this.#options.stored(message.conversationId)
     const known = conversation.messages.some((other) => other.id === message.id)
     const changed: Conversation = {
       ...conversation,
       activeLeafId: message.id,
-      updatedAt: message.createdAt,
+      updatedAt: this.#options.now(),
       messages: known
         ? conversation.messages.map((other) => (other.id === message.id ? message : other))
         : [...conversation.messages, message],
@@ -115,12 +131,16 @@ export class FakeTurns {
     return message
   }
 
-  #exchange(conversationId: string, replyId: string): { readonly question: Message; readonly reply: Message } {
-    const { messages } = this.#options.conversation(conversationId)
-    const reply = messages.find((message) => message.id === replyId)
-    const question = messages.find((message) => message.id === reply?.parentId)
-    if (!reply || !question) throw new SwitchboardError('message_not_found', `There is no reply ${replyId}.`)
-    return { question, reply }
+  #message({ messages }: Conversation, id: string): Message {
+    const message = messages.find((candidate) => candidate.id === id)
+    if (!message) throw new SwitchboardError('message_not_found', `There is no message ${id}.`)
+    return message
+  }
+
+  /** A message, and the question that it asks or answers. */
+  #exchange(conversation: Conversation, messageId: string): { readonly question: Message; readonly reply: Message } {
+    const reply = this.#message(conversation, messageId)
+    return { question: reply.role === 'user' ? reply : this.#message(conversation, reply.parentId ?? ''), reply }
   }
 
   #emptyReply(question: Message): Message {
@@ -142,17 +162,16 @@ export class FakeTurns {
     windowId: string | undefined,
   ): AsyncGenerator<TurnEvent, undefined, void> {
     const { conversationId } = begun
-    const conversation = this.#options.conversation(conversationId)
-    if (this.#running.has(conversationId))
-      throw new SwitchboardError('conversation_busy', 'A reply is being written in this conversation.')
-    const title = conversation.title === '' ? userMessage.content.slice(0, 60) : conversation.title
+    const conversation = this.#idle(conversationId)
+    const title = conversation.title === '' ? titleFrom(userMessage.content) : conversation.title
     const running: RunningTurn = {
       windowId,
       started: { kind: 'started', userMessage, reply: begun, title },
       stopped: false,
     }
     this.#running.set(conversationId, running)
-    const failure = this.failure
+    const refusal = this.#options.refusal(conversation)
+    const failure = refusal ? { afterDeltas: 0, error: refusal } : this.failure
     this.failure = null
     const tell = (event: TurnEvent): TurnEvent => {
       this.#turned.emit({ conversationId, windowId, event })
@@ -196,4 +215,11 @@ export class FakeTurns {
       this.#options.countRunning(-1)
     }
   }
+}
+
+/** The first line of a question, at most 60 characters. */
+function titleFrom(question: string): string {
+  const [line = ''] = question.trim().split(/[\r\n]/)
+  const characters = [...line.trim().replace(/\s+/g, ' ')]
+  return characters.length <= 60 ? characters.join('') : `${characters.slice(0, 59).join('').trimEnd()}…`
 }

@@ -1,5 +1,5 @@
 import { Emitter } from '../base/emitter.ts'
-import type { ApiKey } from '../domain/api-key.ts'
+import { isKeyName, type ApiKey } from '../domain/api-key.ts'
 import type { Change } from '../domain/change.ts'
 import type { Conversation, ConversationSummary, Message } from '../domain/conversation.ts'
 import type { Job } from '../domain/job.ts'
@@ -19,7 +19,7 @@ import {
   fakeReply,
   fakeStatus,
 } from './console.fake-data.ts'
-import { eventStream, valueStream } from './console.fake-streams.ts'
+import { changeStream, valueStream } from './console.fake-streams.ts'
 import { FakeTurns, type FakeFailure } from './console.fake-turns.ts'
 
 export interface FakeConsoleOptions {
@@ -72,6 +72,8 @@ export class FakeConsole implements ConsoleClient {
     this.assistants = this.#assistants.calls
     this.#turns = new FakeTurns({
       conversation: (id) => this.#conversation(id),
+      stored: (id) => this.#conversations.get(id) ?? this.#conversation(id),
+      refusal: (conversation) => this.#refusal(conversation),
       keep: (conversation) => this.#keep(conversation),
       keepQuietly: (conversation) => void this.#conversations.set(conversation.id, conversation),
       assistant: (id) => this.#assistants.find(id),
@@ -101,6 +103,7 @@ export class FakeConsole implements ConsoleClient {
   setJobs(jobs: readonly Job[]): void {
     this.#jobs = jobs
     this.#jobsChanged.emit(jobs)
+    this.#changed.emit({ kind: 'jobs' })
   }
 
   /** What the catalog holds from now on. */
@@ -137,19 +140,21 @@ export class FakeConsole implements ConsoleClient {
   }
 
   readonly changes: ConsoleClient['changes'] = {
-    watch: async (_input, options) => eventStream(this.#changed, options?.signal, (change) => change),
+    watch: async (_input, options) => changeStream(this.#changed, options?.signal),
   }
 
   readonly conversations: ConsoleClient['conversations'] = {
     list: async (input) => {
-      const search = input.search?.trim().toLowerCase() ?? ''
+      const search = input.search?.trim() ?? ''
       const limit = input.limit ?? 60
       const all = [...this.#conversations.values()]
         .filter((conversation) => !this.#removed.has(conversation.id))
         .map((conversation) => summary(conversation, search))
-        .filter((found) => search === '' || found.excerpt !== null || found.title.toLowerCase().includes(search))
+        .filter((found) => search === '' || found.excerpt !== null || hasTerms(found.title, search))
         .toSorted((a, b) => b.updatedAt - a.updatedAt || (a.id < b.id ? 1 : -1))
       const [, at, id] = /^(\d+)-(.+)$/.exec(input.cursor ?? '') ?? []
+      if (input.cursor !== undefined && id === undefined)
+        throw new SwitchboardError('invalid_request', 'This cursor is not from this list.', { param: 'cursor' })
       const rest =
         at === undefined || id === undefined
           ? all
@@ -160,6 +165,7 @@ export class FakeConsole implements ConsoleClient {
     },
     get: async ({ id }) => this.#conversation(id),
     create: async (input) => {
+      if (typeof input.assistantId === 'string') this.#assistants.get(input.assistantId)
       const at = this.#now()
       return this.#keep({
         id: this.#id('c'),
@@ -194,6 +200,7 @@ export class FakeConsole implements ConsoleClient {
       this.#conversation(id)
       this.#removed.add(id)
       this.#changed.emit({ kind: 'conversations', id })
+      this.#turns.stop(id)
     },
     restore: async ({ id }) => {
       this.#removed.delete(id)
@@ -227,11 +234,17 @@ export class FakeConsole implements ConsoleClient {
 
   readonly jobs: ConsoleClient['jobs'] = {
     watch: async (_input, options) => valueStream(this.#jobsChanged, this.#jobs, options?.signal),
-    cancel: async ({ id }) => this.#setJob({ ...this.#job(id), state: { kind: 'cancelled' } }),
+    cancel: async ({ id }) => {
+      const job = this.#job(id)
+      if (job.state.kind === 'running') this.#setJob({ ...job, state: { kind: 'cancelled' } })
+    },
     resume: async ({ id }) => {
+      const before = this.#job(id)
+      if (before.state.kind === 'running') throw new SwitchboardError('invalid_request', 'This job still runs.')
       const job: Job = {
-        ...this.#job(id),
+        ...before,
         state: { kind: 'running', fraction: 0, step: 'Reading the weights' },
+        cancelling: false,
         createdAt: this.#now(),
       }
       this.#setJob(job)
@@ -247,6 +260,9 @@ export class FakeConsole implements ConsoleClient {
   readonly keys: ConsoleClient['keys'] = {
     list: async () => this.#keys,
     create: async ({ name, assistantId }) => {
+      if (!isKeyName(name))
+        throw new SwitchboardError('invalid_name', `${name} cannot be the name of a key.`, { param: 'name' })
+      if (typeof assistantId === 'string') this.#assistants.get(assistantId)
       if (this.#keys.some((key) => key.name === name && key.revokedAt === null))
         throw new SwitchboardError('name_taken', `A key named ${name} exists.`, { param: 'name' })
       const key: ApiKey = {
@@ -258,11 +274,18 @@ export class FakeConsole implements ConsoleClient {
         revokedAt: null,
         assistantId: assistantId ?? null,
       }
-      this.#setKeys([...this.#keys, key])
+      this.#setKeys([key, ...this.#keys])
       return { key, secret: `sk-f4Ke${'0123456789abcdef'.repeat(2)}` }
     },
-    bind: async ({ id, assistantId }) => this.#changeKey(id, { assistantId }),
-    revoke: async ({ id }) => this.#changeKey(id, { revokedAt: this.#now() }),
+    bind: async ({ id, assistantId }) => {
+      const key = this.#key(id)
+      if (assistantId !== null) this.#assistants.get(assistantId)
+      return this.#changeKey({ ...key, assistantId })
+    },
+    revoke: async ({ id }) => {
+      const key = this.#key(id)
+      return this.#changeKey({ ...key, revokedAt: key.revokedAt ?? this.#now() })
+    },
   }
 
   readonly settings: ConsoleClient['settings'] = {
@@ -311,12 +334,24 @@ export class FakeConsole implements ConsoleClient {
     this.#changed.emit({ kind: 'keys' })
   }
 
-  #changeKey(id: string, patch: Partial<ApiKey>): ApiKey {
+  #key(id: string): ApiKey {
     const key = this.#keys.find((candidate) => candidate.id === id)
     if (!key) throw new SwitchboardError('key_not_found', `There is no key ${id}.`)
-    const changed = { ...key, ...patch }
-    this.#setKeys(this.#keys.map((other) => (other.id === id ? changed : other)))
+    return key
+  }
+
+  #changeKey(changed: ApiKey): ApiKey {
+    this.#setKeys(this.#keys.map((other) => (other.id === changed.id ? changed : other)))
     return changed
+  }
+
+  /** Why a turn of this conversation has no reply; null where something answers. */
+  #refusal({ assistantId, model }: Conversation): SwitchboardError | null {
+    if (assistantId !== null && !this.#assistants.find(assistantId))
+      return new SwitchboardError('assistant_not_found', 'The assistant of this conversation was removed.')
+    if (model !== null && !this.#models.some(({ name }) => name === model))
+      return new SwitchboardError('model_not_found', `There is no model named ${model}.`)
+    return null
   }
 
   #conversation(id: string): Conversation {
@@ -353,9 +388,9 @@ export class FakeConsole implements ConsoleClient {
 
 function summary(conversation: Conversation, search: string): ConversationSummary {
   const { id, title, assistantId, createdAt, updatedAt } = conversation
-  const match =
-    search === '' ? undefined : conversation.messages.find((message) => message.content.toLowerCase().includes(search))
-  const at = match?.content.toLowerCase().indexOf(search) ?? 0
+  // The newest message that matches counts.
+  const match = search === '' ? undefined : conversation.messages.findLast(({ content }) => hasTerms(content, search))
+  const at = Math.max(0, match?.content.toLowerCase().indexOf(termsOf(search)[0] ?? '') ?? 0)
   return {
     id,
     title,
@@ -365,4 +400,19 @@ function summary(conversation: Conversation, search: string): ConversationSummar
     excerpt: match ? match.content.slice(Math.max(0, at - 30), at + 60) : null,
     matchedMessageId: match?.id ?? null,
   }
+}
+
+/** Whether each word of a search occurs in the text. */
+function hasTerms(text: string, search: string): boolean {
+  const folded = fold(text)
+  return termsOf(search).every((term) => folded.includes(term))
+}
+
+function termsOf(search: string): readonly string[] {
+  return fold(search).trim().split(/\s+/)
+}
+
+/** Case and accents do not count. */
+function fold(text: string): string {
+  return text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase()
 }

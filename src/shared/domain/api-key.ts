@@ -11,6 +11,11 @@ export interface ApiKey {
   readonly assistantId: string | null
 }
 
+/** Whether a text may name a key: 1 to 64 letters and digits of any script, spaces inside, dots, dashes, underscores. */
+export function isKeyName(text: string): boolean {
+  return text === text.trim() && /^[\p{L}\p{M}\p{Nd} ._-]{1,64}$/u.test(text)
+}
+
 /** Whose key a request carries. */
 export interface Principal {
   /** Id of the key; `console` for the window's own secret. */

@@ -13,7 +13,7 @@ import type { ConsoleHandlers } from '../../console/console-handlers.ts'
 import type { Log } from '../../platform/log.ts'
 import { createServer, type SwitchboardServer } from '../create-server.ts'
 import type { ServerLimits } from '../server-limits.ts'
-import { FakeAnswerer } from './fake-answerer.ts'
+import { FakeAnswerer } from '../../answering/testing/fake-answerer.ts'
 
 /** What a suite needs to talk to a listening endpoint, whoever is behind it. */
 export interface Endpoint {

@@ -4,7 +4,7 @@ import { useState, type SyntheticEvent } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useStore } from 'zustand'
 import { shownError } from '../../lib/shown-error.ts'
-import type { ApiKey } from '../../../shared/domain/api-key.ts'
+import { isKeyName, type ApiKey } from '../../../shared/domain/api-key.ts'
 import type { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
 import { errorText } from '../../lib/error-text.ts'
 import { exactTime, when } from '../../lib/format.ts'
@@ -14,9 +14,6 @@ import { ErrorNotice, Notice } from '../../ui/notice.tsx'
 import { useNotifyFailure } from '../../ui/notify-failure.ts'
 import { Section } from './section.tsx'
 import styles from './settings.module.css'
-
-/** Letters and digits of any script, spaces, dots, dashes and underscores. */
-const namePattern = /^[\p{L}\p{M}\p{Nd} ._-]{1,64}$/u
 
 /** Mantine's Select has no null among its values. */
 const unbound = ''
@@ -173,7 +170,7 @@ function NewKey() {
   const [created, setCreated] = useState<CreatedKey | null>(null)
   const [creating, setCreating] = useState(false)
   const name = typed.trim()
-  const invalid = name !== '' && !namePattern.test(name)
+  const invalid = name !== '' && !isKeyName(name)
   const create = async (event: SyntheticEvent): Promise<void> => {
     event.preventDefault()
     if (name === '' || invalid || creating) return

@@ -1,7 +1,7 @@
 import type { Receipt, Truncation } from '../../../shared/domain/generation.ts'
 import type { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
 import type { Ask } from '../../../shared/domain/ask.ts'
-import type { Answerer, AnswerEvent, TokenPiece } from '../../answering/answer.ts'
+import type { Answerer, AnswerEvent, TokenPiece } from '../answer.ts'
 
 /** How one reply goes. */
 export interface FakeScript {
