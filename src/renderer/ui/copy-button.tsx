@@ -1,6 +1,6 @@
 import { ActionIcon, Button } from '@mantine/core'
 import { IconCheck, IconCopy } from '@tabler/icons-react'
-import { useEffect, useState, type ReactNode } from 'react'
+import { memo, useEffect, useState, type ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 
 const shownForMs = 1500
@@ -14,7 +14,7 @@ interface CopyButtonProps {
 }
 
 /** Copies a text and says so for a moment. */
-export function CopyButton({ text, label, children, onCopied }: CopyButtonProps) {
+export const CopyButton = memo(function CopyButton({ text, label, children, onCopied }: CopyButtonProps) {
   const { t } = useTranslation()
   const [copied, setCopied] = useState(false)
   useEffect(() => {
@@ -42,4 +42,4 @@ export function CopyButton({ text, label, children, onCopied }: CopyButtonProps)
       {icon}
     </ActionIcon>
   )
-}
+})

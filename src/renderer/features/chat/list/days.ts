@@ -22,7 +22,7 @@ export function timeOfDay(at: number, locale: string): string {
 }
 
 /** Midnight of that day where the window is. */
-function startOfDay(at: number): number {
+export function startOfDay(at: number): number {
   const date = new Date(at)
   return new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime()
 }

@@ -5,7 +5,7 @@ import { beforeAll, expect, test } from 'vitest'
 import { fakeReceipt } from '../../../../shared/contracts/console.fake-data.ts'
 import type { Receipt } from '../../../../shared/domain/generation.ts'
 import { startI18n } from '../../../lib/i18n/i18n.ts'
-import { ReceiptLine } from './receipt-line.tsx'
+import { ReceiptFacts, ReceiptLine } from './receipt-line.tsx'
 
 beforeAll(() => startI18n('en'))
 
@@ -15,6 +15,7 @@ const facts = (changes: Partial<Receipt>): readonly string[] =>
     ...renderToStaticMarkup(
       <MantineProvider withCssVariables={false} withGlobalClasses={false}>
         <ReceiptLine receipt={{ ...fakeReceipt, ...changes }} demo={false} />
+        <ReceiptFacts receipt={{ ...fakeReceipt, ...changes }} demo={false} />
       </MantineProvider>,
     ).matchAll(/<(?:dd|span class="[^"]*sb-numbers")>([^<]*)</g),
   ].map(([, text = '']) => text)

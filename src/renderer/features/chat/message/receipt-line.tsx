@@ -1,5 +1,6 @@
 import { IconChevronDown, IconReceipt } from '@tabler/icons-react'
-import { useId, useState } from 'react'
+import type { TFunction } from 'i18next'
+import { memo, useId, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Receipt } from '../../../../shared/domain/generation.ts'
 import { duration, number } from '../../../lib/format.ts'
@@ -7,24 +8,23 @@ import { providerNames } from '../../../lib/provider-names.ts'
 import { CopyButton } from '../../../ui/copy-button.tsx'
 import styles from './receipt-line.module.css'
 
+interface ReceiptProps {
+  readonly receipt: Receipt
+  readonly demo: boolean
+}
+
 /** The facts about a reply: one line, all of them on a press. */
-export function ReceiptLine({ receipt, demo }: { readonly receipt: Receipt; readonly demo: boolean }) {
+export const ReceiptLine = memo(function ReceiptLine({ receipt, demo }: ReceiptProps) {
   const { t, i18n } = useTranslation()
   const [open, setOpen] = useState(false)
   const panel = useId()
   const locale = i18n.language
-  const tokens = (count: number): string => t('receipt.tokens', { count, value: number(count, locale) })
-  const messages = (count: number): string => t('receipt.messages', { count, value: number(count, locale) })
-  const speed =
-    receipt.tokensPerSecond === null
-      ? null
-      : t('receipt.tokensPerSecond', { value: number(receipt.tokensPerSecond, locale, 1) })
   const { assistant, truncated } = receipt
   const short = [
     ...(assistant ? [t('receipt.assistantShort', assistant)] : []),
     ...(demo ? [t('app.demo')] : []),
     `${t('receipt.ttftShort')} ${duration(receipt.ttftMs, locale)}`,
-    ...(speed === null ? [] : [speed]),
+    ...(receipt.tokensPerSecond === null ? [] : [speedText(receipt.tokensPerSecond, t, locale)]),
     t('receipt.tokensShort', {
       prompt: number(receipt.promptTokens, locale),
       completion: number(receipt.completionTokens, locale),
@@ -32,6 +32,35 @@ export function ReceiptLine({ receipt, demo }: { readonly receipt: Receipt; read
     providerNames[receipt.provider],
     ...(truncated ? [t('receipt.cutShort')] : []),
   ]
+  return (
+    <div className={styles.receipt} role="group" aria-label={t('receipt.label')}>
+      <button
+        type="button"
+        className={styles.line}
+        aria-expanded={open}
+        aria-controls={panel}
+        title={open ? t('receipt.hide') : t('receipt.show')}
+        aria-label={`${open ? t('receipt.hide') : t('receipt.show')}: ${short.join(' · ')}`}
+        onClick={() => setOpen(!open)}
+      >
+        <IconReceipt size={16} aria-hidden className={styles.icon} />
+        <span className={`${styles.short} sb-numbers`}>{short.join(' · ')}</span>
+        <IconChevronDown size={14} aria-hidden className={open ? styles.turned : ''} />
+      </button>
+      <div id={panel} hidden={!open} className={styles.panel}>
+        {open ? <ReceiptFacts receipt={receipt} demo={demo} /> : null}
+      </div>
+    </div>
+  )
+})
+
+/** Every fact, for people and to copy. */
+export function ReceiptFacts({ receipt, demo }: ReceiptProps) {
+  const { t, i18n } = useTranslation()
+  const locale = i18n.language
+  const { assistant, truncated } = receipt
+  const tokens = (count: number): string => t('receipt.tokens', { count, value: number(count, locale) })
+  const messages = (count: number): string => t('receipt.messages', { count, value: number(count, locale) })
   const modelName = demo && receipt.model !== 'demo' ? `${receipt.model} (${t('app.demo')})` : receipt.model
   const rows: readonly (readonly [string, string])[] = [
     ...(assistant === undefined
@@ -53,7 +82,7 @@ export function ReceiptLine({ receipt, demo }: { readonly receipt: Receipt; read
     [t('receipt.queue'), duration(receipt.queueMs, locale)],
     [t('receipt.ttft'), duration(receipt.ttftMs, locale)],
     [t('receipt.total'), duration(receipt.totalMs, locale)],
-    [t('receipt.speed'), speed ?? '–'],
+    [t('receipt.speed'), receipt.tokensPerSecond === null ? '–' : speedText(receipt.tokensPerSecond, t, locale)],
     [t('receipt.promptTokens'), tokens(receipt.promptTokens)],
     [t('receipt.completionTokens'), tokens(receipt.completionTokens)],
     [t('receipt.cachedTokens'), tokens(receipt.cachedTokens)],
@@ -71,38 +100,27 @@ export function ReceiptLine({ receipt, demo }: { readonly receipt: Receipt; read
     [t('receipt.fingerprint'), receipt.systemFingerprint],
   ]
   return (
-    <div className={styles.receipt} role="group" aria-label={t('receipt.label')}>
-      <button
-        type="button"
-        className={styles.line}
-        aria-expanded={open}
-        aria-controls={panel}
-        title={open ? t('receipt.hide') : t('receipt.show')}
-        aria-label={`${open ? t('receipt.hide') : t('receipt.show')}: ${short.join(' · ')}`}
-        onClick={() => setOpen(!open)}
-      >
-        <IconReceipt size={16} aria-hidden className={styles.icon} />
-        <span className={`${styles.short} sb-numbers`}>{short.join(' · ')}</span>
-        <IconChevronDown size={14} aria-hidden className={open ? styles.turned : ''} />
-      </button>
-      <div id={panel} hidden={!open} className={styles.panel}>
-        <dl className={`${styles.rows} sb-numbers`}>
-          {rows.map(([name, value]) => (
-            <div key={name} className={styles.row}>
-              <dt>{name}</dt>
-              <dd>{value}</dd>
-            </div>
-          ))}
-        </dl>
-        <CopyButton text={rows.map(([name, value]) => `${name}: ${value}`).join('\n')} label={t('receipt.copy')}>
-          {t('receipt.copy')}
-        </CopyButton>
-      </div>
-    </div>
+    <>
+      <dl className={`${styles.rows} sb-numbers`}>
+        {rows.map(([name, value]) => (
+          <div key={name} className={styles.row}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+      <CopyButton text={rows.map(([name, value]) => `${name}: ${value}`).join('\n')} label={t('receipt.copy')}>
+        {t('receipt.copy')}
+      </CopyButton>
+    </>
   )
 }
 
-function finishText(receipt: Receipt, t: ReturnType<typeof useTranslation>['t']): string {
+function speedText(tokensPerSecond: number, t: TFunction, locale: string): string {
+  return t('receipt.tokensPerSecond', { value: number(tokensPerSecond, locale, 1) })
+}
+
+function finishText(receipt: Receipt, t: TFunction): string {
   switch (receipt.finishReason) {
     case 'stop':
       return t('receipt.finishStop')
