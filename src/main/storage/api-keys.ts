@@ -6,8 +6,6 @@ import { newId } from './new-id.ts'
 import type { ApiKeyRepository } from './repositories.ts'
 import type { Store, StoreContext } from './store.ts'
 
-/** Letters and digits of any script, blanks, dots, dashes and underscores; a letter or digit first. */
-const namePattern = /^[\p{L}\p{N}][\p{L}\p{M}\p{N} ._-]{0,63}$/u
 /** `sb-` and 256 random bits, base64url. */
 const secretPattern = /^sb-[0-9A-Za-z_-]{43}$/
 
