@@ -13,7 +13,7 @@ export function duration(ms: number, locale: string): string {
 }
 
 export function number(value: number, locale: string, digits = 0): string {
-  return new Intl.NumberFormat(locale, { maximumFractionDigits: digits }).format(value)
+  return numberFormat(locale, digits).format(value)
 }
 
 /** Time of day for today, weekday within a week, else the date, with its year where that is another one. */
@@ -21,9 +21,9 @@ export function when(at: number, now: number, locale: string): string {
   const day = 86_400_000
   const date = new Date(at)
   if (date.toDateString() === new Date(now).toDateString())
-    return new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit' }).format(date)
-  if (now - at < 6 * day) return new Intl.DateTimeFormat(locale, { weekday: 'short' }).format(date)
-  return new Intl.DateTimeFormat(locale, {
+    return dateFormat(locale, { hour: '2-digit', minute: '2-digit' }).format(date)
+  if (now - at < 6 * day) return dateFormat(locale, { weekday: 'short' }).format(date)
+  return dateFormat(locale, {
     day: 'numeric',
     month: 'short',
     ...(date.getFullYear() === new Date(now).getFullYear() ? {} : { year: 'numeric' }),
@@ -32,5 +32,28 @@ export function when(at: number, now: number, locale: string): string {
 
 /** Date and time in full, for hover and details. */
 export function exactTime(at: number, locale: string): string {
-  return new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(at))
+  return dateFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(at))
+}
+
+/** Hours and minutes. */
+export function timeOfDay(at: number, locale: string): string {
+  return dateFormat(locale, { hour: '2-digit', minute: '2-digit' }).format(new Date(at))
+}
+
+/** Making a formatter takes longer than hundreds of uses, so each is made once. */
+const dateFormats = new Map<string, Intl.DateTimeFormat>()
+const numberFormats = new Map<string, Intl.NumberFormat>()
+
+function dateFormat(locale: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = `${locale} ${JSON.stringify(options)}`
+  const known = dateFormats.get(key) ?? new Intl.DateTimeFormat(locale, options)
+  dateFormats.set(key, known)
+  return known
+}
+
+function numberFormat(locale: string, digits: number): Intl.NumberFormat {
+  const key = `${locale} ${digits}`
+  const known = numberFormats.get(key) ?? new Intl.NumberFormat(locale, { maximumFractionDigits: digits })
+  numberFormats.set(key, known)
+  return known
 }

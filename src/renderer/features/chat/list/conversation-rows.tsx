@@ -14,7 +14,7 @@ import { useStore } from 'zustand'
 import type { ConversationSummary } from '../../../../shared/domain/conversation.ts'
 import { useStores } from '../../../stores/stores.ts'
 import { ConversationRow, type RowActions } from './conversation-row.tsx'
-import { dayHeading, startOfDay } from './days.ts'
+import { dayHeadings } from './days.ts'
 import { nextIndex } from './row-keys.ts'
 import { useDeleteConversation } from './use-delete-conversation.tsx'
 import styles from './conversation-list.module.css'
@@ -54,10 +54,11 @@ export function ConversationRows({ rows, openId, focusList }: ConversationRowsPr
 
   const headings = useMemo(() => {
     if (search !== '') return []
-    const now = Date.now()
-    const days = rows.map(({ updatedAt }) => startOfDay(updatedAt))
-    // Words are made once a day, not once a row: the list changes with every message.
-    return days.map((day, index) => (day === days[index - 1] ? null : dayHeading(day, now, i18n.language)))
+    return dayHeadings(
+      rows.map(({ updatedAt }) => updatedAt),
+      Date.now(),
+      i18n.language,
+    )
   }, [rows, search, i18n.language])
   const indexOf = (id: string | null | undefined): number => rows.findIndex((row) => row.id === id)
   const chosen = indexOf(chosenId)

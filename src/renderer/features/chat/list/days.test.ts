@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { dayHeading } from './days.ts'
+import { dayHeading, dayHeadings } from './days.ts'
 
 const at = (day: number, hour: number, month = 10, year = 2026): number =>
   new Date(year, month, day, hour, 30).getTime()
@@ -32,4 +32,15 @@ test('a day is named as people name it', () => {
 
 test('the hour that a clock change adds or takes does not move a day', () => {
   expect(dayHeading(at(25, 23, 9), at(26, 0, 9), 'en')).toBe('Yesterday')
+})
+
+test('a heading stands before the first time of each day', () => {
+  expect(dayHeadings([at(20, 8), at(20, 0), at(19, 23), at(19, 1), at(18, 12)], now, 'en')).toEqual([
+    'Today',
+    null,
+    'Yesterday',
+    null,
+    'Wednesday',
+  ])
+  expect(dayHeadings([], now, 'en')).toEqual([])
 })

@@ -16,13 +16,21 @@ export function dayHeading(at: number, now: number, locale: string): string {
   }).format(date)
 }
 
-/** Hours and minutes, for a row under the heading of its day. */
-export function timeOfDay(at: number, locale: string): string {
-  return new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit' }).format(new Date(at))
+/** A heading for each time that is on another day than the one before it, null for the rest. Newest first. */
+export function dayHeadings(times: readonly number[], now: number, locale: string): readonly (string | null)[] {
+  let from = 0
+  let to = 0
+  return times.map((at) => {
+    // Times of one day follow each other: dates are made once a day, not once a row.
+    if (at >= from && at < to) return null
+    from = startOfDay(at, 0)
+    to = startOfDay(at, 1)
+    return dayHeading(at, now, locale)
+  })
 }
 
-/** Midnight of that day where the window is. */
-export function startOfDay(at: number): number {
+/** Midnight of that day, or of a later one, where the window is. */
+function startOfDay(at: number, later = 0): number {
   const date = new Date(at)
-  return new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime()
+  return new Date(date.getFullYear(), date.getMonth(), date.getDate() + later).getTime()
 }
