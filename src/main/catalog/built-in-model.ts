@@ -12,8 +12,8 @@ import type { Workshop } from './workshop.ts'
 export const DEMO_MODEL = 'demo'
 
 /**
- * The model in the program's resources: read-only and without a manifest. The result of an inspection is cached and used
- * while the files look unchanged. They are checked once per run, since the program's files do not change while it runs.
+ * The model in the program's resources: read-only and without a manifest. The result of an inspection is cached and
+ * used while the files look unchanged. They are checked once per run of the program.
  */
 export class BuiltInModel {
   readonly #directory: string

@@ -91,14 +91,14 @@ export class Catalog {
 
   /**
    * Folder of the Hugging Face files of a version.
-   * @throws SwitchboardError model_not_found, model_corrupt; loading when the files were replaced after it was resolved.
+   * @throws SwitchboardError model_not_found, model_corrupt; loading when the files were replaced meanwhile.
    */
   async sourceOf(model: TargetModel): Promise<string> {
     return (await this.#sameFiles(model)).sourceDirectory
   }
 
   /**
-   * Copies a Hugging Face folder into the store under `name`. Its graph is built on first use or by {@link ensureGraph}.
+   * Copies a Hugging Face folder into the store under `name`. Its graph is built on first use.
    *
    * @throws SwitchboardError invalid_name, name_taken, not_a_model_folder, model_unsupported, model_incompatible,
    *   model_corrupt, invalid_safetensors, tokenizer_invalid, template_invalid, insufficient_disk_space, storage_full,
@@ -125,7 +125,7 @@ export class Catalog {
   }
 
   /**
-   * Imports a model and builds its graph, so that the first request need not wait for it. Both succeed or nothing is kept.
+   * Imports a model and builds its graph, so that the first request need not wait. Both succeed or nothing is kept.
    * @throws SwitchboardError like {@link import} and {@link ensureGraph}.
    */
   async importWhole(directory: string, name: string, precision: Precision, task: LongTask = {}): Promise<ModelSummary> {
@@ -141,8 +141,8 @@ export class Catalog {
   }
 
   /**
-   * Adds a version with another precision, built from the same files, and builds its graph. For an existing version only
-   * the graph is built.
+   * Adds a version with another precision, built from the same files, and builds its graph. For an existing version
+   * only the graph is built.
    * @throws SwitchboardError model_not_found and the errors of {@link ensureGraph}; then nothing was added.
    */
   async addVersion(name: string, precision: Precision, task: LongTask = {}): Promise<ModelSummary> {
@@ -200,8 +200,8 @@ export class Catalog {
   }
 
   /**
-   * Call this when a graph turns out to be damaged although its files look unchanged: the next {@link ensureGraph} hashes
-   * them again.
+   * Call this when a graph turns out to be damaged although its files look unchanged: the next {@link ensureGraph}
+   * hashes them again.
    * @throws SwitchboardError model_not_found, model_corrupt, storage_failed
    */
   async distrustGraph(model: TargetModel): Promise<void> {

@@ -58,7 +58,9 @@ export class GraphCache {
     )
   }
 
-  /** Drops the stamps of a graph: before its next use the files are hashed, and the graph is rebuilt if one is damaged. */
+  /**
+   * Drops the stamps of a graph: before its next use the files are hashed, and the graph is rebuilt if one is damaged.
+   */
   async distrust(key: string): Promise<void> {
     await rm(this.#stampsPath(key), { force: true })
   }

@@ -29,8 +29,8 @@ export interface ImportRequest {
 }
 
 /**
- * Copies a Hugging Face folder into the store. The folder is inspected, copied under a staging name and the copy inspected
- * again. The model appears as a whole or not at all.
+ * Copies a Hugging Face folder into the store. The folder is inspected, copied under a staging name and the copy
+ * inspected again. The model appears as a whole or not at all.
  *
  * @throws SwitchboardError the errors of an inspection; insufficient_disk_space, storage_full, name_taken, cancelled.
  */

@@ -34,7 +34,9 @@ interface Known {
   readonly published: readonly PublishedAssistant[]
 }
 
-/** Resolves names of models and assistants to targets. Names are resolved only here; everything below works on targets. */
+/**
+ * Resolves names of models and assistants to targets. Names are resolved only here; everything below works on targets.
+ */
 export class Resolver {
   readonly #catalog: ResolverOptions['catalog']
   readonly #assistants: ResolverOptions['assistants']
@@ -63,8 +65,8 @@ export class Resolver {
    * @param name a model, otherwise a published assistant by its call name; null is the default assistant if published,
    *   otherwise the default model.
    * @param boundAssistantId assistant the key is bound to; it answers whatever the name.
-   * @throws SwitchboardError model_not_found, model_corrupt; assistant_not_found when the bound assistant was removed or
-   *   is not published.
+   * @throws SwitchboardError model_not_found, model_corrupt; assistant_not_found when the bound assistant was removed
+   *   or is not published.
    */
   async forProgram(name: string | null, boundAssistantId: string | null): Promise<Resolved> {
     const published = await this.published()

@@ -246,8 +246,8 @@ function precisionOf(text: string | undefined, command: string): Precision {
 }
 
 /**
- * The options of the desktop host, with the rules of `serve`. Unknown switches are ignored, since Electron, Chromium and
- * the system add their own.
+ * The options of the desktop host, with the rules of `serve`. Unknown switches are ignored, since Electron, Chromium
+ * and the system add their own.
  * @throws SwitchboardError invalid_arguments.
  */
 export function parseDesktopArguments(

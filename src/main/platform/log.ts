@@ -19,7 +19,9 @@ const MAX_BACKLOG_BYTES = 1024 * 1024
 /** Appends as much as possible and returns the number of bytes written, as writeSync does. */
 type Append = (file: number, bytes: Buffer) => number
 
-/** Appends JSON lines to `switchboard.log`. A large file is rotated, and the oldest one deleted. Logging never throws. */
+/**
+ * Appends JSON lines to `switchboard.log`. A large file is rotated, and the oldest one deleted. Logging never throws.
+ */
 export function openLog(folder: string, append: Append = writeSync): Log & ImmediateDisposable {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const path = join(folder, 'switchboard.log')
