@@ -8,14 +8,12 @@ import type { LongTask } from '../platform/long-task.ts'
 import { writeWhole } from '../platform/write-whole.ts'
 import type { Workshop } from './workshop.ts'
 
-/** Name of the model that is part of the program. */
+/** Name of the model shipped with the program. */
 export const DEMO_MODEL = 'demo'
 
 /**
- * The model in the program's own resources: read-only, without a manifest of its own. What an inspection says about it
- * is
- * kept in the cache and used while the files look the same; they are looked at once, since the program's files do not
- * change while it runs.
+ * The model in the program's resources: read-only and without a manifest. The result of an inspection is cached and
+ * used while the files look unchanged. They are checked once per run of the program.
  */
 export class BuiltInModel {
   readonly #directory: string
@@ -29,9 +27,9 @@ export class BuiltInModel {
     this.#workshop = workshop
   }
 
-  /** null when this copy of the program has no such model. @throws SwitchboardError as inspecting does. */
+  /** The model; null when the program was built without it. @throws SwitchboardError the errors of an inspection. */
   async read(): Promise<StoredModel | null> {
-    // Many callers ask at once during the start; one of them looks. A look that failed is not remembered.
+    // Concurrent callers during the start share one read. A failure is not cached.
     this.#reading ??= this.#read().catch((thrown: unknown) => {
       this.#reading = undefined
       throw thrown
@@ -41,11 +39,11 @@ export class BuiltInModel {
 
   async #read(): Promise<StoredModel | null> {
     if ((await stat(join(this.#directory, 'config.json')).catch(() => null)) === null) return null
-    const manifest = (await this.#remembered()) ?? (await this.#inspect({}))
+    const manifest = (await this.#cached()) ?? (await this.#inspect({}))
     return { manifest, sourceDirectory: this.#directory }
   }
 
-  async #remembered(): Promise<ModelManifest | null> {
+  async #cached(): Promise<ModelManifest | null> {
     const stamps = await readStamps(this.#stampsPath)
     const text = await readFile(this.#manifestPath, 'utf8').catch(() => null)
     if (text === null) return null
@@ -57,7 +55,7 @@ export class BuiltInModel {
       }
       return manifest
     } catch {
-      // a damaged memory is replaced by a fresh look
+      // A damaged cache entry is replaced by a new inspection.
       return null
     }
   }

@@ -16,15 +16,15 @@ import type { Workshop } from './workshop.ts'
 export interface CatalogOptions {
   /** Folder of imported models. */
   readonly models: string
-  /** Folder of built graphs; may be deleted while the program is closed. */
+  /** Folder of built graphs; may be deleted while the program is not running. */
   readonly graphs: string
   /** Folder of the built-in model; it need not exist. */
   readonly demo: string
-  /** Which versions there are and which one answers. */
+  /** Versions of each model, and which one is active. */
   readonly rows: ModelRepository
   readonly workshop: Workshop
   /**
-   * Tries the text side of a folder that is imported.
+   * Checks the tokenizer and the chat template of a folder being imported.
    * @throws SwitchboardError tokenizer_invalid, template_invalid, model_corrupt.
    */
   readonly checkText?: (directory: string) => Promise<unknown>
@@ -32,7 +32,7 @@ export interface CatalogOptions {
   readonly nowMs?: () => number
 }
 
-/** The models of this home: what is there, bringing one in, taking one out, and the graph an engine loads. */
+/** The models of this home: listing, importing and removing them, and the graphs that engines load. */
 export class Catalog {
   readonly #store: ModelStore
   readonly #demo: BuiltInModel
@@ -43,7 +43,7 @@ export class Catalog {
   readonly #nowMs: () => number
   /** Names being imported in this process. */
   readonly #importing = new Set<string>()
-  /** Rows as last read, by name; dropped when any row changed. */
+  /** Rows by name and content hash; dropped when any row changed. */
   #known = new Map<string, Promise<ModelRow>>()
 
   constructor(options: CatalogOptions) {
@@ -56,19 +56,19 @@ export class Catalog {
     this.#nowMs = options.nowMs ?? Date.now
   }
 
-  /** Once at the start: removes what interrupted imports and builds left, and graphs of versions that are gone. */
+  /** Called once at the start: removes leftovers of interrupted imports and builds, and graphs of removed versions. */
   async tidy(): Promise<void> {
     await this.#store.tidy()
     const keys = await Promise.all((await this.#readable()).map((model) => this.#graphKeys(model)))
     await this.#graphs.tidy(new Set(keys.flat()))
   }
 
-  /** The rows may have changed, here or in another process: they are read again. */
+  /** Drops the cached rows, which may have changed here or in another process. */
   forgetRows(): void {
     this.#known = new Map()
   }
 
-  /** All models that can be read, the built-in one first. A damaged one is left out here and named by {@link find}. */
+  /** All readable models, the built-in one first. {@link find} reports why a damaged one is missing. */
   async list(): Promise<readonly ModelSummary[]> {
     const models = await this.#readable()
     return await Promise.all(models.map(async ({ manifest }) => summarise(manifest, await this.#row(manifest))))
@@ -78,7 +78,7 @@ export class Catalog {
     return (await this.#read(name).catch(() => undefined)) !== null
   }
 
-  /** The version of a model that answers. @throws SwitchboardError model_not_found, model_corrupt */
+  /** The active version of a model. @throws SwitchboardError model_not_found, model_corrupt */
   async find(name: string): Promise<TargetModel> {
     const { manifest } = await this.#stored(name)
     const { activeVersion, versions } = await this.#row(manifest)
@@ -91,14 +91,14 @@ export class Catalog {
 
   /**
    * Folder of the Hugging Face files of a version.
-   * @throws SwitchboardError model_not_found, model_corrupt; loading when the files were replaced since it was resolved.
+   * @throws SwitchboardError model_not_found, model_corrupt; loading when the files were replaced meanwhile.
    */
   async sourceOf(model: TargetModel): Promise<string> {
     return (await this.#sameFiles(model)).sourceDirectory
   }
 
   /**
-   * Copies a Hugging Face folder into the store under `name`. Its graph is built on first use or by {@link ensureGraph}.
+   * Copies a Hugging Face folder into the store under `name`. Its graph is built on first use.
    *
    * @throws SwitchboardError invalid_name, name_taken, not_a_model_folder, model_unsupported, model_incompatible,
    *   model_corrupt, invalid_safetensors, tokenizer_invalid, template_invalid, insufficient_disk_space, storage_full,
@@ -108,14 +108,14 @@ export class Catalog {
     requireModelName(name)
     const folded = name.toLowerCase()
     const taken = (): SwitchboardError =>
-      new SwitchboardError('name_taken', `a model named ${name} exists already`, { param: 'name' })
+      new SwitchboardError('name_taken', `a model named ${name} already exists`, { param: 'name' })
     if (folded === DEMO_MODEL || this.#importing.has(folded)) throw taken()
     this.#importing.add(folded)
     try {
       if (await this.#store.has(name)) throw taken()
       const request = { directory, name, precision, checkText: this.#checkText }
       const { manifest } = await importModel(this.#store, this.#workshop, request, task, this.#nowMs)
-      // A row of an earlier model of this name, removed by hand, says nothing about this one.
+      // Drop the row of an earlier model of this name whose folder was deleted by hand.
       await this.#rows.remove(name)
       this.forgetRows()
       return summarise(manifest, await this.#row(manifest))
@@ -125,7 +125,7 @@ export class Catalog {
   }
 
   /**
-   * Imports a model and builds its graph, so that its first question waits for nothing; all of it or nothing.
+   * Imports a model and builds its graph, so that the first request need not wait. Both succeed or nothing is kept.
    * @throws SwitchboardError like {@link import} and {@link ensureGraph}.
    */
   async importWhole(directory: string, name: string, precision: Precision, task: LongTask = {}): Promise<ModelSummary> {
@@ -134,15 +134,16 @@ export class Catalog {
       await this.ensureGraph(await this.find(name), task)
       return model
     } catch (failure) {
-      // Left there, it would take its room and its name, and fail every request.
+      // Without a graph the model would occupy its name and disk space, and fail every request.
       await this.remove(name)
       throw failure
     }
   }
 
   /**
-   * Adds a version of another precision, built from the same files, and its graph. One that exists is only built.
-   * @throws SwitchboardError model_not_found and what {@link ensureGraph} throws; then nothing was added.
+   * Adds a version with another precision, built from the same files, and builds its graph. For an existing version
+   * only the graph is built.
+   * @throws SwitchboardError model_not_found and the errors of {@link ensureGraph}; then nothing was added.
    */
   async addVersion(name: string, precision: Precision, task: LongTask = {}): Promise<ModelSummary> {
     const model = await this.#stored(name)
@@ -154,7 +155,7 @@ export class Catalog {
     return summarise(model.manifest, row)
   }
 
-  /** @throws SwitchboardError model_not_found where the model or the version does not exist. */
+  /** Makes a version the active one. @throws SwitchboardError model_not_found: no such model or version. */
   async use(name: string, version: number): Promise<ModelSummary> {
     const { manifest } = await this.#stored(name)
     await this.#row(manifest)
@@ -167,7 +168,7 @@ export class Catalog {
   async remove(name: string): Promise<void> {
     if (name === DEMO_MODEL)
       throw new SwitchboardError('model_read_only', 'the demo model is part of the program and cannot be removed')
-    // One with a damaged manifest can be removed as well.
+    // A model with a damaged manifest can be removed as well.
     const model = await this.#store.read(name).catch(() => undefined)
     if (model === null) await this.#stored(name)
     try {
@@ -183,23 +184,24 @@ export class Catalog {
     }
   }
 
-  /** Whether the graph of a version was built; its files are not looked at. */
+  /** Whether the graph of a version was built; its files are not checked. */
   async hasGraph(model: TargetModel): Promise<boolean> {
     const { manifest } = await this.#sameFiles(model)
     return await this.#graphs.has(GraphCache.key({ ...manifest, precision: model.precision }))
   }
 
   /**
-   * The graph to load, built the first time or when the model's files changed; files that look unchanged are not read.
+   * The graph to load, built on first use or when the model's files changed. Files that look unchanged are not read.
    * @throws SwitchboardError model_not_found, model_corrupt, loading, cancelled, tool_crashed, storage_full,
-   *   storage_failed and what building throws.
+   *   storage_failed, and the errors of a build.
    */
   async ensureGraph(model: TargetModel, task: LongTask = {}): Promise<BuiltGraph> {
     return await this.#ensure(await this.#sameFiles(model), model.precision, task)
   }
 
   /**
-   * For a graph that was found damaged while its files look as they did: the next {@link ensureGraph} reads every byte.
+   * Call this when a graph turns out to be damaged although its files look unchanged: the next {@link ensureGraph}
+   * hashes them again.
    * @throws SwitchboardError model_not_found, model_corrupt, storage_failed
    */
   async distrustGraph(model: TargetModel): Promise<void> {
@@ -240,7 +242,7 @@ export class Catalog {
     return model
   }
 
-  /** The model's row; a model that came before there were rows gets one. */
+  /** The model's row, created if there is none, as for models imported before rows existed. */
   #row(manifest: ModelManifest): Promise<ModelRow> {
     const { name, precision } = manifest
     const contentHash = contentHashOf(manifest, precision)
@@ -271,7 +273,7 @@ export class Catalog {
     return versions.map(({ precision }) => GraphCache.key({ ...model.manifest, precision }))
   }
 
-  /** Every model whose record can be read, the built-in one first. */
+  /** All models with a readable manifest, the built-in one first. */
   async #readable(): Promise<readonly StoredModel[]> {
     const models = await Promise.allSettled([
       this.#demo.read(),

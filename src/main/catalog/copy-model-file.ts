@@ -7,11 +7,11 @@ import { throwIfCancelled } from '../../shared/errors/cancelled.ts'
 import { stampOf, type FileStamp } from './file-stamp.ts'
 
 /**
- * Copies the bytes of one file of a chosen folder into the store, hashing on the way, from a descriptor that stays open
- * throughout; the copy is new (never a link), readable by its owner alone and flushed to the disk.
+ * Copies one file of a chosen folder into the store and hashes it, through one open descriptor. The copy is a new file
+ * (never a link), readable only by its owner and synced to disk.
  *
  * @returns the stamp of the copy.
- * @throws SwitchboardError not_a_model_folder, model_corrupt (it changed since it was checked).
+ * @throws SwitchboardError not_a_model_folder, model_corrupt (the file changed during the import).
  */
 export async function copyModelFile(
   from: string,
@@ -40,7 +40,7 @@ export async function copyModelFile(
       })
       const after = await source.handle.stat()
       if (after.size !== before.size || after.mtimeMs !== before.mtimeMs) throw changed()
-      // Windows has a read-only flag in place of modes, which would make removing the model fail
+      // On Windows this would set the read-only flag, and the model could not be removed.
       if (process.platform !== 'win32') await target.chmod(0o400)
       await target.sync()
       return stampOf(await target.stat(), sha256)

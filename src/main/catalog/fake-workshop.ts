@@ -10,7 +10,7 @@ import { stagingName } from '../platform/staging.ts'
 import type { LongTask } from '../platform/long-task.ts'
 import type { Workshop } from './workshop.ts'
 
-/** A {@link Workshop} for tests: every folder with config.json is a model, its graph is a copy of its weights. */
+/** A {@link Workshop} for tests: a folder with config.json is a model, and its graph holds hashes of its weights. */
 export class FakeWorkshop implements Workshop {
   inspections = 0
   builds = 0

@@ -8,18 +8,18 @@ import { throwIfCancelled } from '../../shared/errors/cancelled.ts'
 
 const stampSchema = z.object({ bytes: z.number(), mtimeMs: z.number(), inode: z.string(), sha256: z.string() })
 
-/** A file's hash and what the file looked like when it was hashed; while it looks the same, it is not hashed again. */
+/** Hash of a file, with its size, mtime and inode at that time. While these match, the file is not hashed again. */
 export type FileStamp = Readonly<z.infer<typeof stampSchema>>
 export type FileStamps = Readonly<Record<string, FileStamp>>
 
 const stampsSchema = z.record(z.string(), stampSchema)
 
-/** The stamps stored at `path`; none when there are none or they cannot be read, because they only save time. */
+/** The stamps stored at `path`; empty when they cannot be read. */
 export async function readStamps(path: string): Promise<FileStamps> {
   try {
     return stampsSchema.parse(JSON.parse(await readFile(path, 'utf8')))
   } catch {
-    // stamps are a memory aid: without them the files are hashed again
+    // Stamps only save time: without them the files are hashed again.
     return {}
   }
 }
@@ -28,14 +28,14 @@ export async function writeStamps(path: string, stamps: FileStamps): Promise<voi
   await writeWhole(path, `${JSON.stringify(stamps, null, 2)}\n`)
 }
 
-/** True while size, time of change and identity of the file are those of the stamp. */
+/** Whether size, mtime and inode of the file match the stamp. */
 export async function looksUnchanged(path: string, stamp: FileStamp | undefined): Promise<boolean> {
   if (stamp === undefined) return false
   try {
     const { size, mtimeMs, ino } = await stat(path)
     return size === stamp.bytes && mtimeMs === stamp.mtimeMs && String(ino) === stamp.inode
   } catch {
-    // a file that cannot be looked at is not unchanged; hashing it will name the reason
+    // Hashing the file will report why it is not readable.
     return false
   }
 }

@@ -22,8 +22,8 @@ export interface BuiltGraph {
 }
 
 /**
- * Built graphs, each in a folder named by a hash of its inputs. A cache: a graph that is missing, damaged or of another
- * version is rebuilt from the model's files.
+ * Cache of built graphs, each in a folder named by a hash of its inputs. A graph that is missing, damaged or made by
+ * another builder version is rebuilt from the model's files.
  */
 export class GraphCache {
   readonly #directory: string
@@ -35,9 +35,7 @@ export class GraphCache {
     this.#workshop = workshop
   }
 
-  /**
-   * Name of the folder for this model: a hash over the hashes of its files, the precision and the builder's version.
-   */
+  /** Folder name of a graph: a hash over the hashes of the model's files, the precision and the builder version. */
   static key(manifest: ModelManifest): string {
     return createHash('sha256')
       .update(
@@ -47,9 +45,8 @@ export class GraphCache {
   }
 
   /**
-   * The graph of a model whose files were just checked; built on first use. Callers who want the same one share the
-   * work.
-   * @throws SwitchboardError as the workshop does; cancelled; model_corrupt when the files changed during the build.
+   * The graph of a model whose files were just checked; built on first use. Concurrent callers share one build.
+   * @throws SwitchboardError the errors of a build; cancelled; model_corrupt when the files changed during the build.
    */
   async ensure(sourceDirectory: string, manifest: ModelManifest, task: LongTask): Promise<BuiltGraph> {
     const key = GraphCache.key(manifest)
@@ -62,8 +59,7 @@ export class GraphCache {
   }
 
   /**
-   * Forgets what is known of a graph's files: before it is used again they are hashed, and built anew where one is
-   * damaged.
+   * Drops the stamps of a graph: before its next use the files are hashed, and the graph is rebuilt if one is damaged.
    */
   async distrust(key: string): Promise<void> {
     await rm(this.#stampsPath(key), { force: true })
@@ -78,7 +74,7 @@ export class GraphCache {
     await rm(this.#stampsPath(key), { force: true })
   }
 
-  /** Removes leftovers of interrupted builds and graphs of no known model. */
+  /** Removes leftovers of interrupted builds, and graphs that no model uses. */
   async tidy(keysInUse: ReadonlySet<string>): Promise<void> {
     await removeStagingLeftovers(this.#directory)
     const names = await readdir(this.#directory).catch((failure: NodeJS.ErrnoException) => {
@@ -93,7 +89,7 @@ export class GraphCache {
     try {
       await this.#workshop.build({ source, target: join(this.#directory, key), precision: manifest.precision }, task)
     } catch (failure) {
-      // another process finished the same graph first: its result is as good
+      // Another process has built the same graph first.
       if (!(failure instanceof SwitchboardError && failure.code === 'name_taken')) throw failure
     }
     const built = await this.#find(key, manifest, task.signal)
@@ -105,7 +101,7 @@ export class GraphCache {
     )
   }
 
-  /** The cached graph if it is complete, undamaged and made from these sources; a bad one is removed. */
+  /** The cached graph if it is complete, undamaged and made from these sources; any other is removed. */
   async #find(key: string, manifest: ModelManifest, signal: AbortSignal): Promise<BuiltGraph | null> {
     const graphDirectory = join(this.#directory, key)
     if ((await stat(graphDirectory).catch(() => null)) === null) return null
@@ -161,7 +157,7 @@ async function readDescription(path: string): Promise<GraphDescription | null> {
   try {
     return graphDescriptionSchema.parse(JSON.parse(await readFile(path, 'utf8')))
   } catch {
-    // damaged or of another version: either way the graph is built again
+    // Damaged or of another version: the graph is rebuilt.
     return null
   }
 }

@@ -1,10 +1,10 @@
 import { callName, type Assistant, type AssistantFile } from '../../shared/domain/assistant.ts'
 import type { AssistantRepository } from '../storage/repositories.ts'
 
-/** Most characters of a name; the number of a copy goes with it. */
-const MAX_NAME = 80
+/** Characters of a name, including the number of a copy. */
+const MAX_NAME_CHARACTERS = 80
 
-/** Adds the assistant of a file. A name that is taken gets a number: nothing is overwritten. */
+/** Adds an exported assistant. If the name is taken, a number is appended; nothing is overwritten. */
 export async function importAssistant(
   assistants: Pick<AssistantRepository, 'list' | 'create'>,
   { name, model, systemPrompt, parameters }: AssistantFile,
@@ -13,7 +13,7 @@ export async function importAssistant(
   let free = name
   for (let count = 2; taken.has(callName(free)); count += 1) {
     const suffix = ` ${count}`
-    free = `${name.slice(0, MAX_NAME - suffix.length).trimEnd()}${suffix}`
+    free = `${name.slice(0, MAX_NAME_CHARACTERS - suffix.length).trimEnd()}${suffix}`
   }
   return await assistants.create({ name: free, model, systemPrompt, parameters })
 }

@@ -15,25 +15,24 @@ import type { LongTask } from '../platform/long-task.ts'
 import { writeWhole } from '../platform/write-whole.ts'
 import type { Workshop } from './workshop.ts'
 
-/** Free space asked for, as a multiple of what will be written. */
+/** Required free space, as a multiple of the bytes to be written. */
 const SPACE_FACTOR = 1.1
-const bytesPerParameter: Readonly<Record<Precision, number>> = { fp32: 4, fp16: 2, int8: 1.125, int4: 0.7 }
+const BYTES_PER_PARAMETER: Readonly<Record<Precision, number>> = { fp32: 4, fp16: 2, int8: 1.125, int4: 0.7 }
 
 export interface ImportRequest {
   readonly directory: string
-  /** A checked, free name. */
+  /** A valid name that is not taken. */
   readonly name: string
   readonly precision: Precision
-  /** Throws when the text side of the folder (tokenizer, chat template) cannot be used. */
+  /** Throws when the tokenizer or the chat template of the folder cannot be used. */
   readonly checkText?: ((directory: string) => Promise<unknown>) | undefined
 }
 
 /**
- * Copies a Hugging Face folder into the store. It is inspected where it is, copied under a staging name, inspected
- * again as
- * the copy that will be used, and appears as a whole or not at all.
+ * Copies a Hugging Face folder into the store. The folder is inspected, copied under a staging name and the copy
+ * inspected again. The model appears as a whole or not at all.
  *
- * @throws SwitchboardError as inspecting does; insufficient_disk_space, storage_full, name_taken, cancelled.
+ * @throws SwitchboardError the errors of an inspection; insufficient_disk_space, storage_full, name_taken, cancelled.
  */
 export async function importModel(
   store: ModelStore,
@@ -63,7 +62,7 @@ export async function importModel(
     for (const folder of [source, staging]) await syncFolder(folder)
     throwIfCancelled(signal)
     await rename(staging, join(store.directory, name))
-    // Without this a power cut could take the name away again.
+    // Makes the rename survive a power cut.
     await syncFolder(store.directory)
     return { manifest, sourceDirectory: join(store.directory, name, 'source') }
   } catch (failure) {
@@ -72,7 +71,7 @@ export async function importModel(
   }
 }
 
-/** Said before anything is looked for inside: a mistyped path is the most common mistake. */
+/** Checked first, because a mistyped path is the most common mistake. */
 async function requireFolder(directory: string): Promise<void> {
   const found = await stat(directory).catch((failure: NodeJS.ErrnoException) => failure)
   const wrong =
@@ -80,7 +79,7 @@ async function requireFolder(directory: string): Promise<void> {
       ? `${directory} ${found.code === 'ENOENT' ? 'does not exist' : `cannot be opened (${found.code ?? found.message})`}`
       : found.isDirectory()
         ? null
-        : `${directory} is a file; name the folder it lies in`
+        : `${directory} is a file; give the folder that contains it`
   if (wrong !== null) throw new SwitchboardError('not_a_model_folder', wrong, { param: 'directory' })
 }
 
@@ -129,10 +128,10 @@ export function licenceAmong(files: readonly { readonly name: string }[]): strin
   return files.find(({ name }) => /^(licen[cs]e|notice|copying)/iu.test(name))?.name ?? null
 }
 
-/** The copy and the graph that is built from it have to fit. */
+/** Both the copy and the graph built from it must fit. */
 async function requireSpace(directory: string, inspected: InspectedModel, precision: Precision): Promise<void> {
   const copied = inspected.files.reduce((sum, file) => sum + file.bytes, 0)
-  const needed = Math.ceil(SPACE_FACTOR * (copied + inspected.parameters * bytesPerParameter[precision]))
+  const needed = Math.ceil(SPACE_FACTOR * (copied + inspected.parameters * BYTES_PER_PARAMETER[precision]))
   const { bavail, bsize } = await statfs(directory)
   const free = bavail * bsize
   if (free < needed)
@@ -144,6 +143,6 @@ async function requireSpace(directory: string, inspected: InspectedModel, precis
 function translate(failure: unknown, name: string): unknown {
   const code = failure instanceof Error && 'code' in failure ? failure.code : undefined
   if (code === 'ENOTEMPTY' || code === 'EEXIST')
-    return new SwitchboardError('name_taken', `a model named ${name} exists already`, { cause: failure })
+    return new SwitchboardError('name_taken', `a model named ${name} already exists`, { cause: failure })
   return diskFailure(failure, 'copying the model')
 }

@@ -21,7 +21,7 @@ const manifestSchema = z.object({
   /** Milliseconds since the epoch. */
   createdAt: size,
   demo: z.boolean(),
-  /** Name of the licence text among the files, if there is one. */
+  /** Name of the licence file; null when there is none. */
   licence: fileName.nullable(),
   files: z
     .array(z.object({ name: fileName, bytes: size, sha256: z.string().regex(/^[0-9a-f]{64}$/u) }))
@@ -29,7 +29,7 @@ const manifestSchema = z.object({
     .readonly(),
 })
 
-/** What is known about an imported model, with the SHA-256 of every file; lies beside the files as manifest.json. */
+/** Description of an imported model with the SHA-256 of every file; stored beside the files as manifest.json. */
 export type ModelManifest = Readonly<z.infer<typeof manifestSchema>>
 
 export const MANIFEST_FILE = 'manifest.json'
@@ -50,7 +50,7 @@ export function parseManifest(modelName: string, text: string): ModelManifest {
   })
 }
 
-/** See TargetModel.contentHash. */
+/** Value of TargetModel.contentHash. */
 export function contentHashOf({ files }: ModelManifest, precision: Precision): string {
   const hashes = files.map(({ name, sha256 }) => `${name}:${sha256}`).sort()
   return createHash('sha256')

@@ -7,20 +7,20 @@ import { MANIFEST_FILE, parseManifest, type ModelManifest } from './manifest.ts'
 import { isModelName, requireModelName } from './model-name.ts'
 import type { LongTask } from '../platform/long-task.ts'
 
-/** One model on disk: where its files lie and what was recorded about them. */
+/** One model on disk. */
 export interface StoredModel {
   readonly manifest: ModelManifest
   /** Folder of the Hugging Face files. */
   readonly sourceDirectory: string
 }
 
-/** Beside the manifest: what the files looked like when they were hashed. */
+/** File beside the manifest with the stamps of the model's files. */
 export const STAMPS_FILE = 'stamps.json'
 
 /** Imported models: `<models>/<name>/source/...` beside `manifest.json`. */
 export class ModelStore {
   readonly directory: string
-  /** Manifests as last read, by name, each with what its file looked like: a request costs one look at the file. */
+  /** Manifests by name, each with the stamp of its file: a request costs one stat. */
   readonly #manifests = new Map<string, { readonly stamp: string; readonly manifest: ModelManifest }>()
 
   constructor(directory: string) {
@@ -62,17 +62,16 @@ export class ModelStore {
     return { manifest, sourceDirectory }
   }
 
-  /** True when a model of this name exists, also on file systems that tell no difference between cases. */
+  /** Whether a model of this name exists, ignoring case, as some file systems do. */
   async has(name: string): Promise<boolean> {
     const wanted = requireModelName(name).toLowerCase()
     return (await this.names()).some((existing) => existing.toLowerCase() === wanted)
   }
 
   /**
-   * Compares the files with the manifest. A file that looks as it did when it was last hashed is taken as unchanged, so
-   * that
-   * a start does not read gigabytes.
-   * @throws SwitchboardError model_corrupt, naming the file.
+   * Compares the files with the manifest. Files that match their stamp are not read, so that a start does not hash
+   * gigabytes.
+   * @throws SwitchboardError model_corrupt with the name of the file.
    */
   async check({ manifest, sourceDirectory }: StoredModel, task: LongTask): Promise<void> {
     const stampsPath = join(this.directory, manifest.name, STAMPS_FILE)
@@ -103,7 +102,7 @@ export class ModelStore {
     if (hashed) await writeStamps(stampsPath, stamps)
   }
 
-  /** Moves the folder aside first, so that a model is there or not, never in part. */
+  /** Renames the folder first, so that a model is never visible in part. */
   async remove(name: string): Promise<void> {
     const aside = join(this.directory, stagingName(name))
     await rename(join(this.directory, requireModelName(name)), aside)

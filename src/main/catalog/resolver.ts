@@ -9,10 +9,10 @@ import type { AssistantRepository, SettingsRepository } from '../storage/reposit
 import { DEMO_MODEL } from './built-in-model.ts'
 import type { Catalog } from './catalog.ts'
 
-/** What a name at the door stands for. */
+/** Target and instructions of a model or assistant name. */
 export interface Resolved {
   readonly target: Target
-  /** null where a model was named directly. */
+  /** null when a model was named directly. */
   readonly instructions: Instructions | null
 }
 
@@ -22,7 +22,7 @@ export interface ResolverOptions {
   readonly settings: Pick<SettingsRepository, 'current'>
 }
 
-/** An assistant that programs may call, as it was published. */
+/** An assistant that programs may call, with the values of its published version. */
 export interface PublishedAssistant {
   readonly assistant: Assistant
   readonly version: number
@@ -34,12 +34,14 @@ interface Known {
   readonly published: readonly PublishedAssistant[]
 }
 
-/** Turns the names that doors are given into targets; nothing below the doors looks a name up. */
+/**
+ * Resolves names of models and assistants to targets. Names are resolved only here; everything below works on targets.
+ */
 export class Resolver {
   readonly #catalog: ResolverOptions['catalog']
   readonly #assistants: ResolverOptions['assistants']
   readonly #settings: ResolverOptions['settings']
-  /** Assistants as last read; dropped when any changed. */
+  /** Cached assistants; dropped when any changed. */
   #known: Promise<Known> | null = null
 
   constructor({ catalog, assistants, settings }: ResolverOptions) {
@@ -48,7 +50,7 @@ export class Resolver {
     this.#settings = settings
   }
 
-  /** Assistants may have changed, here or in another process: they are read again. */
+  /** Drops the cached assistants, which may have changed here or in another process. */
   forgetAssistants(): void {
     this.#known = null
   }
@@ -59,10 +61,12 @@ export class Resolver {
   }
 
   /**
-   * What a program asks: a model by its name, else a published assistant by its call name. null is the default
-   * assistant where it is published, else the default model. A key that is bound to an assistant gets that one, whatever
-   * it names.
-   * @throws SwitchboardError model_not_found, model_corrupt; assistant_not_found where the key's assistant is gone.
+   * The target of a program's request.
+   * @param name a model, otherwise a published assistant by its call name; null is the default assistant if published,
+   *   otherwise the default model.
+   * @param boundAssistantId assistant the key is bound to; it answers whatever the name.
+   * @throws SwitchboardError model_not_found, model_corrupt; assistant_not_found when the bound assistant was removed
+   *   or is not published.
    */
   async forProgram(name: string | null, boundAssistantId: string | null): Promise<Resolved> {
     const published = await this.published()
@@ -90,7 +94,7 @@ export class Resolver {
   }
 
   /**
-   * What a conversation of the window asks: the latest version of its assistant, or a model with its own instructions.
+   * The target of a conversation: the latest version of its assistant, or a model with the conversation's instructions.
    * @throws SwitchboardError assistant_not_found, model_not_found, model_corrupt
    */
   async forConversation(
@@ -109,12 +113,12 @@ export class Resolver {
     return await this.#ofAssistant({ assistant, version: assistant.version, values })
   }
 
-  /** A model alone. @throws SwitchboardError model_not_found, model_corrupt */
+  /** A model without instructions. @throws SwitchboardError model_not_found, model_corrupt */
   async model(name: string): Promise<Resolved> {
     return { target: targetOf(name, await this.#catalog.find(name), null), instructions: null }
   }
 
-  /** The default model of the settings; where that is gone the first imported one, else the demo. */
+  /** The default model of the settings; if it was removed, the first imported model, otherwise the demo model. */
   async defaultModel(): Promise<string> {
     const { defaultModel } = this.#settings.current
     if (await this.#catalog.has(defaultModel)) return defaultModel
@@ -150,7 +154,7 @@ export class Resolver {
       const { id, version, publishedVersion } = assistant
       if (publishedVersion === null) continue
       const values = publishedVersion === version ? assistant : await this.#assistants.version(id, publishedVersion)
-      // Programs call an assistant by its present name, whichever version they get.
+      // Programs use the current name of an assistant, whichever version is published.
       published.push({ assistant, version: publishedVersion, values: { ...values, name: assistant.name } })
     }
     return { all, published }
@@ -161,7 +165,7 @@ function targetOf(name: string, model: TargetModel, assistant: Target['assistant
   return { name, model, adapters: [], assistant, where: { kind: 'local' }, fingerprint: fingerprintOf(model) }
 }
 
-/** Changes with any file of the model, its precision and the way graphs are built. */
+/** Changes with any file of the model, its precision and the builder version. */
 function fingerprintOf({ contentHash }: TargetModel): string {
   const digest = createHash('sha256')
     .update(JSON.stringify([contentHash, [], GRAPH_VERSION]))

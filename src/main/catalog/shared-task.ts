@@ -9,11 +9,11 @@ interface Running<Result> {
   waiters: number
 }
 
-/** Several callers that need the same piece of work share one run; it is stopped once the last of them has left. */
+/** Callers that need the same work share one run, which is aborted when the last of them has left. */
 export class SharedTasks<Result> {
   readonly #running = new Map<string, Running<Result>>()
 
-  /** @throws SwitchboardError cancelled when the caller's signal is aborted; whatever the work throws otherwise. */
+  /** @throws SwitchboardError cancelled when the caller's signal aborts; the errors of the work. */
   async join(key: string, start: (task: Required<LongTask>) => Promise<Result>, task: LongTask): Promise<Result> {
     throwIfCancelled(task.signal)
     const running = this.#running.get(key) ?? this.#start(key, start)
@@ -28,7 +28,7 @@ export class SharedTasks<Result> {
       running.waiters--
       if (running.waiters === 0) {
         running.controller.abort()
-        // a later caller must not join a run that was told to stop
+        // A later caller must not join an aborted run.
         if (this.#running.get(key) === running) this.#running.delete(key)
       }
     }
@@ -41,7 +41,7 @@ export class SharedTasks<Result> {
       for (const listener of listeners) listener(fraction, step)
     }
     const result = start({ onProgress, signal: controller.signal })
-    // every waiter sees the failure; without waiters nobody is left to tell
+    // Waiters see the failure; without waiters it must not become an unhandled rejection.
     result.catch(() => undefined)
     const running: Running<Result> = { result, listeners, controller, waiters: 0 }
     this.#running.set(key, running)

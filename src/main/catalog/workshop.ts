@@ -3,7 +3,7 @@ import type { InspectedModel } from '../../shared/contracts/jobs.ts'
 import type { Precision } from '../../shared/domain/generation.ts'
 import type { LongTask } from '../platform/long-task.ts'
 
-/** What the catalog has done elsewhere, in a process of its own. Implemented over jobs by the composition root. */
+/** Work the catalog delegates to a tool process. Implemented with jobs by the composition root. */
 export interface Workshop {
   inspect(source: string, task: LongTask): Promise<InspectedModel>
   build(

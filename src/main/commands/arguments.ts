@@ -6,37 +6,37 @@ import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 export const usage = `switchboard: your own support bot on one machine
 
   switchboard serve [--port N]                 start the endpoint and the console
-  switchboard status                           where the running one is reached, with the console's key
+  switchboard status                           addresses of the running instance, with the console's key
   switchboard ask "TEXT" [--model M] [--system S] [--max-tokens N] [--seed N]
                                                answer one question on standard output
   switchboard assistants list
   switchboard assistants create NAME [--model M] [--system TEXT|@FILE] [--set temperature=0.3]… [--draft]
                                                a model with instructions; programs call it by its name
-  switchboard assistants publish NAME          programs get the latest version
+  switchboard assistants publish NAME          programs use the latest version
   switchboard assistants export NAME           print it as JSON
   switchboard assistants import FILE [--draft]
   switchboard assistants remove NAME
-  switchboard keys create NAME [--assistant A] print a new key, once; with A, that assistant answers it
-  switchboard keys bind NAME [--assistant A]   answer a key by one assistant, or by any model again
+  switchboard keys create NAME [--assistant A] print a new key, once; bound to assistant A if given
+  switchboard keys bind NAME [--assistant A]   bind a key to an assistant, or to none
   switchboard keys list
   switchboard keys revoke NAME
   switchboard models list
   switchboard models import DIR --name N [--precision ${precisionSchema.options.join('|')}]
   switchboard models build N --precision P     add a version of another precision
-  switchboard models use N VERSION             answer with this version
+  switchboard models use N VERSION             make this version the active one
   switchboard models remove N
-  switchboard jobs list                        imports and builds of every process
+  switchboard jobs list                        imports and builds of all processes
   switchboard jobs cancel ID
   switchboard jobs dismiss ID
-  switchboard doctor                           say what this machine can use, and why not
+  switchboard doctor                           report what this machine can use, and why not
 
-  --home DIR   folder of everything that is stored      (SWITCHBOARD_HOME)
-  --port N     port of serve, 4317 unless told, 0 any   (SWITCHBOARD_PORT)
+  --home DIR   folder of all stored data               (SWITCHBOARD_HOME)
+  --port N     port of serve, default 4317, 0 for any  (SWITCHBOARD_PORT)
   --json       machine-readable output of all but serve and ask
   --version, --help
 `
 
-/** What was asked for on the command line. */
+/** A parsed command line. */
 export type Command =
   | { readonly kind: 'help' }
   | { readonly kind: 'version' }
@@ -56,7 +56,7 @@ export type Command =
       readonly model: string | undefined
       readonly system: string | undefined
       readonly parameters: ParameterOverrides
-      /** Programs may not call it yet. */
+      /** Not published: programs cannot call it yet. */
       readonly draft: boolean
     }
   | { readonly kind: 'assistants publish'; readonly name: string }
@@ -90,13 +90,13 @@ export interface Invocation {
   readonly json: boolean
 }
 
-const everywhere = {
+const COMMON_OPTIONS = {
   home: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const satisfies ParseArgsOptionsConfig
 const json = { json: { type: 'boolean' } } as const satisfies ParseArgsOptionsConfig
 
-/** Options each command takes beside `--home`; anything else is refused rather than ignored. */
+/** Options of each command besides `--home`. Others are refused. */
 const optionsOf: Readonly<Record<string, ParseArgsOptionsConfig>> = {
   serve: { port: { type: 'string' } },
   ask: {
@@ -133,7 +133,7 @@ const optionsOf: Readonly<Record<string, ParseArgsOptionsConfig>> = {
   status: json,
 }
 
-/** Words that are followed by what to do. */
+/** First words of two-word commands. */
 const groups: ReadonlySet<string> = new Set(Object.keys(optionsOf).flatMap((name) => name.match(/^\w+(?= )/) ?? []))
 
 /** @throws SwitchboardError invalid_arguments. */
@@ -147,7 +147,7 @@ export function parseArguments(given: readonly string[]): Invocation {
   if (known === undefined) {
     if (given.includes('--help') || given.includes('-h'))
       return { command: { kind: 'help' }, home: undefined, json: false }
-    throw wrong(`there is no command ${JSON.stringify(name)}`)
+    throw invalid(`there is no command ${JSON.stringify(name)}`)
   }
   const { values, positionals } = parse(given.slice(name.split(' ').length), known)
   if (values['help'] === true) return { command: { kind: 'help' }, home: undefined, json: false }
@@ -165,7 +165,7 @@ export function parseArguments(given: readonly string[]): Invocation {
 interface OptionValue {
   readonly text: string | undefined
   readonly isSet: boolean
-  /** Of an option that may be given several times. */
+  /** Values of a repeatable option. */
   readonly list: readonly string[]
 }
 
@@ -173,11 +173,11 @@ function commandOf(name: string, positionals: readonly string[], option: (name: 
   const text = (named: string): string | undefined => option(named).text
   const one = (what: string): string => {
     const [value] = positionals
-    if (value === undefined || value === '' || positionals.length > 1) throw wrong(`${name} takes one ${what}`)
+    if (value === undefined || value === '' || positionals.length > 1) throw invalid(`${name} takes one ${what}`)
     return value
   }
   const none = (): void => {
-    if (positionals.length > 0) throw wrong(`${name} takes no ${JSON.stringify(positionals[0])}`)
+    if (positionals.length > 0) throw invalid(`${name} takes no ${JSON.stringify(positionals[0])}`)
   }
   switch (name) {
     case 'serve':
@@ -212,7 +212,8 @@ function commandOf(name: string, positionals: readonly string[], option: (name: 
       return { kind: name, name: one('name'), precision: precisionOf(text('precision'), name) }
     case 'models use': {
       const [model = '', version, ...more] = positionals
-      if (model === '' || version === undefined || more.length > 0) throw wrong('models use takes a name and a version')
+      if (model === '' || version === undefined || more.length > 0)
+        throw invalid('models use takes a name and a version')
       return { kind: name, name: model, version: number(version, 'the version', 1, 1_000_000) ?? 1 }
     }
     case 'jobs cancel':
@@ -221,7 +222,7 @@ function commandOf(name: string, positionals: readonly string[], option: (name: 
     case 'models import': {
       const directory = one('folder')
       const modelName = text('name')
-      if (modelName === undefined) throw wrong('models import needs --name N')
+      if (modelName === undefined) throw invalid('models import needs --name N')
       return { kind: name, directory, name: modelName, precision: precisionOf(text('precision') ?? 'fp32', name) }
     }
     case 'assistants list':
@@ -233,21 +234,20 @@ function commandOf(name: string, positionals: readonly string[], option: (name: 
       none()
       return { kind: name }
     default:
-      throw wrong(`there is no command ${JSON.stringify(name)}`)
+      throw invalid(`there is no command ${JSON.stringify(name)}`)
   }
 }
 
 function precisionOf(text: string | undefined, command: string): Precision {
-  if (text === undefined) throw wrong(`${command} needs --precision P`)
+  if (text === undefined) throw invalid(`${command} needs --precision P`)
   const precision = precisionSchema.safeParse(text)
-  if (!precision.success) throw wrong(`--precision ${text} is none of ${precisionSchema.options.join(', ')}`)
+  if (!precision.success) throw invalid(`--precision ${text} is not one of ${precisionSchema.options.join(', ')}`)
   return precision.data
 }
 
 /**
- * The options of the desktop host, by the same rules as those of `serve`. Electron, Chromium and the system add
- * switches of
- * their own to its command line: what is not ours is let be.
+ * The options of the desktop host, with the rules of `serve`. Unknown switches are ignored, since Electron, Chromium
+ * and the system add their own.
  * @throws SwitchboardError invalid_arguments.
  */
 export function parseDesktopArguments(
@@ -261,7 +261,7 @@ export function parseDesktopArguments(
   return { home, port: wantedPort(command.kind === 'serve' ? command.port : undefined, environment) }
 }
 
-/** The port of the command line, else of SWITCHBOARD_PORT. @throws SwitchboardError invalid_arguments. */
+/** The port of the command line, otherwise of SWITCHBOARD_PORT. @throws SwitchboardError invalid_arguments. */
 export function wantedPort(given: number | undefined, environment: NodeJS.ProcessEnv): number | undefined {
   const named = environment['SWITCHBOARD_PORT']
   return given ?? parsePort(named === '' ? undefined : named, 'SWITCHBOARD_PORT')
@@ -275,11 +275,11 @@ function parameter(text: string | undefined, where: string, name: 'maxTokens' | 
   return number(text, where, samplingFields[name].min, samplingFields[name].max)
 }
 
-function number(text: string | undefined, where: string, lowest: number, highest: number): number | undefined {
+function number(text: string | undefined, where: string, min: number, max: number): number | undefined {
   if (text === undefined) return undefined
   const value = Number(text)
-  if (!/^\d+$/u.test(text) || value < lowest || value > highest)
-    throw wrong(`${where} ${text} is not a whole number from ${lowest} to ${highest}`)
+  if (!/^\d+$/u.test(text) || value < min || value > max)
+    throw invalid(`${where} ${text} is not a whole number from ${min} to ${max}`)
   return value
 }
 
@@ -288,14 +288,19 @@ function parse(
   options: ParseArgsOptionsConfig,
 ): { readonly values: Readonly<Record<string, unknown>>; readonly positionals: readonly string[] } {
   try {
-    return parseArgs({ args: [...given], options: { ...everywhere, ...options }, allowPositionals: true, strict: true })
+    return parseArgs({
+      args: [...given],
+      options: { ...COMMON_OPTIONS, ...options },
+      allowPositionals: true,
+      strict: true,
+    })
   } catch (thrown) {
-    throw wrong(
+    throw invalid(
       thrown instanceof Error ? (thrown.message.split('. To specify')[0] ?? '') : 'the arguments cannot be read',
     )
   }
 }
 
-function wrong(message: string): SwitchboardError {
+function invalid(message: string): SwitchboardError {
   return new SwitchboardError('invalid_arguments', message)
 }

@@ -16,14 +16,14 @@ export interface AskServerOptions {
   readonly signal: AbortSignal
 }
 
-/** While the model is loading the request is repeated: two minutes at half a second. */
+/** While the model is loading the request is retried every half second, for two minutes. */
 const RETRY_MS = 500
 const MAX_TRIES = 240
 
 /**
- * Asks the running instance over its own endpoint and writes the reply as it arrives. Returns false where no instance
+ * Asks the running instance over its own endpoint and writes the reply as it arrives. Returns false when no instance
  * answers.
- * @throws SwitchboardError with the instance's refusal; cancelled, engine_crashed (the stream broke off).
+ * @throws SwitchboardError the error of the instance; cancelled; engine_crashed when the stream breaks off.
  */
 export async function askServer(question: Question, options: AskServerOptions): Promise<boolean> {
   for (let tries = 1; ; tries += 1) {
@@ -53,7 +53,7 @@ async function askOnce(question: Question, { url, secret, write, signal }: AskSe
     })
   } catch (thrown) {
     if (signal.aborted) throw cancelled(undefined, 'The reply was stopped.')
-    // fetch reports a failed connection as a TypeError: the instance is gone
+    // fetch reports a failed connection as a TypeError: the instance has ended.
     if (thrown instanceof TypeError) return false
     throw thrown
   }
@@ -92,7 +92,7 @@ function asError(data: unknown): SwitchboardError {
     typeof parsed.data.error.code === 'string' && Object.hasOwn(catalogue, parsed.data.error.code)
       ? (parsed.data.error.code as ErrorCode)
       : 'internal'
-  // The endpoint appends the hint to its message; it is printed once.
+  // The endpoint appends the hint to its message; the command line prints it separately.
   const next = ` ${catalogue[code].hint}`
   return new SwitchboardError(code, message.endsWith(next) ? message.slice(0, -next.length) : message)
 }
@@ -101,7 +101,7 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    // the caller's schema refuses null
+    // The caller's schema refuses null.
     return null
   }
 }

@@ -10,7 +10,7 @@ import type { CommandOf } from './arguments.ts'
 import { askServer } from './ask-server.ts'
 import type { CommandContext } from './context.ts'
 
-/** One question with everything settled. */
+/** A question with its defaults resolved. */
 export interface Question {
   /** Catalog name. */
   readonly model: string
@@ -19,9 +19,9 @@ export interface Question {
 }
 
 /**
- * Answers one question on standard output, through the running instance of this home where there is one, otherwise in
- * this process.
- * @throws SwitchboardError what answering fails with; cancelled when the signal aborts.
+ * Answers one question on standard output, through the running instance of this home if there is one, otherwise in this
+ * process.
+ * @throws SwitchboardError the errors of answering; cancelled when the signal aborts.
  */
 export async function ask(
   command: CommandOf<'ask'>,
@@ -63,7 +63,7 @@ export async function ask(
   }
 }
 
-/** `--model` names a model or an assistant, published or not; what is left open comes from the default assistant. */
+/** `--model` is a model or an assistant, published or not. What is not given comes from the default assistant. */
 async function readQuestion(
   { text, model, system, maxTokens, seed }: CommandOf<'ask'>,
   { storage, catalog, resolver }: Stores,
@@ -71,7 +71,7 @@ async function readQuestion(
   const all = await storage.assistants.list()
   const isModel = model !== undefined && (await catalog.has(model))
   const named = model === undefined || isModel ? null : await storage.assistants.find(model)
-  // A name that is neither is refused by the look-up of the model.
+  // A name that is neither is refused when the model is resolved.
   const standard = all.find(({ id }) => id === storage.settings.current.defaultAssistantId)
   const assistant = named ?? standard ?? null
   const { target, instructions } = await resolver.forConversation({

@@ -21,7 +21,7 @@ type AssistantsCommand = CommandOf<
   | 'assistants remove'
 >
 
-/** `assistants …`: works beside a running instance, which takes the change up within a second. */
+/** `assistants …`: works beside a running instance, which sees the change within a second. */
 export async function manageAssistants(
   command: AssistantsCommand,
   { home, files, terminal, json }: CommandContext,
@@ -104,13 +104,13 @@ function assistantTable(all: readonly Assistant[]): string {
   )
 }
 
-/** The text itself, or that of a file named behind `@`. @throws SwitchboardError invalid_arguments */
+/** The text itself, or for `@FILE` the content of the file. @throws SwitchboardError invalid_arguments */
 async function readText(text: string): Promise<string> {
   if (!text.startsWith('@')) return text
   return (await readGivenFile(text.slice(1))).trimEnd()
 }
 
-/** @throws SwitchboardError invalid_arguments for a file that cannot be read or is no assistant. */
+/** @throws SwitchboardError invalid_arguments for a file that cannot be read or is not an assistant. */
 async function readAssistantFile(path: string): Promise<AssistantFile> {
   const text = await readGivenFile(path)
   let value: unknown

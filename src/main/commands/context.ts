@@ -2,7 +2,7 @@ import type { Home } from '../platform/home.ts'
 import type { ProductFiles } from '../platform/product-files.ts'
 import type { Terminal } from './terminal.ts'
 
-/** What every command works with. */
+/** Passed to every command. */
 export interface CommandContext {
   readonly home: Home
   readonly files: ProductFiles

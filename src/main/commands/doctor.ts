@@ -4,7 +4,7 @@ import { launchChildProcess } from '../platform/child-process.ts'
 import type { CommandContext } from './context.ts'
 import { gigabytes, json as asJson } from './terminal.ts'
 
-/** `doctor`: exit code 1 when no model could run here. */
+/** `doctor`: exit code 1 when no provider can run a model here. */
 export async function runDoctor({ home, files, terminal, json }: CommandContext): Promise<number> {
   const core = await createCore({ home, files, host: 'headless', launch: launchChildProcess })
   try {

@@ -5,7 +5,7 @@ import type { CommandOf } from './arguments.ts'
 import type { CommandContext } from './context.ts'
 import { json as asJson, table, when } from './terminal.ts'
 
-/** `jobs …`: what runs or ran in any process of this home. */
+/** `jobs …`: the jobs of all processes of this home. */
 export async function manageJobs(
   command: CommandOf<'jobs list' | 'jobs cancel' | 'jobs dismiss'>,
   { home, files, terminal, json }: CommandContext,

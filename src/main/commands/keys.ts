@@ -7,7 +7,7 @@ import { requireAssistant } from './assistants.ts'
 import type { CommandContext } from './context.ts'
 import { json as asJson, table, when } from './terminal.ts'
 
-/** `keys …`: works beside a running instance, which reads keys anew for each request. */
+/** `keys …`: works beside a running instance, which looks keys up for each request. */
 export async function manageKeys(
   command: CommandOf<'keys create' | 'keys list' | 'keys bind' | 'keys revoke'>,
   { home, files, terminal, json }: CommandContext,

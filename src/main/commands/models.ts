@@ -8,7 +8,7 @@ import { json as asJson, megabytes, millions, progressTo, table } from './termin
 
 type ModelsCommand = CommandOf<'models list' | 'models import' | 'models build' | 'models use' | 'models remove'>
 
-/** `models …`: works beside a running instance; an import is a job that its windows show and can stop. */
+/** `models …`: works beside a running instance; an import is a job that its windows show and can cancel. */
 export async function manageModels(
   command: ModelsCommand,
   { home, files, terminal, json, signal }: CommandContext,

@@ -3,10 +3,7 @@ import { findRunning } from '../platform/run-file.ts'
 import { readSecret } from '../platform/secret-file.ts'
 import type { Terminal } from './terminal.ts'
 
-/**
- * Says where the running instance of this home is reached: its console with the key, and its endpoint. Exit code 1
- * where none runs.
- */
+/** Prints the console address with its key, and the endpoint, of the running instance. Exit code 1 when none runs. */
 export function showStatus({
   home,
   terminal,
@@ -19,7 +16,7 @@ export function showStatus({
   const run = findRunning(home.runFile)
   if (run === null) {
     if (json) terminal.out(`${JSON.stringify({ running: false })}\n`)
-    else terminal.err('Switchboard does not run with this home folder.\nStart it with: switchboard serve\n')
+    else terminal.err('Switchboard is not running with this home folder.\nStart it with: switchboard serve\n')
     return 1
   }
   const origin = `http://127.0.0.1:${run.port}`

@@ -6,7 +6,7 @@ export interface Terminal {
   err(text: string): void
 }
 
-/** Columns as wide as their widest cell. */
+/** Lays out a table with columns as wide as their widest cell. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [header, ...rows]
   const widths = header.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)))
@@ -21,12 +21,12 @@ export function table(header: readonly string[], rows: readonly (readonly string
     .join('')
 }
 
-/** Minutes are enough for people. */
+/** A time to the minute, UTC; `-` for null. */
 export function when(ms: number | null): string {
   return ms === null ? '-' : new Date(ms).toISOString().slice(0, 16).replace('T', ' ')
 }
 
-/** `code: message` and the next step. */
+/** `code: message`, then the hint. */
 export function describe(thrown: unknown): { readonly text: string; readonly exitCode: number } {
   const error =
     thrown instanceof SwitchboardError
@@ -43,7 +43,7 @@ export const millions = (count: number): string => `${(count / 1e6).toFixed(1)} 
 export const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`
 export const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`
 
-/** Writes progress to `err`, a line every tenth of a step. */
+/** Writes progress to `err`, one line per tenth of a step. */
 export function progressTo(terminal: Terminal): (fraction: number, step: string) => void {
   let shown = ''
   return (fraction, step) => {

@@ -1,45 +1,41 @@
-import { RPCHandler } from '@orpc/server/bun-ws'
+import { StandardRPCHandler } from '@orpc/server/standard'
+import { createServerPeerHandleRequestFn } from '@orpc/server/standard-peer'
+import { ServerPeer } from '@orpc/standard-server-peer'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
-import type { ConsoleRouter } from './console-router.ts'
 import type { Log } from '../platform/log.ts'
+import type { ConsoleRouter } from './console-router.ts'
 
-/** One window's connection, whatever carries it: strings both ways. */
+/** Connection to one window, over any transport: strings in both directions. */
 export interface ServerPipe {
   send(message: string): void
   onMessage(listener: (message: string) => void): void
   onClose(listener: () => void): void
-  /** Undefined while there is room; otherwise a promise of it. Streams wait for it instead of filling memory. */
+  /** Back-pressure for streams: resolves when there is room to send; undefined when there is room now. */
   room?(): Promise<void> | undefined
-  /** Ends the connection after the other side sent what is no call. */
+  /** Closes the connection after an invalid message. */
   close?(): void
 }
 
-const always = () => undefined
+const alwaysRoom = () => undefined
 
-/**
- * Answers the calls that arrive in this pipe until it closes; then every call and stream still open is aborted.
- * The adapter is the one of oRPC that takes messages one by one and so fits any carrier; nothing of Bun is in it.
- */
+/** Answers the calls that arrive in a pipe. When it closes, all open calls and streams are aborted. */
 export function attachConsolePipe(router: ConsoleRouter, pipe: ServerPipe, log: Log): void {
-  const handler = new RPCHandler(router)
-  const context = { room: pipe.room?.bind(pipe) ?? always }
+  const context = { room: pipe.room?.bind(pipe) ?? alwaysRoom }
+  const handle = createServerPeerHandleRequestFn(new StandardRPCHandler(router), { context })
   let closed = false
-  const socket = {
-    send: (message: string | ArrayBufferLike | Uint8Array) => {
-      if (typeof message !== 'string') throw new SwitchboardError('internal', 'A console answer was not text.')
-      if (!closed) pipe.send(message)
-      return message.length
-    },
-  }
+  const peer = new ServerPeer((message) => {
+    if (typeof message !== 'string') throw new SwitchboardError('internal', 'A console answer was not text.')
+    if (!closed) pipe.send(message)
+  })
   pipe.onClose(() => {
     closed = true
-    handler.close(socket)
+    peer.close()
   })
   pipe.onMessage((message) => {
     if (closed) return
-    handler.message(socket, message, { context }).catch((error: unknown) => {
+    peer.message(message, handle).catch((error: unknown) => {
       if (closed) return
-      log.warn({ error: error instanceof Error ? error.name : 'unknown' }, 'a console connection sent what is no call')
+      log.warn({ error: error instanceof Error ? error.name : 'unknown' }, 'a console connection sent an invalid call')
       pipe.close?.()
     })
   })

@@ -2,8 +2,8 @@ import { utilityProcess } from 'electron'
 import { Emitter } from '../../shared/base/emitter.ts'
 import {
   scrubbedEnvironment,
+  v8Flags,
   MAX_TAIL_CHARACTERS,
-  YOUNG_SPACE_FLAG,
   type ChildExit,
   type ProcessLauncher,
 } from '../platform/child-process.ts'
@@ -12,11 +12,11 @@ import {
  * Starts children with Electron's utilityProcess: the app's own binary refuses to run as plain Node (the RunAsNode fuse
  * is off), so child_process cannot be used in the window's host.
  */
-export const launchUtilityProcess: ProcessLauncher = ({ entry, arguments: args = [], name, environment = {} }) => {
+export const launchUtilityProcess: ProcessLauncher = ({ entry, arguments: args = [], name, maxHeapMiB }) => {
   const child = utilityProcess.fork(entry, [...args], {
-    env: { ...scrubbedEnvironment(process.env), ...environment },
-    // Switches of Chromium's, not of Node: V8's own go behind one of them.
-    execArgv: [`--js-flags=${YOUNG_SPACE_FLAG}`],
+    env: scrubbedEnvironment(process.env),
+    // These are switches of Chromium, which passes V8's flags in one of them.
+    execArgv: [`--js-flags=${v8Flags(maxHeapMiB).join(' ')}`],
     stdio: ['ignore', 'pipe', 'pipe'],
     serviceName: name,
   })

@@ -16,10 +16,10 @@ afterAll(async () => {
   await endpoint.close()
 })
 
-/** The whole list of what answers without a key. A new route is not on it by itself. */
+/** All routes that need no key. A new route must be added here deliberately. */
 const open = ['GET /console', 'GET /console/*', 'GET /health', 'HEAD /console', 'HEAD /console/*', 'HEAD /health']
 
-/** Where a client may try to put a key, from a secret. Only the first is where it belongs. */
+/** Where a client may put a key. Only the first is valid. */
 const places: readonly [
   string,
   (secret: string) => { readonly headers: Record<string, string>; readonly query: string },

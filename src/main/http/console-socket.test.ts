@@ -65,7 +65,7 @@ async function connect(): Promise<{ client: Client; socket: WebSocket }> {
   return { socket, client: createORPCClient(new SocketLink({ websocket: socket })) }
 }
 
-/** The class of ws has all that the browser's has and the client uses. */
+/** The class of ws has everything the client uses of the browser's. */
 function isBrowserSocket(socket: object): socket is globalThis.WebSocket {
   return 'addEventListener' in socket && 'readyState' in socket
 }
@@ -218,7 +218,7 @@ describe('calls over the WebSocket', () => {
     expect((await client.conversations.get({ id })).messages[0]?.content).toBe(text)
   })
 
-  test('what is no call closes the connection, and only that one', async () => {
+  test('an invalid call closes its connection and no other', async () => {
     const { client } = await connect()
     const other = await connect()
     const closed = new Promise((resolve) => other.socket.once('close', resolve))
@@ -236,7 +236,7 @@ describe('calls over the WebSocket', () => {
 })
 
 describe('streams over the WebSocket', () => {
-  /** A turn that never ends by itself and tells how it did end. */
+  /** A turn that only ends when aborted, and reports it. */
   function endlessTurns(): { readonly ended: Promise<string>; readonly given: () => number } {
     let given = 0
     let tell: (how: string) => void = () => undefined
@@ -304,7 +304,7 @@ describe('streams over the WebSocket', () => {
     await client.chat.send({ conversationId: 'c', text: 'hello' })
     socket.pause()
     expect(await turns.ended).toBe('aborted')
-    // 1 kB each: the 256 kB buffer and what the sockets of this machine hold, not what the service could have made
+    // 1 kB each: the 256 kB buffer plus the kernel's socket buffers, not what the service could have produced
     expect(turns.given()).toBeLessThan(20_000)
   })
 

@@ -23,8 +23,8 @@ export interface ConsoleAccess {
 }
 
 /**
- * The console's WebSocket. Host, Origin and the secret are checked before the upgrade is accepted. The secret is sent as
- * a second subprotocol, because a page cannot set headers. Without a console every WebSocket is refused.
+ * The console's WebSocket. Host, Origin and the secret are checked before the upgrade is accepted. The secret is sent
+ * as a second subprotocol, because a page cannot set headers. Without a console every WebSocket is refused.
  */
 export class ConsoleSocket implements Disposable {
   readonly #sockets: WebSocketServer

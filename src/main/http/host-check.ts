@@ -14,8 +14,8 @@ export function allowedHosts(port: number): ReadonlySet<string> {
 }
 
 /**
- * Checks the target and the origin of a request before anything else. Listening on loopback alone is no protection: a web
- * page can reach it directly or through DNS rebinding.
+ * Checks the target and the origin of a request before anything else. Listening on loopback alone is no protection: a
+ * web page can reach it directly or through DNS rebinding.
  * @throws SwitchboardError headers_too_large, invalid_request, host_not_allowed, origin_not_allowed.
  */
 export function checkHost(request: IncomingMessage, hosts: ReadonlySet<string>): void {

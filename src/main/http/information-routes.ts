@@ -39,7 +39,9 @@ export function addInformationRoutes(
   app.get('/openapi.json', async () => openApiDocument(version, url()))
 }
 
-/** An engine counts as alive when it is ready, loading or not needed yet, but not after a crash, even while restarting. */
+/**
+ * An engine counts as alive when it is ready, loading or not needed yet, but not after a crash, even while restarting.
+ */
 function healthOf(state: EngineState): { readonly alive: boolean; readonly status: string } {
   switch (state.kind) {
     case 'ready':

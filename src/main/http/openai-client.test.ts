@@ -11,7 +11,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import { type FakeEndpoint, officialClient, startFakeEndpoint, fakeTarget } from './testing/endpoint.ts'
 
-/** Other work may hold this machine up; nothing here is about how fast it is. */
+/** Generous, because the machine may be busy; no test here is about speed. */
 const patience = { timeout: 20_000 }
 
 let endpoint: FakeEndpoint
@@ -355,7 +355,7 @@ describe('errors as the official client sees them', () => {
     })
   })
 
-  test('what nobody expected is internal, without its message, and is logged without text of the customer', async () => {
+  test('an unexpected error is internal, without its message, and is logged without text of the customer', async () => {
     endpoint.replies.script = () => ({ failure: { after: 1, error: new Error('secret /path') } })
     const failure: unknown = await client.chat.completions
       .create({ model: 'demo', messages: [{ role: 'user', content: 'customer words' }] })

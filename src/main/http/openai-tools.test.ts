@@ -1,4 +1,4 @@
-/** Tools and formats of replies by the official client, against a fake: what reaches the reply, and what comes back. */
+/** Tools and reply formats with the official client and a fake answerer: what the answerer gets and what comes back. */
 import OpenAI, { BadRequestError } from 'openai'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type FakeEndpoint, officialClient, startFakeEndpoint } from './testing/endpoint.ts'

@@ -4,7 +4,7 @@ import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import { type FakeEndpoint, readyEngine, startFakeEndpoint } from './testing/endpoint.ts'
 import { requestText, sendRaw } from './testing/raw-http.ts'
 
-/** Other work may hold this machine up; nothing here is about how fast it is. */
+/** Generous, because the machine may be busy; no test here is about speed. */
 const patience = { timeout: 20_000 }
 
 let endpoint: FakeEndpoint
@@ -118,7 +118,7 @@ describe('a client that does not read (F14)', () => {
     socket.pause()
     await running(1)
     await running(0)
-    // 4 kB each: what the sockets of this machine hold, far below what the reply could have made in the time
+    // 4 kB each: the kernel's socket buffers, far less than the reply could have produced in that time
     expect(endpoint.replies.deltas).toBeLessThan(5000)
     expect((await ask({ max_tokens: 1 })).status).toBe(200)
   })
@@ -175,7 +175,7 @@ test('a request that waits for its turn is answered meanwhile, and refused as an
 describe('Idempotency-Key (28)', () => {
   const key = { 'idempotency-key': 'order-17' }
 
-  test('the same request twice at once is one generation with one answer', async () => {
+  test('concurrent and later requests share one generation and its answer', async () => {
     const queue = gate()
     endpoint.replies.script = () => ({ queued: queue.opened })
     const both = [ask({}, key), ask({}, key)]
@@ -187,7 +187,7 @@ describe('Idempotency-Key (28)', () => {
     expect(endpoint.replies.requests.length).toBe(1)
   })
 
-  test('with another body it is refused, and another key of a customer is another request', async () => {
+  test('a different body is refused, and each API key has its own scope', async () => {
     await ask({}, key)
     const conflict = await ask({ max_tokens: 1 }, key)
     expect([conflict.status, ((await conflict.json()) as { error: { code: string } }).error.code]).toEqual([
@@ -198,7 +198,7 @@ describe('Idempotency-Key (28)', () => {
     expect(endpoint.replies.requests.length).toBe(2)
   })
 
-  test('one of two may leave, both may not', async () => {
+  test('the generation goes on when one of two callers leaves', async () => {
     const queue = gate()
     endpoint.replies.script = () => ({ queued: queue.opened })
     const leaving = new AbortController()
@@ -219,7 +219,7 @@ describe('Idempotency-Key (28)', () => {
     expect((await second).status).toBe(200)
   })
 
-  test('after both left, the next starts anew', async () => {
+  test('the generation is aborted when all callers have left, and the next request starts a new one', async () => {
     const queue = gate()
     endpoint.replies.script = () => ({ queued: queue.opened })
     const leaving = new AbortController()
@@ -275,7 +275,7 @@ describe('bounds', () => {
     expect((await ask()).status).toBe(200)
   })
 
-  test('one reply more than there are places is refused before any work', async () => {
+  test('a reply beyond the capacity is refused before any work', async () => {
     await restart({ capacity: 2 })
     const queue = gate()
     endpoint.replies.script = () => ({ queued: queue.opened })
@@ -318,7 +318,7 @@ describe('bounds', () => {
       [408, 'request_timeout'],
       [408, 'request_timeout'],
     ])
-    // closed without a word: nobody asked anything
+    // Closed without an answer: there was no request.
     expect((await silent).status).toBe(0)
     expect((await ask()).status).toBe(200)
   })
@@ -371,7 +371,7 @@ describe('health and readiness tell the truth', () => {
     ])
   })
 
-  test('metrics count what happened and name nobody', async () => {
+  test('metrics count requests and replies and contain no names', async () => {
     await ask()
     await ask({ temperature: 9 })
     const text = await (await fetch(`${endpoint.url}/metrics`, { headers: headers() })).text()

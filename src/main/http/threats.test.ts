@@ -2,7 +2,7 @@ import { startFakeEndpoint } from './testing/endpoint.ts'
 import { threatsSuite } from './testing/threats-suite.ts'
 import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 
-/** What only a model's tokenizer can refuse. */
+/** Threats that only a model's tokenizer can refuse. */
 const refusalOf = (logitBias: object): SwitchboardError | null =>
   Object.keys(logitBias).every((id) => Number(id) < 32_000)
     ? null

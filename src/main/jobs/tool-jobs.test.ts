@@ -63,6 +63,16 @@ describe('the real tool process', () => {
     })
   })
 
+  test('has a bounded heap', async () => {
+    const jobs = await jobsRunning(
+      `const { heap_size_limit: bytes } = process.getBuiltinModule('node:v8').getHeapStatistics(); parent.send({ kind: 'failed', error: { code: 'internal', message: String(bytes / 2 ** 20) } }); parent.exit(0)`,
+    )
+    const failure = await jobs.inspect(fixture).catch((thrown: unknown) => thrown)
+    // The old generation has 1024 MiB; the young one adds a few.
+    expect(Number((failure as Error).message)).toBeGreaterThanOrEqual(1024)
+    expect(Number((failure as Error).message)).toBeLessThan(1100)
+  })
+
   test('sees nothing of the environment that could be a secret', async () => {
     process.env['SWITCHBOARD_TEST_SECRET'] = 'x'
     const jobs = await jobsRunning(

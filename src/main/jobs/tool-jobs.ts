@@ -45,7 +45,7 @@ export class ToolJobs implements Disposable {
     const child = this.#launch({
       entry: this.#entry,
       name: 'switchboard-tool',
-      environment: { NODE_OPTIONS: `--max-old-space-size=${MAX_HEAP_MIB}` },
+      maxHeapMiB: MAX_HEAP_MIB,
     })
     const ended = this.#follow(child, job, task)
     this.#running.set(child, ended)

@@ -21,7 +21,9 @@ interface WholeReply {
 type CallEvent = Extract<AnswerEvent, { kind: 'toolCall' | 'toolArguments' }>
 type Started = Extract<AnswerEvent, { kind: 'started' }>
 
-/** Writes one reply in OpenAI's format. Chunks are concatenated around one JSON.stringify, since there is one per token. */
+/**
+ * Writes one reply in OpenAI's format. Chunks are concatenated around one JSON.stringify, since there is one per token.
+ */
 export class CompletionFormat {
   readonly #request: CompletionRequest
   readonly #started: Started

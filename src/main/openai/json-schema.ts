@@ -67,9 +67,9 @@ const anything = { kind: 'any' } as const
 type Fields = Readonly<Record<string, unknown>>
 
 /**
- * Reads the supported part of JSON Schema 2020-12: type, properties, required, additionalProperties (absent: none), items,
- * minItems, maxItems, enum, const, anyOf, and $ref into $defs, definitions or the root. Bounds of integers are accepted
- * if they include every integer a reply can hold; zod writes such bounds.
+ * Reads the supported part of JSON Schema 2020-12: type, properties, required, additionalProperties (absent: none),
+ * items, minItems, maxItems, enum, const, anyOf, and $ref into $defs, definitions or the root. Bounds of integers are
+ * accepted if they include every integer a reply can hold; zod writes such bounds.
  * @throws SchemaFault for any other keyword, for a schema that is too large, and for one that no value satisfies.
  */
 export function parseJsonSchema(schema: unknown, options: SchemaOptions = {}): ParsedSchema {

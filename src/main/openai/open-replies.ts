@@ -86,7 +86,9 @@ export class OpenReplies implements Disposable {
     if (this.#open.size === 0) this.#emptied?.()
   }
 
-  /** Refuses new replies, waits `waitMs` for the open ones, then ends the rest with `draining`. Resolves when all ended. */
+  /**
+   * Refuses new replies, waits `waitMs` for the open ones, then ends the rest with `draining`. Resolves when all ended.
+   */
   async drain(waitMs: number): Promise<void> {
     this.#draining = true
     if (this.#open.size === 0) return

@@ -5,8 +5,8 @@ import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 const COMMENT = ': keep-alive\n\n'
 
 /**
- * Server-sent events on a raw response, with back-pressure: while the socket is full the writer waits, and text collects
- * in the reply, where deltas are merged. A client that does not read in time is disconnected.
+ * Server-sent events on a raw response, with back-pressure: while the socket is full the writer waits, and text
+ * collects in the reply, where deltas are merged. A client that does not read in time is disconnected.
  */
 export class SseWriter {
   readonly #response: ServerResponse

@@ -27,8 +27,8 @@ const CLOSE_BRACKET = 93
  * `__proto__` and no `constructor.prototype`. A byte order mark is accepted. Lone surrogates in escapes are kept; the
  * schemas replace them.
  *
- * Linear time: one scan checks the bounds before anything is built, one walk over the value finds forbidden keys. With a
- * duplicate key, the value has fewer keys than the text has colons.
+ * Linear time: one scan checks the bounds before anything is built, one walk over the value finds forbidden keys. With
+ * a duplicate key, the value has fewer keys than the text has colons.
  * @throws SwitchboardError invalid_json, invalid_request, too_deep.
  */
 export function parseStrictJson(bytes: Uint8Array): unknown {
@@ -65,7 +65,7 @@ export function isNestedDeeperThan(text: string, levels: number): boolean {
 }
 
 /**
- * Counts the keys in a JSON text and checks the bounds. For invalid JSON the count is meaningless; JSON.parse refuses it.
+ * Counts the keys in a JSON text and checks the bounds. For invalid JSON, which JSON.parse refuses, the count is meaningless.
  */
 function countKeys(text: string): number {
   /** Keys so far of each open object; stays 0 for an array. */
@@ -119,7 +119,10 @@ function endOfString(text: string, start: number): number {
   return text.length
 }
 
-/** The number of keys in a parsed value. @throws SwitchboardError invalid_json for a key that could change a prototype. */
+/**
+ * The number of keys in a parsed value.
+ * @throws SwitchboardError invalid_json for a key that could change a prototype.
+ */
 function countAllowedKeys(value: unknown): number {
   let keys = 0
   if (Array.isArray(value)) {

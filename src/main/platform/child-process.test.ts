@@ -36,7 +36,7 @@ const echo = `
 `
 
 describe('a child process', () => {
-  it('answers in order, whole, and tells its exit code after its last message', async () => {
+  it('delivers messages complete and in order, and its exit code after the last one', async () => {
     const { child, messages, exit } = await launched(echo)
     const large = { text: 'é€😀\n'.repeat(200_000), list: [1.5, null, true] }
     child.send({ first: 1 })
@@ -47,7 +47,7 @@ describe('a child process', () => {
     child.send('after the end')
   })
 
-  it('that writes garbage is killed, and nothing is thrown here', async () => {
+  it('is killed when it writes garbage, and nothing is thrown here', async () => {
     const { messages, exit } = await launched(`
       import { writeSync } from 'node:fs'
       writeSync(3, '{"good":1}\\n')
@@ -58,13 +58,13 @@ describe('a child process', () => {
     expect(messages).toEqual([{ good: 1 }])
   })
 
-  it('that dies tells the signal and its last words', async () => {
+  it('reports the signal and its last output when it dies', async () => {
     const { child, exit } = await launched(`console.error('last words'); process.kill(process.pid, 'SIGKILL')`)
     expect(await exit).toMatchObject({ signal: 'SIGKILL', garbage: null })
     expect(child.stderrTail()).toContain('last words')
   })
 
-  it('whose file is missing exits like any other', async () => {
+  it('reports a missing entry file as an exit', async () => {
     const child = launchChildProcess({ entry: join(directory, 'absent.ts'), name: 'test' })
     const exit = await new Promise<ChildExit>((resolve) => {
       child.onExit(resolve)
@@ -75,7 +75,7 @@ describe('a child process', () => {
 })
 
 describe('FrameDecoder', () => {
-  it('puts messages together from any cuts, also within a character', () => {
+  it('joins messages cut anywhere, even within a character', () => {
     const bytes = Buffer.from(encodeFrame({ a: 'é€😀' }) + encodeFrame([1]))
     for (let cut = 0; cut <= bytes.length; cut += 1) {
       const decoder = new FrameDecoder()
@@ -86,13 +86,13 @@ describe('FrameDecoder', () => {
     }
   })
 
-  it('refuses a line that grows beyond the limit before it ends', () => {
+  it('refuses a line as soon as it exceeds the limit', () => {
     const decoder = new FrameDecoder(1000)
     expect(decoder.push(Buffer.alloc(600, 'x'))).toEqual({ messages: [], garbage: null })
     expect(decoder.push(Buffer.alloc(600, 'x'))).toEqual({ messages: [], garbage: 'a message exceeds 1000 bytes' })
   })
 
-  it('gives what was whole before garbage that came in the same read', () => {
+  it('returns the complete messages before garbage in the same read', () => {
     expect(new FrameDecoder().push(Buffer.from('{"good":1}\n{oops\n{"late":2}\n'))).toEqual({
       messages: [{ good: 1 }],
       garbage: 'a message is not JSON',
@@ -100,8 +100,8 @@ describe('FrameDecoder', () => {
   })
 })
 
-describe('what a child is given', () => {
-  it('is an environment without anything that is not on the list', () => {
+describe('the environment and entry of a child', () => {
+  it('passes only allow-listed variables', () => {
     expect(
       scrubbedEnvironment({
         PATH: '/bin',
@@ -116,7 +116,7 @@ describe('what a child is given', () => {
     ).toEqual({ PATH: '/bin', LC_ALL: 'C', CUDA_VISIBLE_DEVICES: '1' })
   })
 
-  it('is the source file from source and the built file from the bundle', () => {
+  it('uses the source file from source and the built file from the bundle', () => {
     expect(processEntry('engine')).toBe(join(import.meta.dirname, '../inference/process.ts'))
     const root = join(directory, 'out', 'main')
     expect(processEntry('tool', pathToFileURL(join(root, 'index.js')).href)).toBe(join(root, 'tool-process.js'))

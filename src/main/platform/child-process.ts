@@ -32,8 +32,8 @@ export interface LaunchOptions {
   readonly arguments?: readonly string[]
   /** Process name shown by system tools, where the platform supports it. */
   readonly name: string
-  /** Added to the allow-listed environment. */
-  readonly environment?: Readonly<Record<string, string>>
+  /** Limit of V8's old generation in MiB; V8's default when absent. */
+  readonly maxHeapMiB?: number
 }
 
 export type ProcessLauncher = (options: LaunchOptions) => ChildProcessHandle
@@ -70,11 +70,17 @@ const DRAIN_MS = 200
  */
 export const YOUNG_SPACE_FLAG = '--max-semi-space-size=4'
 
+/** V8 flags of a child. Not passed in NODE_OPTIONS, which Electron ignores when its fuse for it is off. */
+export function v8Flags(maxHeapMiB: number | undefined): readonly string[] {
+  return [YOUNG_SPACE_FLAG, ...(maxHeapMiB === undefined ? [] : [`--max-old-space-size=${maxHeapMiB}`])]
+}
+
 /** Starts a child with node:child_process and a private pipe for messages of bounded length. */
-export const launchChildProcess: ProcessLauncher = ({ entry, arguments: args = [], environment = {} }) => {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', YOUNG_SPACE_FLAG, entry, ...args], {
+export const launchChildProcess: ProcessLauncher = ({ entry, arguments: args = [], maxHeapMiB }) => {
+  const flags = ['--disable-warning=ExperimentalWarning', ...v8Flags(maxHeapMiB)]
+  const child = spawn(process.execPath, [...flags, entry, ...args], {
     stdio: ['ignore', 'pipe', 'pipe', process.platform === 'win32' ? 'overlapped' : 'pipe'],
-    env: { ...scrubbedEnvironment(process.env), ...environment, [CHANNEL_VARIABLE]: '3' },
+    env: { ...scrubbedEnvironment(process.env), [CHANNEL_VARIABLE]: '3' },
     windowsHide: true,
   })
   const messages = new Emitter<unknown>()

@@ -15,8 +15,8 @@ export interface Received {
 }
 
 /**
- * Splits a byte stream into messages. Node's own IPC channel is not used, because bytes that do not deserialise raise an
- * uncaught exception in the receiver: a broken engine could then end the program.
+ * Splits a byte stream into messages. Node's own IPC channel is not used, because bytes that do not deserialise raise
+ * an uncaught exception in the receiver: a broken engine could then end the program.
  */
 export class FrameDecoder {
   readonly #limit: number

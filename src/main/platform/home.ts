@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 
@@ -37,11 +37,13 @@ export function homeAt(root: string): Home {
   }
 }
 
-/** Creates the folder for its owner alone: conversations are customers' data. */
+/**
+ * Creates the home folder, readable only by its owner. An existing folder keeps its mode, since other programs may use
+ * it; our own files and folders in it are private in any case.
+ */
 export function openHome(root: string): Home {
   const home = homeAt(root)
   mkdirSync(home.root, { recursive: true, mode: 0o700 })
-  // An existing folder keeps its mode through mkdir.
-  chmodSync(home.root, 0o700)
+
   return home
 }

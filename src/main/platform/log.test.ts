@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -12,14 +12,14 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-const messages = (): readonly string[] =>
-  readFileSync(join(folder, 'switchboard.log'), 'utf8')
+const messages = (suffix = ''): readonly string[] =>
+  readFileSync(join(folder, `switchboard.log${suffix}`), 'utf8')
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => (JSON.parse(line) as { readonly msg: string }).msg)
 
 describe('a log on a full disk', () => {
-  test.runIf(process.platform === 'linux')('throws nothing at whoever writes or closes it', async () => {
+  test.runIf(process.platform === 'linux')('never throws when written to or closed', async () => {
     symlinkSync('/dev/full', join(folder, 'switchboard.log'))
     const log = openLog(folder)
     log.info({}, 'first')
@@ -28,11 +28,11 @@ describe('a log on a full disk', () => {
     log.dispose()
     log.info({}, 'after the end')
     log.dispose()
-    // An error that nobody takes would end the process a moment later.
+    // An unhandled error would end the process a moment later.
     await new Promise((resolve) => setTimeout(resolve, 20))
   })
 
-  test('goes on where it stopped once there is space, also in the middle of a line', () => {
+  test('continues where it stopped once there is space, even in the middle of a line', () => {
     let room = Number.POSITIVE_INFINITY
     const log = openLog(folder, (file, bytes) => {
       if (room === 0) throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })
@@ -50,7 +50,7 @@ describe('a log on a full disk', () => {
     expect(messages()).toEqual(['before', 'meanwhile é', 'and again', 'after'])
   })
 
-  test('keeps a bounded backlog: the lines beyond it are lost', () => {
+  test('keeps a bounded backlog and loses the lines beyond it', () => {
     let full = true
     const log = openLog(folder, (file, bytes) => {
       if (full) throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })
@@ -66,7 +66,19 @@ describe('a log on a full disk', () => {
   })
 })
 
-test('what cannot be put into words is no reason to fail', () => {
+test('rotates between lines while running and keeps the newest three old files', () => {
+  const log = openLog(folder)
+  const text = 'x'.repeat(1024 * 1024)
+  // Five lines of 1 MB fill a file, so that 30 lines fill six, of which the first two are deleted.
+  for (let line = 0; line < 30; line += 1) log.info({ text }, String(line))
+  log.dispose()
+  const files = ['.3', '.2', '.1', ''].map((suffix) => messages(suffix))
+  expect(files.map((lines) => lines.length)).toEqual([5, 5, 5, 5])
+  expect(files.flat()).toEqual(Array.from({ length: 20 }, (_, line) => String(10 + line)))
+  expect(readdirSync(folder)).toHaveLength(4)
+})
+
+test('an object that cannot be serialised is no reason to fail', () => {
   const log = openLog(folder)
   log.info(
     {

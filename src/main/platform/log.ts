@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs'
+import { closeSync, fstatSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { pino, stdSerializers } from 'pino'
 import type { ImmediateDisposable } from '../../shared/base/disposable.ts'
@@ -10,21 +10,21 @@ export interface Log {
   error(fields: Readonly<Record<string, unknown>>, message: string): void
 }
 
-const largestBytes = 5 * 1024 * 1024
-const keptFiles = 3
-/** Bytes kept while the disk takes none; later lines are lost. */
-const largestBacklog = 1024 * 1024
+const MAX_FILE_BYTES = 5 * 1024 * 1024
+/** Rotated files: `switchboard.log.1` to `.3`. */
+const MAX_OLD_FILES = 3
+/** Bytes buffered while the disk accepts none; further lines are lost. */
+const MAX_BACKLOG_BYTES = 1024 * 1024
 
-/** Appends what it can and says how many bytes that was, as writeSync does. */
+/** Appends as much as possible and returns the number of bytes written, as writeSync does. */
 type Append = (file: number, bytes: Buffer) => number
 
 /**
- * Appends JSON lines to `switchboard.log`; a file that grew too large is put aside at the next start, the oldest goes.
+ * Appends JSON lines to `switchboard.log`. A large file is rotated, and the oldest one deleted. Logging never throws.
  */
 export function openLog(folder: string, append: Append = writeSync): Log & ImmediateDisposable {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const path = join(folder, 'switchboard.log')
-  putAside(path)
   const file = new LogFile(path, append)
   const logger = pino(
     { base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers: { error: stdSerializers.err } },
@@ -39,24 +39,27 @@ export function openLog(folder: string, append: Append = writeSync): Log & Immed
 }
 
 /**
- * Written at once: a log that is lost in a crash is of no use, and there are few lines. What a full disk refuses is
- * kept and
- * goes out before the next line that it takes.
+ * Writes synchronously, so that a crash loses no lines; there are few. Bytes that a full disk refuses are buffered and
+ * written before the next line.
  */
 class LogFile {
+  readonly #path: string
   readonly #append: Append
   #file: number | null
-  #kept: Buffer = Buffer.alloc(0)
+  #backlog: Buffer = Buffer.alloc(0)
 
   constructor(path: string, append: Append) {
+    this.#path = path
     this.#append = append
-    this.#file = openSync(path, 'a', 0o600)
+    this.#file = openLogFile(path)
   }
 
   write(line: string): void {
     if (this.#file === null) return
-    if (this.#kept.length >= largestBacklog) this.#flush()
-    this.#kept = Buffer.concat([this.#kept, Buffer.from(line)])
+    if (this.#backlog.length >= MAX_BACKLOG_BYTES) this.#flush()
+    // A backlog may begin in the middle of a line, which must stay in one file.
+    if (this.#backlog.length === 0 && fstatSync(this.#file).size >= MAX_FILE_BYTES) attempt(() => this.#rotate())
+    this.#backlog = Buffer.concat([this.#backlog, Buffer.from(line)])
     this.#flush()
   }
 
@@ -69,25 +72,36 @@ class LogFile {
     }
   }
 
-  /** @throws what the disk says; what it took until then is not written again. */
+  /** On failure the current file stays open, and the next line tries again. */
+  #rotate(): void {
+    rotateFiles(this.#path)
+    const old = this.#file
+    this.#file = openLogFile(this.#path)
+    if (old !== null) closeSync(old)
+  }
+
+  /** @throws Error of the file system; bytes written before it are not written again. */
   #flush(): void {
-    while (this.#file !== null && this.#kept.length > 0)
-      this.#kept = this.#kept.subarray(this.#append(this.#file, this.#kept))
+    while (this.#file !== null && this.#backlog.length > 0)
+      this.#backlog = this.#backlog.subarray(this.#append(this.#file, this.#backlog))
   }
 }
 
-/** Whoever logs has something else to do, often to report a failure: that the log fails too must not end it. */
+/** Logging must never throw: callers are often already handling a failure. */
 function attempt(write: () => void): void {
   try {
     write()
   } catch {
-    // Nobody is left who could be told.
+    // There is nowhere left to report this.
   }
 }
 
-function putAside(path: string): void {
-  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) < largestBytes) return
-  for (let index = keptFiles - 1; index >= 0; index -= 1) {
+function openLogFile(path: string): number {
+  return openSync(path, 'a', 0o600)
+}
+
+function rotateFiles(path: string): void {
+  for (let index = MAX_OLD_FILES - 1; index >= 0; index -= 1) {
     const from = index === 0 ? path : `${path}.${index}`
     if (statSync(from, { throwIfNoEntry: false }) !== undefined) renameSync(from, `${path}.${index + 1}`)
   }

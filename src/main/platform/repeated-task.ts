@@ -1,6 +1,6 @@
 /**
- * Wraps a task that runs repeatedly, such as a check of a file. Failures go to `onFailure` and are never thrown. The same
- * failure is reported once, until a run succeeds or fails differently.
+ * Wraps a task that runs repeatedly, such as a check of a file. Failures go to `onFailure` and are never thrown. The
+ * same failure is reported once, until a run succeeds or fails differently.
  */
 export function repeatedTask(
   work: () => void | Promise<void>,

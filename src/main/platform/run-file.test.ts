@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -38,7 +38,7 @@ describe('the instance lock', () => {
     lockInstance(path).dispose()
   })
 
-  it('of a killed process holds nobody up', async () => {
+  it('of a killed process does not block the next one', async () => {
     const path = join(folder, 'run.json')
     const module = new URL('./run-file.ts', import.meta.url).href
     const script = `import { lockInstance } from ${JSON.stringify(module)}; lockInstance(${JSON.stringify(path)}).publish({ pid: process.pid, port: 9, startedAt: 1 }); console.log('locked'); setInterval(() => {}, 1000)`
@@ -83,19 +83,27 @@ describe('a secret', () => {
 })
 
 describe('the home folder', () => {
-  it('is where the person says, or where the system keeps such things', () => {
+  it('is SWITCHBOARD_HOME, or the data folder of the platform', () => {
     expect(defaultHomeRoot({ SWITCHBOARD_HOME: '/data/sb' }, 'linux')).toBe('/data/sb')
     expect(defaultHomeRoot({ XDG_DATA_HOME: '/x' }, 'linux')).toBe('/x/switchboard')
     expect(defaultHomeRoot({ XDG_DATA_HOME: 'relative' }, 'linux')).toMatch(/\.local\/share\/switchboard$/)
   })
 
-  it('is for its owner alone', () => {
+  it('is private when we create it', () => {
     expect(statSync(openHome(join(folder, 'home')).root).mode & 0o777).toBe(0o700)
+  })
+
+  it('keeps its mode when it existed before', () => {
+    const shared = join(folder, 'shared')
+    mkdirSync(shared)
+    chmodSync(shared, 0o755)
+    openHome(shared)
+    expect(statSync(shared).mode & 0o777).toBe(0o755)
   })
 })
 
 describe('the log', () => {
-  it('is private and puts a large file aside at the start', () => {
+  it('is private and rotates a large file of an earlier run', () => {
     const path = join(folder, 'switchboard.log')
     for (let start = 0; start < 6; start += 1) {
       const log = openLog(folder)

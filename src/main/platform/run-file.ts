@@ -60,8 +60,8 @@ export function lockInstance(path: string): InstanceLock {
 }
 
 /**
- * The running instance; null when there is none. Decided by the lock, not by the process id: both process id and port may
- * belong to another program by now, which must not receive a secret.
+ * The running instance; null when there is none. Decided by the lock, not by the process id: both process id and port
+ * may belong to another program by now, which must not receive a secret.
  */
 export function findRunning(path: string): RunFile | null {
   const lockPath = `${path}.lock`

@@ -12,8 +12,8 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true })
 })
 
-test('what a dead process left is removed, also one whose process id is ours now; work in progress stays', async () => {
-  // no process has this id: Linux ends at 2^22
+test('removes leftovers of dead processes, even of one with our own process id; keeps work in progress', async () => {
+  // No process has this id: the maximum on Linux is 2^22.
   const dead = '.shop.99999999.0123456789ab.partial'
   const before = `.shop.${process.pid}.0123456789ab.partial`
   const ours = stagingName('shop')
@@ -23,6 +23,6 @@ test('what a dead process left is removed, also one whose process id is ours now
   expect((await readdir(directory)).sort()).toEqual([ours, others, 'shop'].sort())
 })
 
-test('a folder that is not there has no leftovers', async () => {
+test('a missing folder has no leftovers', async () => {
   expect(await removeStagingLeftovers(join(directory, 'missing'))).toEqual([])
 })

@@ -13,8 +13,8 @@ export function stagingName(name: string): string {
 }
 
 /**
- * Staging names made by this process. Any other name with our process id comes from a dead process that had the same id,
- * as in a restarted container.
+ * Staging names made by this process. Any other name with our process id comes from a dead process that had the same
+ * id, as in a restarted container.
  */
 const made = new Set<string>()
 

@@ -9,8 +9,8 @@ export interface EngineOverview {
 }
 
 /**
- * State of the endpoint as a whole: that of the default model. If it was unloaded to make room for another model, the best
- * state of the others: the default model is loaded again on request.
+ * State of the endpoint as a whole: that of the default model. If it was unloaded to make room for another model, the
+ * best state of the others: the default model is loaded again on request.
  */
 export function overallState({ standard, all }: EngineOverview): EngineState {
   if (standard.kind !== 'off') return standard

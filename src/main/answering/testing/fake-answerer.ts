@@ -3,9 +3,9 @@ import type { SwitchboardError } from '../../../shared/errors/switchboard-error.
 import type { Ask } from '../../../shared/domain/ask.ts'
 import type { Answerer, AnswerEvent, TokenPiece } from '../answer.ts'
 
-/** How one reply goes. */
+/** Course of one reply. */
 export interface FakeScript {
-  /** One delta, and one token, each. `endless` repeats them until it is stopped. */
+  /** One delta and one token each. `endless` repeats them until the reply is stopped. */
   readonly deltas?: readonly string[]
   readonly endless?: boolean
   /** Called after the deltas; each text is one piece of the arguments. */
@@ -23,15 +23,15 @@ export interface FakeScript {
   readonly truncated?: Truncation
 }
 
-/** An answerer without a model: says what its script says, keeps what it was asked, and stops when told. */
+/** An answerer without a model: follows a script, records requests, and stops when aborted. */
 export class FakeAnswerer implements Answerer {
   readonly requests: Ask[] = []
   script: (request: Ask) => FakeScript = () => ({})
-  /** Replies being iterated now. */
+  /** Replies in progress. */
   running = 0
-  /** Replies that ended because they were aborted or left. */
+  /** Replies that were aborted or abandoned. */
   stopped = 0
-  /** Deltas handed out, of all replies. */
+  /** Deltas yielded by all replies. */
   deltas = 0
 
   async *answer(request: Ask, signal: AbortSignal): AsyncGenerator<AnswerEvent, void, void> {

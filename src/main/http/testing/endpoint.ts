@@ -15,20 +15,20 @@ import { createServer, type SwitchboardServer } from '../create-server.ts'
 import type { ServerLimits } from '../server-limits.ts'
 import { FakeAnswerer } from '../../answering/testing/fake-answerer.ts'
 
-/** What a suite needs to talk to a listening endpoint, whoever is behind it. */
+/** What a test suite needs to talk to an endpoint, with or without a real model. */
 export interface Endpoint {
-  /** Such as `http://127.0.0.1:4317`. */
+  /** For example `http://127.0.0.1:4317`. */
   readonly url: string
   readonly port: number
   readonly key: string
-  /** A key that was valid once. */
+  /** A revoked key. */
   readonly revokedKey: string
   readonly model: string
   readonly consoleSecret: string
   close(): Promise<void>
 }
 
-/** The client programs use, which here tries nothing twice: a failure is what a test wants to see. */
+/** The official client without retries, so that tests see every failure. */
 export function officialClient({ url, key }: Endpoint, apiKey = key): OpenAI {
   return new OpenAI({ baseURL: `${url}/v1`, apiKey, maxRetries: 0 })
 }
@@ -86,7 +86,7 @@ const fakeModel: ModelSummary = {
   activeVersion: 1,
 }
 
-/** The target of a model that is loaded. */
+/** Target of a loaded model. */
 export function fakeTarget(name: string): Target {
   return {
     name,
@@ -98,7 +98,7 @@ export function fakeTarget(name: string): Target {
   }
 }
 
-/** Knows `demo` alone and takes it for the default. */
+/** Resolves only `demo`, which is also the default. */
 const fakeResolver: Pick<Resolver, 'forProgram' | 'published'> = {
   async forProgram(name) {
     if (name !== null && name !== 'demo')
@@ -110,7 +110,7 @@ const fakeResolver: Pick<Resolver, 'forProgram' | 'published'> = {
   published: async () => [],
 }
 
-/** The real server on a free port over an answerer without a model. */
+/** The real server on a free port, with a fake answerer. */
 export async function startFakeEndpoint({
   limits = {},
   handlers,

@@ -6,8 +6,8 @@ import type { ConsoleHandlers } from '../../console/console-handlers.ts'
 type FakeCall = (input: unknown) => Promise<unknown>
 
 /**
- * A fake console, which is made from the client's side, as the handlers of a server: what goes through both must come out
- * the same. The door's signal is kept from it: the fake takes other options there.
+ * The fake console, written for the client's side, as handlers of a server: results must be the same through both. The
+ * server's signal is not passed on, because the fake takes other options in its place.
  */
 export function handlersOf(fake: FakeConsole): ConsoleHandlers {
   const groups = Object.entries(consoleContract).map(([group, procedures]) => {

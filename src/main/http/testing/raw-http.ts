@@ -3,12 +3,12 @@ import { connect, type Socket } from 'node:net'
 export interface RawAnswer {
   /** 0 when the connection ended without an answer. */
   readonly status: number
-  /** Lower-case names; the last of several wins. */
+  /** Names in lower case; of repeated headers the last. */
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
 }
 
-/** Sends bytes as they are and reads until the other side closes, or one whole answer has arrived. */
+/** Sends raw bytes and reads until the server closes or one complete answer has arrived. */
 export async function sendRaw(port: number, bytes: string | Buffer | ((socket: Socket) => void)): Promise<RawAnswer> {
   const socket = connect(port, '127.0.0.1')
   const received: Buffer[] = []
@@ -22,7 +22,7 @@ export async function sendRaw(port: number, bytes: string | Buffer | ((socket: S
       if (isWhole(Buffer.concat(received).toString('latin1'))) finish()
     })
     socket.on('close', finish)
-    // a server that refuses early may reset while we still write: what it said before is the answer
+    // A server that refuses early may reset the connection while we still write; the answer is what came before.
     socket.on('error', () => socket.destroy())
     socket.on('connect', () => {
       if (typeof bytes === 'function') bytes(socket)
@@ -31,7 +31,7 @@ export async function sendRaw(port: number, bytes: string | Buffer | ((socket: S
   })
 }
 
-/** Resolves once the other side has closed. `next` is sent once something has come back. */
+/** Resolves when the server has closed. `next` is sent after the first data arrived. */
 export async function closedAfter(port: number, bytes: string | Buffer, next?: string): Promise<RawAnswer> {
   const socket = connect(port, '127.0.0.1')
   const received: Buffer[] = []
@@ -44,7 +44,7 @@ export async function closedAfter(port: number, bytes: string | Buffer, next?: s
   })
 }
 
-/** A request in HTTP/1.1; `headers` replace the usual ones by name, null leaves one out. */
+/** An HTTP/1.1 request; `headers` replace the defaults by name, null omits one. */
 export function requestText(
   port: number,
   method: string,

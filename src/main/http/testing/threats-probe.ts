@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Endpoint } from './endpoint.ts'
 import { type RawAnswer, requestText, sendRaw } from './raw-http.ts'
 
-/** In every prompt sent here; no refusal may repeat it. */
+/** Part of every prompt; no error may repeat it. */
 export const secretText = 'customer-text-7f3a'
 
 interface Expected {
@@ -13,8 +13,7 @@ interface Expected {
 }
 
 /**
- * What the list of threats is tried with: good and bad requests to one endpoint that lives as long as the tests of the
- * file.
+ * Sends good and bad requests to one endpoint that is shared by the tests of a file.
  */
 export function threatsProbe(start: () => Promise<Endpoint>) {
   let endpoint: Endpoint
@@ -79,7 +78,7 @@ export function threatsProbe(start: () => Promise<Endpoint>) {
       requestText(endpoint.port, method, target, { Authorization: `Bearer ${endpoint.key}`, ...headers }, body),
     )
 
-  /** One refusal: the right answer, nothing leaked, the same a hundred times, and a good request after it. */
+  /** Expects an error that leaks nothing, the same one a hundred times, and a good request after it to succeed. */
   const refused = (name: string, send: () => Promise<RawAnswer>, expected: Expected, times = 100) =>
     test(name, async () => {
       const first = await send()

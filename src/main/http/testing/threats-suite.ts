@@ -4,9 +4,8 @@ import { closedAfter, requestText, sendRaw } from './raw-http.ts'
 import { secretText, threatsProbe } from './threats-probe.ts'
 
 /**
- * Bad inputs to the endpoint, each as one line of the project's list of threats (the number in the name). After each
- * one,
- * and after a hundred in a row, a good request passes. Runs against any endpoint: a fake behind it or the real program.
+ * Bad inputs to the endpoint, one per entry of the project's list of threats (the number in the test name). After each
+ * one, and after a hundred in a row, a good request must succeed. Runs against a fake endpoint or the real program.
  */
 export function threatsSuite(start: () => Promise<Endpoint>): void {
   const { endpoint, messages, good, post, goodPasses, raw, refused, expectRefusal } = threatsProbe(start)
@@ -441,7 +440,7 @@ export function threatsSuite(start: () => Promise<Endpoint>): void {
       code: 'invalid_request',
       param: 'messages',
     })
-    // more objects than are parsed at all, so that the field stays unknown
+    // More objects than the parser accepts, so that no field is named.
     refused('17 100,000 messages', () => post(`{"messages":[${'{},'.repeat(99_999)}{}]}`), {
       status: 400,
       code: 'invalid_request',
@@ -824,8 +823,7 @@ export function threatsSuite(start: () => Promise<Endpoint>): void {
         ),
       { status: 400 },
     )
-    // Java's HttpClient and curl --http2 send this with every first request; whoever does not take it up answers as
-    // always.
+    // Java's HttpClient and curl --http2 send this with their first request; a server may ignore it.
     const offer = { Connection: 'Upgrade, HTTP2-Settings', Upgrade: 'h2c', 'HTTP2-Settings': 'AAMAAABkAAQAAP__' }
     test('31 an offer of HTTP/2 is left, and the request is one like any other', async () => {
       const body = JSON.stringify(good())
