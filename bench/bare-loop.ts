@@ -15,7 +15,7 @@ export interface BareLoopOptions {
   readonly context: number
 }
 
-/** The engine's step loop alone, in a process of its own: no queue, no pipe, no HTTP. */
+/** The engine's step loop in its own process, without queue, pipe and HTTP. */
 export function bareLoop({ graph, prompt, tokens, context }: BareLoopOptions): BareLoop {
   const script = join(import.meta.dirname, '..', 'src', 'main', 'inference', 'bare-loop.ts')
   const args = [

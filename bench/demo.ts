@@ -1,8 +1,7 @@
 /**
  * Speed and memory of the product with the demo model, through its own endpoint, as ratios within one run.
- * Bare loop and endpoint take turns in many short rounds, and every ratio is of figures from the same round: a machine
- * whose
- * speed drifts, or that is busy for a while, favours neither.
+ * Bare loop and endpoint alternate in many short rounds, and each ratio uses figures of one round, so that a change in
+ * machine speed favours neither.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -19,7 +18,7 @@ const { rounds } = benchOptions(process.argv.slice(2), { quick: 5, full: 15 })
 const replyTokens = 128
 const firstTokenRequests = 7
 
-/** Orders differ from the first word on, so that no request finds its prompt computed already. */
+/** Prompts differ from the first word on, so that none is in the prefix cache. */
 let order = 20_251_103
 function question(tokens: number): StreamRequest {
   order += 7919
@@ -28,15 +27,14 @@ function question(tokens: number): StreamRequest {
     prompt: `Order ${order}: hello, I ordered a pair of boots last week and they have still not arrived, where are they?`,
     tokens,
     endTokenIds,
-    // What is compared is the same steps with and without the program around them.
+    // Compares the same steps with and without the rest of the program.
     speculation: false,
   }
 }
 
 /**
- * TTFT of a round, ms. The first request after a pause finds its memory swept from the caches by whatever ran
- * meanwhile: it
- * measures the machine, not the product, so it is made and thrown away, and the median of several is taken.
+ * Median TTFT of a round, ms. The first request after a pause meets cold CPU caches, which measures the machine and not
+ * the product, so it is discarded.
  */
 async function timeToFirstToken(endpoint: Endpoint): Promise<number> {
   await streamReply(endpoint, question(4))
@@ -48,7 +46,7 @@ async function timeToFirstToken(endpoint: Endpoint): Promise<number> {
 
 const home = mkdtempSync(join(tmpdir(), 'switchboard-bench-'))
 try {
-  // The first start builds the graph; what is measured is every start after it.
+  // The first start builds the graph; the starts after it are measured.
   await stopServer(await startServer(home))
   const readyMs: number[] = []
   for (let round = 0; round < 3; round += 1) {
@@ -59,7 +57,7 @@ try {
 
   const server = await startServer(home)
   const endpoint: Endpoint = { url: server.url, key: command(home, 'keys', 'create', 'bench').trim() }
-  // Idle means: it has answered once and waits.
+  // Idle: it has answered once and has no request.
   const { promptTokens } = await streamReply(endpoint, question(32))
   const idleBytes = residentBytes(server.process.pid ?? 0)
   const graph = builtGraph(home)
@@ -81,7 +79,7 @@ try {
     )
   }
   for (let round = 0; round < rounds; round += 1) {
-    // Who goes first changes, so that a clock that falls during a round favours nobody.
+    // The order alternates, so that a falling CPU clock favours neither.
     if (round % 2 === 0) measureBare()
     await measureEndpoint()
     if (round % 2 === 1) measureBare()

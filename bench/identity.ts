@@ -1,17 +1,13 @@
 /**
- * Whether the greedy reply is the same, token for token, however it is computed: alone, in a batch, in chunks, behind a
- * cached
- * prefix, by speculation. On the demo model, and on a random checkpoint whose layers all speak, as float32 and as int4.
+ * Whether greedy replies are identical, token for token, alone, batched, chunked, behind a cached prefix and with
+ * speculation. On the demo model, and on a random checkpoint with all layers active, in float32 and in int4.
  *
  *   npm run identity [-- --shape 0.5b|tiny]
  *
- * Kernels for one row and for many round differently. Where the two best logits of the plain reply lie closer than 1e-3
- * a
- * difference is allowed; it is counted, and the rest of that reply, which has another history, is not compared. With
- * int4
- * the activations are rounded to 8 bits in each of the 24 layers and a difference in the last bit grows to several
- * percent
- * of a logit: those differences are printed with the lead that the plain token had, and not judged.
+ * Kernels for one row and for many rows round differently. Where the two best logits of the plain reply differ by less
+ * than 1e-3, another token is allowed; it is counted, and the rest of that reply is not compared. int4 rounds the
+ * activations to 8 bits in each of 24 layers, and a difference in the last bit grows to several percent of a logit:
+ * these differences are printed with the lead of the plain token and have no target.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -39,17 +35,17 @@ const tokens = 32
 
 interface Step {
   readonly id: number
-  /** Natural log-probability of the best token less that of the second: the difference of their logits. */
+  /** Natural log-probability of the best token minus that of the second, which is the difference of their logits. */
   readonly lead: number
 }
 
 interface Mode {
   readonly name: string
   readonly limits: Partial<EngineLimits>
-  /** How many run at once. */
+  /** Concurrent requests. */
   readonly together: number
   readonly request: Partial<GenerateRequest>
-  /** Asked before, so that the prompt is cached. */
+  /** Sends each request twice, so that the prompt is cached. */
   readonly twice?: boolean
 }
 
@@ -101,7 +97,7 @@ interface Outcome {
   readonly cached: number
 }
 
-/** In a process of its own: a session gives its memory back when its process ends. */
+/** Runs in its own process, because a session returns its memory only when the process ends. */
 function runApart(graph: string, mode: Mode, prompts: Prompts): Outcome {
   const input = JSON.stringify({ graph, mode, prompts } satisfies Job)
   return JSON.parse(
@@ -217,7 +213,7 @@ const speakers: Readonly<Record<Model['voices'], string>> = {
   one: `random ${shape.name}, one layer speaks`,
 }
 
-/** What the prompts begin with: questions, or a few random tokens. */
+/** Beginnings of the prompts: questions, or a few random tokens. */
 function startsOf({ voices }: Model): Prompts {
   if (voices !== 'demo') return Array.from({ length: replies }, () => someTokens(9, shape.vocabulary))
   const { chat } = loadTokenizer(demo)
@@ -233,7 +229,7 @@ async function graphOf({ precision, voices }: Model): Promise<string> {
   )
   mkdirSync(dirname(graph), { recursive: true })
   if (voices === 'demo') {
-    // Small, and its weights change with the product: built anew each time.
+    // Small, and its weights change with the product, so it is built each time.
     rmSync(graph, { recursive: true, force: true })
     await buildGraph({ kind: 'build', source: demo, target: graph, precision }, () => undefined)
     return graph
@@ -259,7 +255,7 @@ async function compareAll(): Promise<void> {
     const { vocabularySize } = readGraphDescription(graph)
     const starts = startsOf(model)
     rows.push({ name, value: '' })
-    // Each prompt ends as it began, so that a model which goes by its last token quotes what it wrote there.
+    // Each prompt ends as it began, so that a model that depends only on the last token quotes it.
     const written = runApart(graph, plain, starts)
     const prompts = starts.map((start, index) => [
       ...start,
@@ -296,7 +292,7 @@ async function compareAll(): Promise<void> {
 }
 
 if (values.job) {
-  // The runtime's threads outlive the work.
+  // The runtime's threads keep the process alive.
   process.stdout.write(JSON.stringify(await run(JSON.parse(readFileSync(0, 'utf8')) as Job)), () => process.exit(0))
 } else {
   await compareAll()

@@ -8,11 +8,8 @@ const here = dirname(fileURLToPath(import.meta.url))
 const peer = 'node-llama-cpp'
 
 /**
- * Installs the peers that package.json and the lockfile beside it name into bench/node_modules, where they are not
- * there
- * yet. node-llama-cpp lists its programs for every system and card as optional packages, over a gigabyte together: only
- * the
- * one for this machine's processor is taken.
+ * Installs the peers from the lockfile of bench into bench/node_modules unless they are installed. node-llama-cpp has
+ * its programs for all systems and cards as optional packages, over a gigabyte; only the one for this CPU is installed.
  */
 export async function installPeers() {
   const version = JSON.parse(readFileSync(join(here, 'package.json'), 'utf8')).dependencies[peer]

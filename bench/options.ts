@@ -7,8 +7,8 @@ export interface BenchOptions {
 }
 
 /**
- * The options of both tables, since start.mjs hands all of them to each.
- * @throws for what neither knows.
+ * The options of both tables; start.mjs passes all of them to each.
+ * @throws TypeError for an unknown option, RangeError for an invalid value.
  */
 export function benchOptions(
   args: readonly string[],

@@ -1,8 +1,7 @@
 /**
  * Switchboard against its peers on one machine, one model shape, in one run: llama.cpp through node-llama-cpp on a Q4_0
- * file, and the JavaScript API of onnxruntime-node driven as transformers.js drives it. Weights are random: speed does
- * not
- * depend on them.
+ * file, and the JavaScript API of onnxruntime-node used as transformers.js uses it. Weights are random, because speed
+ * does not depend on them.
  *
  *   npm run bench -- --only peers [--quick] [--rounds N] [--shape 0.5b|1.5b|tiny]
  */
@@ -20,7 +19,7 @@ import { atLeast, atMost, keepResults, machine, printTable, type Row, type Targe
 const { rounds, shape: shapeName } = benchOptions(process.argv.slice(2), { quick: 2, full: 9 })
 const shape = shapeNamed(shapeName)
 
-/** Ratio of the medians, with the spread of the ratios of single rounds. */
+/** Ratio of the medians, with the spread of the ratios per round. */
 function compared(
   name: string,
   above: readonly number[],
@@ -38,7 +37,7 @@ function compared(
 
 const engines = await startEngines(shape)
 try {
-  // After one reply: everything the engine sets up lazily is there, and one conversation's keys and values.
+  // After one reply everything lazy is initialised, and one conversation's KV is filled.
   await engines.ours(engines.prompt(1900), 16)
   const early = engines.engineMemory()
   const measured: Round[] = []
@@ -49,7 +48,7 @@ try {
       measured.push(await measureRound(engines, round))
       console.error(`round ${round + 1} of ${rounds}: ${((performance.now() - startedMs) / 1000).toFixed(0)} s`)
     } catch (failure) {
-      // The other rounds still tell something; the table shows that one is missing.
+      // The other rounds still count; the table shows the number of failed ones.
       failures.push(String(failure))
       console.error(`round ${round + 1} of ${rounds} failed: ${String(failure)}`)
     }
@@ -116,7 +115,7 @@ try {
     )
   }
   const allowed = description.weightBytes + reserved + 300e6
-  // The reserved keys and values are mostly never touched, which makes the row above mild: this one counts what is.
+  // Most of the reserved KV is never touched, which makes the row above easy; this one counts only what is filled.
   const used = early.peak - description.weightBytes - 1916 * kvBytesPerToken(shape)
   rows.push(
     {

@@ -1,12 +1,11 @@
 /**
- * Where the time of a step goes: ONNX Runtime's own times of every operator for one decoding row, for 16, and for a
- * chunk of a
- * prompt, beside what the machine could do: bytes of weights per second against its memory, multiplications per second
- * against its processor.
+ * Time per operator of a step, from ONNX Runtime's profiler: for one decode row, for 16 rows, and for a prefill chunk.
+ * Beside them the limits of the machine: memory bandwidth for the weights, multiplications per second for the
+ * processor.
  *
  *   npm run profile [-- --shape 0.5b|1.5b|tiny]
  *
- * Operators are timed by the runtime, which itself takes some microseconds for each.
+ * The profiler itself takes some microseconds per operator.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
@@ -47,17 +46,17 @@ interface TraceEvent {
 interface OperatorTime {
   readonly name: string
   readonly ms: number
-  /** Of the weights read; 0 without. */
+  /** Bytes of weights read; 0 for operators without weights. */
   readonly bytes: number
   readonly multiplications: number
 }
 
-/** Time of each kind of operator in one run. */
+/** Time per operator type in one run. */
 function operatorTimes(trace: readonly TraceEvent[], runs: number): OperatorTime[] {
   const found = new Map<string, { ms: number; bytes: number; multiplications: number }>()
   for (const { cat, name, dur, args } of trace) {
     if (cat !== 'Node' || !name.endsWith('_kernel_time') || args.op_name === undefined) continue
-    // The matrix itself is packed away when the session is made; its scales, [outputs, blocks], are still an input.
+    // The matrix is packed when the session is created; its scales, [outputs, blocks], are still an input.
     const [first = [], scales = []] = (args.input_type_shape ?? []).map((input) => Object.values(input)[0] ?? [])
     const isProduct = args.op_name === 'MatMulNBits'
     const [outputs = 0, blocks = 0] = scales
@@ -66,7 +65,7 @@ function operatorTimes(trace: readonly TraceEvent[], runs: number): OperatorTime
     const entry = found.get(label) ?? { ms: 0, bytes: 0, multiplications: 0 }
     entry.ms += dur / 1000 / runs
     if (isProduct) {
-      // Codes of 4 bits, and a float32 scale for each block.
+      // 4-bit codes and a float32 scale per block.
       entry.bytes += (outputs * (inputs / 2 + blocks * 4)) / runs
       entry.multiplications +=
         (first.slice(0, -1).reduce((product, extent) => product * extent, 1) * inputs * outputs) / runs
@@ -76,7 +75,7 @@ function operatorTimes(trace: readonly TraceEvent[], runs: number): OperatorTime
   return [...found].map(([name, entry]) => ({ name, ...entry })).toSorted((one, other) => other.ms - one.ms)
 }
 
-/** The operators of `runs` runs, in a session of their own. */
+/** The operators of `runs` runs, in their own session. */
 function profiled(
   graph: string,
   work: (decoder: Decoder) => void,
@@ -113,7 +112,7 @@ function profiled(
     session.dispose()
     const [file] = readdirSync(folder)
     const trace = JSON.parse(readFileSync(join(folder, file!), 'utf8')) as TraceEvent[]
-    // What prepared the runs comes first in the trace; the last `runs` runs of the model are the measured ones.
+    // The trace begins with preparing runs; only the last `runs` are measured.
     const ends = trace.flatMap((event, index) => (event.name === 'model_run' ? [index] : []))
     return { operators: operatorTimes(trace.slice((ends.at(-runs - 1) ?? -1) + 1), runs), runMs: median(times) }
   } finally {

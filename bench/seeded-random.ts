@@ -1,4 +1,4 @@
-/** Numbers from 0 to 1, the same for the same seed (mulberry32, Tommy Ettinger 2017). */
+/** Deterministic numbers in [0, 1) (mulberry32, Tommy Ettinger 2017). */
 export function seededRandom(seed: number): () => number {
   let state = seed | 0
   return () => {

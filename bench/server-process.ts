@@ -1,4 +1,4 @@
-/** Starts and measures the product the way a user does: the command line, a free port, a home folder of its own. */
+/** Starts the product as a user does, with the command line, a free port and its own home folder, and measures it. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -48,7 +48,7 @@ export async function stopServer(server: RunningServer): Promise<void> {
   await exited
 }
 
-/** The one graph in a home folder, after a start has tidied it. */
+/** Folder of the only graph in a home folder, after a start has removed the others. */
 export function builtGraph(home: string): string {
   const cache = join(home, 'graphs')
   const names = readdirSync(cache).filter((name) => /^[0-9a-f]{64}$/.test(name))
@@ -59,7 +59,7 @@ export function builtGraph(home: string): string {
 export interface ProcessMemory {
   readonly pid: number
   readonly parent: number
-  /** Resident now, the most it was, and the part that is no file's, bytes. */
+  /** RSS, peak RSS and anonymous memory, bytes. */
   readonly resident: number
   readonly peak: number
   readonly anonymous: number
@@ -98,7 +98,7 @@ export function residentBytes(pid: number): number {
   return processTree(pid).reduce((sum, process) => sum + process.resident, 0)
 }
 
-/** The server's engine process: of its children the one that holds most. */
+/** The server's engine process: its child with the largest RSS. */
 export function engineMemory(server: RunningServer): ProcessMemory {
   const [, ...children] = processTree(server.process.pid ?? 0)
   const engine = children.sort((a, b) => b.resident - a.resident)[0]

@@ -1,7 +1,8 @@
-// Sets the product up, then measures it under the Node it ships with; works from any folder.
+// Builds the product, then measures it under its own Node; works from any folder.
 //   node start.mjs bench [--quick] [--rounds N] [--shape 0.5b|1.5b|tiny] [--only demo|peers]
-//   node start.mjs soak [--minutes N]     node start.mjs profile [--shape NAME]     node start.mjs identity [--shape
-// NAME]
+//   node start.mjs soak [--minutes N]
+//   node start.mjs profile [--shape NAME]
+//   node start.mjs identity [--shape NAME]
 import { spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -19,7 +20,7 @@ function run(...args) {
 async function bench(args) {
   const only = args.includes('--only') ? args[args.indexOf('--only') + 1] : 'both'
   if (!['both', 'demo', 'peers'].includes(only)) throw new Refusal(`--only ${only} is neither demo nor peers`)
-  // A missing peer is told of before minutes are spent on the first table.
+  // A missing peer is reported before minutes are spent on the first table.
   if (only !== 'demo') await installPeers()
   // A missed target of the first table must not hide the second.
   const codes = []

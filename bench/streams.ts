@@ -9,15 +9,15 @@ export interface StreamRequest {
   /** A question for the chat route, or token ids for the text route. */
   readonly prompt: string | readonly number[]
   readonly tokens: number
-  /** Biased away, so that every run does the same work. */
+  /** Banned, so that every run does the same work. */
   readonly endTokenIds?: readonly number[]
-  /** Left to the engine where absent. */
+  /** Absent: the engine decides. */
   readonly speculation?: boolean
   readonly signal?: AbortSignal
 }
 
 export interface StreamedReply {
-  /** When the request was sent and when pieces of text came, on the clock of performance.now(), ms. */
+  /** Times of the request and of each piece of text, performance.now() in ms. */
   readonly startedMs: number
   readonly pieces: readonly { readonly atMs: number; readonly text: string }[]
   readonly ttftMs: number
@@ -28,7 +28,7 @@ export interface StreamedReply {
   readonly completionTokens: number
 }
 
-/** Name of the field that switches speculation for one request; an endpoint without it ignores it. */
+/** Request field that switches speculation; ignored by endpoints without it. */
 export const speculationField = 'speculation'
 
 interface Chunk {
@@ -42,7 +42,7 @@ interface Chunk {
 }
 
 /**
- * One streamed reply of exactly `tokens` tokens, greedily. Aborting the signal closes the connection and throws its
+ * One streamed greedy reply of exactly `tokens` tokens. Aborting the signal closes the connection and throws its
  * reason.
  */
 export async function streamReply(endpoint: Endpoint, request: StreamRequest): Promise<StreamedReply> {

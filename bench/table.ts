@@ -1,4 +1,4 @@
-/** What the bench prints and keeps: rows of a figure, a ratio and whether it reaches its target. */
+/** The output of the bench: rows with a figure and, for some, a target. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
@@ -28,7 +28,7 @@ export function holds({ value, relation, limit }: Target): boolean {
   return relation === '>=' ? value >= limit : value <= limit
 }
 
-/** Prints the table; a missed target makes the process end with 1. */
+/** Prints the table; a missed target sets exit code 1. */
 export function printTable(title: string, rows: readonly Row[]): void {
   const cells = rows.map(({ name, value, target }) => [
     name,
@@ -52,7 +52,7 @@ export function machine(): string {
   return `${cpus().length} cores (${cpus()[0]?.model.trim() ?? 'unknown'})`
 }
 
-/** Keeps every figure behind a table in bench/results/NAME.json. */
+/** Writes all figures behind a table to bench/results/NAME.json. */
 export function keepResults(name: string, rows: readonly Row[], figures: Readonly<Record<string, unknown>>): void {
   const directory = join(import.meta.dirname, 'results')
   mkdirSync(directory, { recursive: true })

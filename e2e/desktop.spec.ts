@@ -206,7 +206,7 @@ test.describe('a run of its own for each test', () => {
     await expect(console.status).toContainText(console.text.status.ready, { timeout: 90_000 })
     const engine = enginePid(app.pid)
     expect(readFileSync(`/proc/${engine}/environ`, 'utf8')).not.toContain('sk-must-not-spread')
-    // The same heap limit as in the headless host.
+    // The same young-space limit as in the headless host.
     expect(readFileSync(`/proc/${engine}/cmdline`, 'utf8')).toContain(YOUNG_SPACE_FLAG)
     process.kill(engine, 'SIGKILL')
     await expect(console.status).not.toContainText(console.text.status.ready)

@@ -12,21 +12,21 @@ import { modelName, prepare } from './prepare.ts'
 import { byteTokens, type ModelShape } from './shape.ts'
 
 export const streams = 16
-/** Prompt and reply together, for every engine. */
+/** Context length of every engine: prompt and reply together. */
 export const contextLength = 2560
 
-/** All engines loaded and at rest. One works at a time. */
+/** All engines, loaded and idle. Only one works at a time. */
 export interface Engines {
   readonly shape: ModelShape
   readonly graph: string
   readonly llama: Peer
   readonly jsApi: Peer
   readonly bandwidth: BandwidthProbe
-  /** Whether a request can switch speculation on and off. */
+  /** Whether requests can switch speculation. */
   readonly offersSpeculation: boolean
-  /** A prompt that nothing has seen before. */
+  /** A prompt without a prefix in any cache. */
   prompt(tokens: number): number[]
-  /** Without speculation unless asked: the other engines run without as well. */
+  /** Without speculation by default, like the other engines. */
   ours(prompt: readonly number[], tokens: number, options?: { readonly speculation?: boolean }): Promise<StreamedReply>
   /** Decode speed of the step loop alone, tokens per second. */
   bare(prompt: number, tokens: number): number
@@ -34,7 +34,7 @@ export interface Engines {
   stop(): Promise<void>
 }
 
-/** Starts everything in turn; what had started is stopped again where a later one fails. */
+/** Starts the engines one after the other; if one fails, those already started are stopped. */
 export async function startEngines(shape: ModelShape): Promise<Engines> {
   await using started = new AsyncDisposableStack()
   const { home, gguf } = await prepare(shape, { slots: streams, contextLength })
@@ -74,7 +74,7 @@ export async function startEngines(shape: ModelShape): Promise<Engines> {
   }
 }
 
-/** Whether the endpoint's own description of a text completion has this field. */
+/** Whether /openapi.json lists this field for text completions. */
 async function offers(endpoint: Endpoint, field: string): Promise<boolean> {
   const response = await fetch(`${endpoint.url}/openapi.json`, { headers: { authorization: `Bearer ${endpoint.key}` } })
   if (!response.ok) throw new Error(`/openapi.json: ${response.status}`)

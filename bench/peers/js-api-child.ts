@@ -1,7 +1,6 @@
 /**
- * The JavaScript API of onnxruntime-node, driven as transformers.js drives it: keys and values are outputs of one call
- * and
- * inputs of the next, growing by a token each time. The graph is the very one Switchboard runs.
+ * The JavaScript API of onnxruntime-node, used as transformers.js uses it: keys and values are
+ * outputs of one call and inputs of the next, and grow by one token. It runs the same graph as Switchboard.
  */
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { join } from 'node:path'
@@ -17,8 +16,8 @@ export interface JsApiOptions {
 }
 
 const { graph, shape, threads } = JSON.parse(process.argv[2] ?? '{}') as JsApiOptions
-// It would warn of the outputs' lengths in every step: the graph names past and present alike, for buffers that are
-// shared.
+// Suppresses a warning per step about output lengths: in the graph past and present have one length, for shared
+// buffers.
 const session = await InferenceSession.create(join(graph, graphFiles.float32), {
   intraOpNumThreads: threads,
   executionProviders: ['cpu'],

@@ -1,17 +1,17 @@
-/** llama.cpp as its users from JavaScript run it: node-llama-cpp's shipped program, greedy, on the processor. */
+/** llama.cpp as used from JavaScript: the prebuilt program of node-llama-cpp, greedy, on the CPU. */
 import { servePeer } from './peer-process.ts'
 import type { TokenTimes } from './token-times.ts'
 
 export interface LlamaOptions {
   readonly gguf: string
   readonly threads: number
-  /** Tokens of a conversation alone; of each of many. */
+  /** Context length of a single conversation, and of each of many. */
   readonly context: number
   readonly sequences: number
   readonly sequenceContext: number
 }
 
-/** The part of node-llama-cpp that is used; its own types are only there once the peers are installed. */
+/** The used part of node-llama-cpp, whose own types exist only once the peers are installed. */
 interface LlamaSequence {
   evaluate(
     ids: readonly number[],
@@ -47,7 +47,7 @@ const packageName = 'node-llama-cpp'
 const { getLlama } = (await import(packageName)) as LlamaPackage
 const llama = await getLlama({ gpu: false, build: 'never', maxThreads: threads, logLevel: 'error' })
 const model = await llama.loadModel({ modelPath: gguf, checkTensors: false })
-// Flash attention is quicker for many sequences and slower for one, so each gets what suits it.
+// Flash attention is faster for many sequences and slower for one, so each case uses the faster setting.
 const alone = await model.createContext({ contextSize: context, batchSize: 512, threads, flashAttention: false })
 const together = await model.createContext({
   contextSize: sequenceContext,
@@ -72,7 +72,7 @@ async function reply(sequence: LlamaSequence, ids: readonly number[], tokens: nu
 
 servePeer(async ({ prompts, tokens }) => {
   const used = prompts.length === 1 ? [single] : many.slice(0, prompts.length)
-  // What a sequence has seen before would not be computed again.
+  // Clears the sequence, so that no prefix is reused.
   for (const sequence of used) await sequence.clearHistory()
   return await Promise.all(prompts.map((ids, index) => reply(used[index]!, ids, tokens)))
 })

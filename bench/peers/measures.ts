@@ -8,7 +8,7 @@ import { decodeRate, fullBatchRate, gapsMs, tokenTimes, ttftMs, type TokenTimes 
 export interface Round {
   bandwidthBytesPerSecond: number
   bare256: number
-  /** The same once more at the end of the round: what changed is the machine. */
+  /** The same again at the end of the round: a difference is machine noise. */
   bare256Again: number
   ours256: number
   llama256: number
@@ -18,7 +18,7 @@ export interface Round {
   llamaPrefill1024: number
   oursBatch: number
   llamaBatch: number
-  /** One stream behind the prompt of the many. */
+  /** One stream with the prompt of the batched streams. */
   oursSingle: number
   stallMedianMs: number
   stallP99Ms: number
@@ -32,23 +32,21 @@ export interface Round {
 }
 
 const decodeTokens = 96
-/** Replies behind 256 tokens that a round measures of each engine. */
+/** Replies per engine and round with a prompt of 256 tokens. */
 const shortReplies = 3
 /**
- * Tokens of a quoted text that lead into it, and those that the reply writes: the most, and the fewest that are worth
- * timing.
+ * For quoting replies: prompt tokens that lead into the quote, and the maximum and minimum length of the reply.
  */
 const leadTokens = 8
 const quotedTokens = 128
 const fewestQuoted = 24
 const batchPrompt = 64
-/** Tokens of each of many replies; more where the last stream begins after the first one has ended. */
+/** Tokens per batched reply; the next size is used if the streams never all decode at once. */
 const batchTokens = [64, 176] as const
 
 /**
- * One round of everything. Of each pair the one that goes first changes with the round, so that a clock that falls
- * under
- * load favours nobody.
+ * One round of all measurements. The order within each pair alternates from round to round, so that a falling CPU clock
+ * favours neither.
  */
 export async function measureRound(engines: Engines, round: number): Promise<Round> {
   const { prompt, llama, jsApi } = engines
@@ -62,7 +60,7 @@ export async function measureRound(engines: Engines, round: number): Promise<Rou
   }
 
   result.bandwidthBytesPerSecond = await engines.bandwidth.measure()
-  // Most rows are compared with these, and a reply of two seconds catches one mood of the machine.
+  // Most rows are compared with these, and a single reply of two seconds would be too noisy.
   const at256 = { ours: [] as number[], llama: [] as number[], bare: [] as number[] }
   for (let again = 0; again < shortReplies; again += 1) {
     await inTurn(
@@ -134,7 +132,7 @@ async function batchRate(reply: (tokens: number) => Promise<readonly TokenTimes[
 
 type Arrival = Pick<Round, 'stallMedianMs' | 'stallP99Ms' | 'stallTtftMs' | 'aloneTtftMs'>
 
-/** A prompt of 512 tokens arrives while 8 streams decode: what they feel of it, and what it feels of them. */
+/** A prompt of 512 tokens arrives while 8 streams decode: the gaps between their tokens, and the prompt's TTFT. */
 async function arrivalDuringDecode(engines: Engines): Promise<Arrival> {
   const aloneTtftMs = (await engines.ours(engines.prompt(512), 2)).ttftMs
   for (let attempt = 0; attempt < 5; attempt += 1) {
@@ -144,9 +142,9 @@ async function arrivalDuringDecode(engines: Engines): Promise<Arrival> {
   throw new RangeError('the prompt never arrived while all eight decoded')
 }
 
-/** null where it came before all eight had begun or was answered after the first of them had ended. */
+/** null if it arrived before all eight had started, or was answered after the first had ended. */
 async function arriveOnce({ prompt, ours }: Engines): Promise<Omit<Arrival, 'aloneTtftMs'> | null> {
-  // How long it takes until all eight have begun, from a short run of the same.
+  // A short run of the same tells how long it takes until all eight have started.
   const startedMs = performance.now()
   const short = await Promise.all(Array.from({ length: 8 }, () => ours(prompt(32), 8)))
   const begunMs = Math.max(...short.map(({ pieces }) => pieces.at(-1)!.atMs)) - startedMs
@@ -158,7 +156,7 @@ async function arriveOnce({ prompt, ours }: Engines): Promise<Omit<Arrival, 'alo
   const allBegunMs = Math.max(...times.map(({ tokenMs }) => tokenMs[0]!))
   const firstEndMs = Math.min(...times.map(({ tokenMs }) => tokenMs.at(-1)!))
   if (allBegunMs > arrivedMs || late.pieces[0]!.atMs > firstEndMs) return null
-  // All gaps of the eight while all of them decode, those without the prompt included.
+  // All gaps while all eight decode, with and without the prompt.
   const gaps = times.flatMap((stream) =>
     gapsMs({
       startedMs: stream.startedMs,
@@ -168,7 +166,7 @@ async function arriveOnce({ prompt, ours }: Engines): Promise<Omit<Arrival, 'alo
   return { stallMedianMs: median(gaps), stallP99Ms: quantile(gaps, 0.99), stallTtftMs: late.ttftMs }
 }
 
-/** A conversation of 1500 tokens, its reply, and a next question of 32 tokens behind both. */
+/** A conversation of 1500 tokens, its reply, and then a question of 32 tokens. */
 async function secondTurn({
   prompt,
   ours,
@@ -179,7 +177,7 @@ async function secondTurn({
   return { firstTurnMs: first.ttftMs, secondTurnMs: second.ttftMs, secondTurnCached: second.cachedTokens }
 }
 
-/** The prompt holds a text that the model goes on to write again (see random-checkpoint.ts). */
+/** The prompt contains a text that the model writes again (see random-checkpoint.ts). */
 async function quotedReply(engines: Engines, round: number): Promise<Pick<Round, 'quoteOff' | 'quoteOn'>> {
   if (!engines.offersSpeculation) return { quoteOff: null, quoteOn: null }
   const { prompt, ours } = engines
@@ -204,14 +202,12 @@ async function quotedReply(engines: Engines, round: number): Promise<Pick<Round,
 }
 
 /**
- * Replies that are looked through: of the 0.5b shape one in ten does not go in circles within its length, and most go
- * far.
+ * Candidate replies: with the 0.5b shape nine in ten reach a cycle within their length, most of them late.
  */
 const walks = 20
 
 /**
- * The longest that the model writes by itself without coming back to a token: one that goes in circles would quote
- * itself.
+ * The longest reply without a repeated token; a reply with a cycle would quote itself.
  */
 async function walk({ prompt, ours }: Engines): Promise<number[]> {
   let longest: number[] = []

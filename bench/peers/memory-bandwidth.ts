@@ -1,7 +1,6 @@
 /**
- * How fast this machine reads memory: one thread a core, each looking for a byte that is not there in a buffer larger
- * than
- * any cache. The search is the C library's memchr (Buffer.indexOf of one byte), which does nothing but read in order.
+ * Read bandwidth of the memory: one thread per core searches a buffer larger than any cache for a byte that it does not
+ * contain, with the C library's memchr (Buffer.indexOf of one byte), which only reads in order.
  */
 import { once as nextEvent } from 'node:events'
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads'
@@ -22,7 +21,7 @@ export interface BandwidthProbe {
 
 export async function startBandwidthProbe(threads: number): Promise<BandwidthProbe> {
   const workers = Array.from({ length: threads }, () => new Worker(new URL(import.meta.url), { workerData: 'read' }))
-  // Rejects where the thread fails instead, and leaves no listener behind.
+  // Rejects if the thread fails, and removes its listeners.
   const answer = async (worker: Worker): Promise<unknown> => (await nextEvent(worker, 'message'))[0]
   await Promise.all(workers.map(answer))
   const once = async (): Promise<number> => {
@@ -38,7 +37,7 @@ export async function startBandwidthProbe(threads: number): Promise<BandwidthPro
   }
   return {
     async measure() {
-      // A bandwidth is a limit: what disturbs a try only makes it smaller.
+      // Take the maximum: disturbances only lower a try.
       let best = 0
       for (let attempt = 0; attempt < 5; attempt += 1) best = Math.max(best, await once())
       return best
@@ -50,10 +49,10 @@ export async function startBandwidthProbe(threads: number): Promise<BandwidthPro
 }
 
 if (!isMainThread && workerData === 'read') {
-  // Pages that were never written are all one page of zeros, which would be read from the cache.
+  // Pages that were never written share one zero page, which would be read from the cache.
   const buffer = Buffer.alloc(bufferBytes, 1)
   parentPort?.on('message', () => {
-    // The clocks of threads differ; their origins tell by how much.
+    // performance.now() has another origin in each thread.
     const startedMs = performance.timeOrigin + performance.now()
     let found = 0
     for (let pass = 0; pass < passes; pass += 1) found += buffer.indexOf(2)

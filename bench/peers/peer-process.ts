@@ -1,9 +1,9 @@
-/** A peer in a process of its own, so that its threads and memory are its own; it works only while it is asked to. */
+/** A peer in its own process with its own threads and memory; idle between requests. */
 import { fork } from 'node:child_process'
 import { join } from 'node:path'
 import type { TokenTimes } from './token-times.ts'
 
-/** Replies to all prompts at once, greedily, each of `tokens` tokens. */
+/** Greedy replies of `tokens` tokens to all prompts at once. */
 export interface PeerJob {
   readonly prompts: readonly (readonly number[])[]
   readonly tokens: number
@@ -46,7 +46,7 @@ export async function startPeer(script: string, options: unknown): Promise<Peer>
   }
 }
 
-/** The child's side: says that it is ready, then does one job after the other. */
+/** The child's side: reports ready, then handles one job after the other. */
 export function servePeer(work: (job: PeerJob) => Promise<readonly TokenTimes[]>): void {
   const send = (message: PeerMessage): void => void process.send?.(message)
   process.on('message', (job: PeerJob) => {

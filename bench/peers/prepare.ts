@@ -20,13 +20,12 @@ export interface ServerSettings {
 export const modelName = 'bench'
 
 /**
- * The model for both sides: made once, kept in bench/.cache. Only the import is the product's own; the settings and
- * keys
- * in the home folder are fresh in every run.
+ * The model for both sides, created once and cached in bench/.cache. Settings and keys in the home folder are new in
+ * each run.
  */
 export async function prepare(shape: ModelShape, settings: ServerSettings): Promise<Prepared> {
   const cache = join(import.meta.dirname, '..', '.cache', shape.name)
-  // Named after the recipe of the checkpoint: one that an earlier recipe left behind is not taken for it.
+  // The name contains the version of the recipe, so that an older checkpoint is not reused.
   const home = join(cache, 'home-one-voice')
   const gguf = join(cache, 'q4_0.gguf')
   mkdirSync(home, { recursive: true })
@@ -42,7 +41,7 @@ export async function prepare(shape: ModelShape, settings: ServerSettings): Prom
     console.error(`Writing a random checkpoint of the ${shape.name} shape and importing it as int4`)
     writeRandomCheckpoint(checkpoint, shape)
     command(home, 'models', 'import', checkpoint, '--name', modelName, '--precision', 'int4')
-    // The import has its own copy.
+    // The import made its own copy.
     rmSync(checkpoint, { recursive: true })
   }
   const storage = await openStorage({ path: join(home, 'switchboard.db'), builtInAssistants: [], workers: false })

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { seededRandom } from '../seeded-random.ts'
 import { byteTokens, tokenText, type ModelShape } from './shape.ts'
 
-/** Of a normal distribution, or every element alike. */
+/** Normally distributed values, or one constant. */
 type Fill = { readonly deviation: number } | { readonly value: number }
 
 interface PlannedTensor {
@@ -12,21 +12,18 @@ interface PlannedTensor {
   readonly fill: Fill
 }
 
-/** What initialisers of this family use; activations and logits stay finite through all layers. */
+/** Deviation that models of this family are initialised with; activations and logits stay finite. */
 const deviation = 0.02
 
 /**
- * Attention is silent, and so are all MLPs but the first: the next token follows from the last one alone, and the
- * rounding of
- * one row or of many hardly moves it (through 24 layers that speak it grows to a tenth of the best logit's lead). So
- * replies to
- * random prompts wander without repeating themselves for a hundred tokens, and a prompt that holds such a walk is
- * quoted by
- * the reply to its last token. Nothing about speed depends on the values.
+ * Zeroes attention and all MLPs but the first. The next token then depends on the last token alone, and rounding
+ * differences between kernels hardly matter (with 24 active layers they reach a tenth of the best logit's lead).
+ * Replies to random prompts run for a hundred tokens without repeating, and a prompt that contains such a reply is
+ * quoted. Speed does not depend on the values.
  */
 const silence = { value: 0 }
 
-/** Who speaks in a random checkpoint: `one` MLP as {@link silence} says, or `all` layers. */
+/** Active layers of a random checkpoint: `one` MLP, see {@link silence}, or `all`. */
 export type Voices = 'one' | 'all'
 
 const blockElements = 1 << 20
@@ -63,7 +60,7 @@ function plan(
   voices: Voices,
 ): PlannedTensor[] {
   const spreadOut = { deviation }
-  // What the MLP says grows with the width: a narrow one would leave every token to follow itself.
+  // The MLP's output grows with the width; in a narrow model each token would repeat itself.
   const loud = { deviation: deviation * Math.max(1, Math.sqrt(896 / hidden)) }
   const tensors: PlannedTensor[] = [{ name: 'model.embed_tokens.weight', shape: [vocabulary, hidden], fill: spreadOut }]
   for (let layer = 0; layer < layers; layer += 1) {
@@ -127,8 +124,7 @@ function writeWhole(file: number, bytes: Uint8Array): void {
 }
 
 /**
- * Tokens that are no text by themselves, and the end: with a row of nearly nothing their logit is 0, far below the
- * best.
+ * Byte tokens and the end token: with nearly zero rows their logits are 0, far below the best.
  */
 function silenceRows(block: Uint16Array, first: number, { hidden, vocabulary }: ModelShape): void {
   const quiet = bfloat16(1e-6)
@@ -141,7 +137,7 @@ function silenceRows(block: Uint16Array, first: number, { hidden, vocabulary }: 
   quieten(vocabulary - 1, vocabulary)
 }
 
-/** Fills blocks from tables of 65,536 normal draws, one table a deviation: half a billion weights in seconds. */
+/** Fills blocks from a table of 65,536 normal draws per deviation: half a billion weights in seconds. */
 function bfloat16Draws(): (block: Uint16Array, deviation: number) => void {
   const random = seededRandom(20_261_121)
   const tables = new Map<number, Uint16Array>()

@@ -1,4 +1,4 @@
-/** Sizes of the models that the engines are compared on. */
+/** Shapes of the compared models. */
 export interface ModelShape {
   readonly name: string
   readonly layers: number
@@ -12,7 +12,7 @@ export interface ModelShape {
 }
 
 const shapes: Readonly<Record<string, ModelShape>> = {
-  /** To try the bench itself, in a minute; its figures mean nothing. */
+  /** For trying the bench itself in a minute; its figures mean nothing. */
   tiny: {
     name: 'tiny',
     layers: 4,
@@ -56,25 +56,25 @@ export function shapeNamed(name: string): ModelShape {
   return shape
 }
 
-/** Bytes of keys and values of one token, float32. */
+/** KV bytes per token, float32. */
 export function kvBytesPerToken({ layers, kvHeads, headDim }: ModelShape): number {
   return 2 * layers * kvHeads * headDim * 4
 }
 
-/** Bytes of the rotary tables, of which a step reads one line. */
+/** Bytes of the rotary tables, of which a step reads one row. */
 export function rotaryBytes({ maxPositions, headDim }: ModelShape): number {
   return 2 * maxPositions * (headDim / 2) * 4
 }
 
-/** The first ids stand for single bytes; they and the last id, the end, are never drawn by the random checkpoint. */
+/** The first ids are single bytes. The random checkpoint never generates them or the last id, the end token. */
 export const byteTokens = 256
 
-/** Text of every other token; texts that start with a space can be told apart when they are joined. */
+/** Text of the other tokens; the leading space keeps joined texts separable. */
 export function tokenText(id: number): string {
   return ` ${id.toString(36)}`
 }
 
-/** Ids of a reply's text. */
+/** Token ids of a reply's text. */
 export function idsOfText(text: string): number[] {
   return text
     .split(' ')

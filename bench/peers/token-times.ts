@@ -1,13 +1,13 @@
 import type { StreamedReply } from '../streams.ts'
 import { countTokens } from './shape.ts'
 
-/** When the tokens of one reply came, ms on one clock; the same for every engine, so that rates mean the same. */
+/** Arrival times of a reply's tokens, ms on one clock, defined alike for every engine. */
 export interface TokenTimes {
   readonly startedMs: number
   readonly tokenMs: readonly number[]
 }
 
-/** Tokens that came in one piece have one time. */
+/** Tokens that arrive in one piece share its time. */
 export function tokenTimes({ startedMs, pieces }: StreamedReply): TokenTimes {
   return {
     startedMs,
@@ -25,9 +25,8 @@ export function decodeRate({ tokenMs }: TokenTimes): number {
 }
 
 /**
- * Tokens per second of all streams together, from when the last one began to when the first one ended: all of them
- * decode.
- * null where they never did.
+ * Tokens per second of all streams together while all of them decode: from the start of the last to the end of the
+ * first. null if they never all decode.
  */
 export function fullBatchRate(streams: readonly TokenTimes[]): number | null {
   const from = Math.max(...streams.map(({ tokenMs }) => tokenMs[0]!))
@@ -37,7 +36,7 @@ export function fullBatchRate(streams: readonly TokenTimes[]): number | null {
   return (tokens / (to - from)) * 1000
 }
 
-/** Times between the tokens of one stream, ms. */
+/** Gaps between the tokens of one stream, ms. */
 export function gapsMs({ tokenMs }: TokenTimes): number[] {
   return tokenMs.slice(1).map((at, index) => at - tokenMs[index]!)
 }

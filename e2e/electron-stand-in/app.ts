@@ -24,10 +24,10 @@ type Part = Pick<
 
 class StandInApp extends EventEmitter implements Part {
   readonly isPackaged = false
-  /** Chromium switches of the host; the stand-in's browser is the tests' own, so they are recorded only. */
+  /** The host's Chromium switches, recorded only. */
   readonly switches: string[] = []
   readonly commandLine = { appendSwitch: (name: string) => void this.switches.push(name) }
-  /** Closes the windows as a quitting app does; true when none refused. Set by BrowserWindow, which knows them. */
+  /** Closes all windows; resolves to false when one refused. Set by browser-window.ts, which holds them. */
   closeWindows: () => Promise<boolean> = async () => true
   #ready: Promise<void> | null = null
   #isReady = false
@@ -79,11 +79,11 @@ class StandInApp extends EventEmitter implements Part {
   }
 
   setAppUserModelId(): void {
-    // Windows alone.
+    // Has an effect on Windows only.
   }
 
   /**
-   * A file with the owner's process id; the owner is told of a second start by a signal, since this call is
+   * A file with the owner's process id. A second start notifies the owner by a signal, because this call is
    * synchronous.
    */
   requestSingleInstanceLock(): boolean {
@@ -125,12 +125,12 @@ function signalled(pid: number): boolean {
   try {
     return process.kill(pid, 'SIGUSR2')
   } catch {
-    // Its owner is gone.
+    // The owner has ended.
     return false
   }
 }
 
 export const app = new StandInApp()
 
-// Electron takes these as a request to quit.
+// Electron quits on these signals.
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => app.quit())

@@ -9,8 +9,8 @@ import { preloadFrame } from './preload-frame.ts'
 import { defaultSession } from './session.ts'
 
 /**
- * Chromium knows no scheme of ours: the page is shown under a secure name of this machine, and main sees its own
- * address.
+ * Chromium does not know our scheme, so the page is shown under a secure localhost name; main still sees app:
+ * addresses.
  */
 const shown = (url: string): string =>
   url.replace(/^app:\/\//, 'http://').replace(/^(http:\/\/[a-z-]+)(\/|$)/, '$1.localhost$2')
@@ -26,8 +26,7 @@ class StandInContents extends EventEmitter implements ContentsPart {
   #destroyed = false
   #address = ''
   /**
-   * Navigations main itself asked for; all others are the page's and are put to `will-navigate` and
-   * `will-frame-navigate`.
+   * Navigations started by main; all others come from the page and emit `will-navigate` and `will-frame-navigate`.
    */
   #ownNavigations = 0
   #openHandler: ((details: { readonly url: string }) => { readonly action: string }) | null = null
@@ -61,18 +60,18 @@ class StandInContents extends EventEmitter implements ContentsPart {
   }
 
   reload(): void {
-    // A crashed page cannot be used again; a new one takes its place, as a new renderer process does in Electron.
+    // A crashed page cannot be used again; a new page replaces it, like a new renderer process in Electron.
     const crashed = this.#current
     this.page = this.#open()
     void this.load(this.#address).then(() => crashed?.close())
   }
 
   forcefullyCrashRenderer(): void {
-    // The navigation never ends: the process that would answer is gone.
+    // The navigation never ends, because the process that would answer has crashed.
     void this.#current?.goto('chrome://crash').catch(() => undefined)
   }
 
-  /** Messages leave in order, a batch at a time; a page that is being replaced loses them, as in Electron. */
+  /** Sends messages in order, a batch at a time; a page that is being replaced loses them, as in Electron. */
   send(channel: string, message: unknown): void {
     this.#outbox.push({ channel, message })
     if (!this.#sending) void this.#flush()
@@ -114,7 +113,7 @@ class StandInContents extends EventEmitter implements ContentsPart {
     if (this.#preload !== null) await page.addInitScript({ content: preloadFrame(readFileSync(this.#preload, 'utf8')) })
     await page.route('**/*', (route, request) => this.#route(page, route, request))
     page.on('popup', (popup) => {
-      // Every popup is refused here, as the app has to ask for; an app that allowed one would need more of a stand-in.
+      // The app must refuse every popup; the stand-in cannot open a second window.
       if (this.#openHandler?.({ url: popup.url() }).action !== 'deny')
         throw new Error('the stand-in opens no second windows')
       void popup.close()
@@ -127,8 +126,7 @@ class StandInContents extends EventEmitter implements ContentsPart {
     const url = named(request.url())
     if (request.isNavigationRequest()) {
       const isMainFrame = request.frame() === page.mainFrame()
-      // Requests come without their fragment; the only load of the same file that our page could want is of where it
-      // is.
+      // Requests have no fragment; a request for the same file is taken as a reload of the current address.
       const wanted = isMainFrame && request.url() === page.url().split('#')[0] ? this.getURL() : url
       if (isMainFrame && this.#ownNavigations > 0) this.#ownNavigations -= 1
       else if (
@@ -222,7 +220,7 @@ export class BrowserWindow extends EventEmitter implements WindowPart {
   }
 
   restore(): void {
-    // Never minimised here.
+    // Never minimised in the stand-in.
   }
 
   maximize(): void {
@@ -258,7 +256,7 @@ export class BrowserWindow extends EventEmitter implements WindowPart {
     void this.closed()
   }
 
-  /** Closes unless a listener refuses; whether it closed. */
+  /** Closes unless a listener refuses; resolves to whether it closed. */
   async closed(): Promise<boolean> {
     if (this.#destroyed) return true
     let refused = false

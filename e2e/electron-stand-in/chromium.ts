@@ -5,7 +5,7 @@ import { chromium, type BrowserContext } from '@playwright/test'
 
 let context: BrowserContext | null = null
 
-/** Starts the one browser of this host and writes where tests may reach it. */
+/** Starts the host's browser and writes its debugging port to a file for the tests. */
 export async function openBrowser(folder: string, locale: string): Promise<void> {
   mkdirSync(folder, { recursive: true })
   const port = await freePort()
@@ -14,7 +14,7 @@ export async function openBrowser(folder: string, locale: string): Promise<void>
     args: [`--remote-debugging-port=${port}`, '--disable-gpu', ...(process.getuid?.() === 0 ? ['--no-sandbox'] : [])],
     locale,
     viewport: null,
-    // The host handles signals itself; the browser goes when it does.
+    // The host handles signals and closes the browser.
     handleSIGINT: false,
     handleSIGTERM: false,
     handleSIGHUP: false,

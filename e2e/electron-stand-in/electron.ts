@@ -1,8 +1,7 @@
 /**
  * The parts of Electron's main-process API that src/main/index.ts and src/main/desktop use, over Node and Chromium.
- * `implements` and `satisfies` check every part against Electron's own declarations. Differences a reader must know:
- * the
- * preload runs in the page's own world, hidden windows stay painted, menus and trays are kept as data for the tests.
+ * `implements` and `satisfies` check every part against Electron's own declarations. Differences: the preload
+ * runs in the page's own world, hidden windows are still painted, menus and trays are plain data for the tests.
  */
 import { EventEmitter } from 'node:events'
 import type Electron from 'electron'
@@ -13,10 +12,10 @@ import { ipcMain } from './ipc-main.ts'
 import { defaultSession } from './session.ts'
 import { utilityProcess } from './utility-process.ts'
 
-/** What a person would have seen or pressed, for the tests to read and to answer. */
+/** What a user would see or press; tests read it and set the answers. */
 export const seen = {
   dialogs: [] as Electron.MessageBoxOptions[],
-  /** Index of the button that answers each next dialog; the dialog's own cancel, or its first, where none is left. */
+  /** Buttons that answer the next dialogs; then the dialog's cancel button, or its first. */
   answers: [] as number[],
   opened: [] as string[],
   clipboard: '',
@@ -58,10 +57,10 @@ class Menu {
     seen.windowMenu = menu
   }
 
-  /** Presses the item with this label; false when there is none. */
+  /** Clicks the item with this label; returns false when there is none. */
   press(label: string): boolean {
     const item = this.template.find((candidate) => candidate.label === label)
-    // Our handlers take no arguments, so there is nothing to hand them.
+    // Our handlers take no arguments.
     const click = item?.click as (() => void) | undefined
     click?.()
     return click !== undefined
@@ -79,7 +78,7 @@ class Tray extends EventEmitter {
   }
 
   setToolTip(): void {
-    // Shown by a mouse alone.
+    // Tool tips are not tested.
   }
 
   setContextMenu(menu: Menu | null): void {

@@ -2,7 +2,7 @@ import { runInThisContext } from 'node:vm'
 
 /**
  * Lets a test run a function in the host with Electron's parts as its argument, the way Playwright's own
- * `electronApp.evaluate` does. The test is the parent of this process and talks over its inherited channel.
+ * `electronApp.evaluate` does. The test is the parent process and uses its IPC channel.
  */
 export function evaluateForTests(electron: Readonly<Record<string, unknown>>): void {
   process.on('message', (message: { readonly id: number; readonly source: string; readonly argument: unknown }) => {
@@ -15,6 +15,6 @@ export function evaluateForTests(electron: Readonly<Record<string, unknown>>): v
       }
     })()
   })
-  // The channel must not keep the host alive once it is done.
+  // The channel must not keep the host alive.
   process.channel?.unref()
 }

@@ -1,7 +1,6 @@
 /**
- * `node --import …/register.ts out/main/index.js`: the desktop host under plain Node 24, with `electron` answered by
- * the
- * stand-in. For machines where Electron's own program cannot be had; the same tests run on Electron where it can.
+ * `node --import …/register.ts out/main/index.js`: the desktop host under plain Node 24, with `electron` resolved to
+ * the stand-in. For machines without the Electron program; where it is installed, the same tests run on Electron.
  */
 import { registerHooks } from 'node:module'
 

@@ -24,10 +24,10 @@ class StandInSession {
   }
 
   setDevicePermissionHandler(): void {
-    // No test plugs in a device.
+    // No test uses devices.
   }
 
-  /** Whether the app lets this address be fetched. */
+  /** Whether the app allows a request for this address. */
   async allows(url: string): Promise<boolean> {
     const listener = this.#beforeRequest
     if (listener === null) return true

@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events'
 
 class ParentPort extends EventEmitter {
   postMessage(message: unknown): void {
-    // A parent that is going takes no more messages; its end shows as `disconnect`.
+    // A parent that is shutting down takes no more messages; its end emits `disconnect`.
     if (process.connected) process.send?.(message)
   }
 }

@@ -6,7 +6,7 @@ import type Electron from 'electron'
 
 const boot = new URL('./utility-boot.ts', import.meta.url).href
 
-/** V8's flags among Chromium's switches; Node takes them by themselves. */
+/** The V8 flags in Chromium's --js-flags switch, as Node options. */
 const engineFlags = (switches: readonly string[]): string[] =>
   switches.flatMap((given) => /^--js-flags=(.+)$/.exec(given)?.[1]?.split(' ') ?? [])
 

@@ -27,9 +27,9 @@ export async function prepareHome(conversations: readonly PreparedConversation[]
 }
 
 /**
- * A conversation in which {@link longQuestion} is answered with 900 tokens, over a second of streaming, so that a test can
- * act during the reply. The demo model's usual replies have about 25 tokens and end within a tenth of a second; this
- * seed with these parameters does not reach an end token.
+ * A conversation in which {@link longQuestion} is answered with 900 tokens, over a second of streaming, so that a test
+ * can act during the reply. The demo model's usual replies have about 25 tokens and end within a tenth of a second;
+ * this seed with these parameters does not reach an end token.
  */
 export const longConversation: PreparedConversation = {
   title: 'Long replies',

@@ -1,13 +1,13 @@
 import { contextBridge, ipcRenderer } from 'electron'
 import { consoleBridge, type ConsolePipe } from '../shared/contracts/console-bridge.ts'
 
-/** The one object a page sees: strings in, strings out. Main parses them against the contract. */
+/** The only object the page sees: strings in, strings out. Main parses them against the contract. */
 const pipe: ConsolePipe = {
   send(message) {
     ipcRenderer.send(consoleBridge.up, message)
   },
   listen(listener) {
-    // The event would hand the page an object of Electron's; only the text is passed on.
+    // Only the text is passed on: the event would expose an Electron object to the page.
     const pass = (_event: unknown, message: unknown) => {
       if (typeof message === 'string') listener(message)
     }

@@ -2,10 +2,10 @@ import { ipcMain, type IpcMainEvent, type WebContents } from 'electron'
 import { consoleBridge } from '../../shared/contracts/console-bridge.ts'
 import { isPageAddress } from './page-file.ts'
 
-/** Characters of one message; a message of the largest allowed text and its frame stay far below. */
-const MAX_MESSAGE = 2 * 1024 * 1024
+/** Longest message in characters; the longest allowed text with its envelope stays far below. */
+const MAX_MESSAGE_LENGTH = 2 * 1024 * 1024
 
-/** One page's connection, in the shape the console's server takes it. */
+/** The connection of one page load, as the console's server expects it. */
 export interface DoorPipe {
   send(message: string): void
   onMessage(listener: (message: string) => void): void
@@ -14,9 +14,8 @@ export interface DoorPipe {
 }
 
 /**
- * The one place that touches ipcMain. Each load of the page is a connection of its own: what an earlier load left
- * running
- * is closed when the next one starts. Only the main frame of our own page is listened to.
+ * The only user of ipcMain. Each load of the page is a new connection, and the connection of the previous load is
+ * closed. Only messages from the main frame of our own page are accepted.
  */
 export function openConsoleDoor(contents: WebContents, attach: (pipe: DoorPipe) => void): void {
   let current: { receive(message: string): void; close(): void } | null = null
@@ -41,7 +40,7 @@ export function openConsoleDoor(contents: WebContents, attach: (pipe: DoorPipe) 
       },
       onMessage: (listener) => void messageListeners.push(listener),
       onClose: (listener) => void closeListeners.push(listener),
-      // The page lives on; its next message opens a new connection.
+      // The page stays; its next message opens a new connection.
       close: () => leave(),
     })
     return connection
@@ -60,7 +59,7 @@ export function openConsoleDoor(contents: WebContents, attach: (pipe: DoorPipe) 
       !isPageAddress(event.senderFrame.url)
     )
       return
-    if (typeof message !== 'string' || message.length > MAX_MESSAGE) return
+    if (typeof message !== 'string' || message.length > MAX_MESSAGE_LENGTH) return
     current ??= connect()
     current.receive(message)
   }

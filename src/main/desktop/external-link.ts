@@ -4,8 +4,8 @@ import type { DesktopTexts } from './desktop-texts.ts'
 import { externalAddress } from './external-address.ts'
 
 /**
- * Asks the person and opens a web page in their browser. The only place that hands anything to the operating system.
- * @throws SwitchboardError invalid_request for anything but a plain http or https address; cancelled when the person
+ * Asks the user and opens a web page in the browser. The only place that passes anything to the operating system.
+ * @throws SwitchboardError invalid_request for anything but a plain http or https address; cancelled when the user
  *   declines.
  */
 export async function openExternalLink(text: string, texts: DesktopTexts): Promise<void> {

@@ -9,15 +9,15 @@ import { loadWindowPlace, saveWindowPlace, visiblePlace } from './window-place.t
 export interface MainWindowOptions {
   readonly preload: string
   readonly icon: string
-  /** File that remembers where the window was. */
+  /** File that stores the window's bounds. */
   readonly placeFile: string
   readonly texts: () => DesktopTexts
   readonly attach: (pipe: DoorPipe) => void
-  /** True once the app quits: then closing the window closes it. */
+  /** True once the app quits; until then closing the window only hides it. */
   readonly quitting: () => boolean
 }
 
-/** The one window. Closing hides it, since the endpoint goes on; that is said the first time. */
+/** The only window. Closing it hides it, because the endpoint keeps running; a message box says so the first time. */
 export class MainWindow {
   readonly #options: MainWindowOptions
   readonly #window: BrowserWindow
@@ -52,7 +52,7 @@ export class MainWindow {
         allowRunningInsecureContent: false,
         webviewTag: false,
         navigateOnDragDrop: false,
-        // Chromium would fetch its dictionaries from the network.
+        // Chromium would download dictionaries.
         spellcheck: false,
       },
     })
@@ -63,7 +63,7 @@ export class MainWindow {
     this.#window.webContents.on('render-process-gone', (_event, details) => {
       if (details.reason !== 'clean-exit') this.#recover()
     })
-    // A page that hangs cannot be reached; ending it is a crash, and that is handled above.
+    // A hung page cannot be reloaded; crashing it triggers the recovery above.
     this.#window.webContents.on('unresponsive', () => this.#window.webContents.forcefullyCrashRenderer())
   }
 

@@ -8,7 +8,7 @@ export interface MenuActions {
   readonly endpointUrl: () => string | null
 }
 
-/** Menu of the window: shortcuts people know from every program; nothing is found here alone. */
+/** The window's menu: the usual shortcuts. Everything in it is also reachable in the page. */
 export function windowMenu(texts: DesktopTexts, actions: MenuActions): Menu {
   const template: MenuItemConstructorOptions[] = [
     {
@@ -43,7 +43,7 @@ export function windowMenu(texts: DesktopTexts, actions: MenuActions): Menu {
   return Menu.buildFromTemplate(template)
 }
 
-/** The icon that stays when the window is closed. */
+/** The tray icon, which stays when the window is closed. */
 export function createTray(icon: string, actions: MenuActions): Tray {
   const tray = new Tray(icon)
   tray.setToolTip('Switchboard')

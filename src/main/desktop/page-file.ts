@@ -1,9 +1,9 @@
 import { extname, join } from 'node:path'
 
-/** Where the window's page lives. A scheme of our own has an origin, which file: has not. */
+/** Address of the window's page. Unlike file:, a scheme of our own has an origin. */
 export const pageOrigin = { scheme: 'app', host: 'switchboard', start: 'app://switchboard/index.html' } as const
 
-/** Kinds of files the build writes; anything else under the folder is not served. */
+/** File types of the build; other files are not served. */
 const mediaTypes: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
@@ -13,7 +13,7 @@ const mediaTypes: Readonly<Record<string, string>> = {
   '.woff2': 'font/woff2',
 }
 
-/** Whether an address is on our own page: the only place whose messages are answered and that may be shown. */
+/** Whether an address belongs to our own page, the only one that may be shown and send messages. */
 export function isPageAddress(address: string): boolean {
   const url = URL.parse(address)
   return (
@@ -26,8 +26,8 @@ export function isPageAddress(address: string): boolean {
 }
 
 /**
- * The file an address of the page names, with its media type; null for everything that is not a plain file of the built
- * page: other hosts, escapes upwards (encoded ones too), hidden files, unknown kinds.
+ * The file and media type for an address of the page; null for anything but a plain file of the build: other hosts,
+ * paths that leave the folder (also encoded), hidden files, other file types.
  */
 export function pageFile(
   folder: string,
@@ -42,7 +42,7 @@ export function pageFile(
     return null
   }
   const parts = path.split('/').slice(1)
-  // One rule for every part: what a bundler names its files. No dots in front, no separators of any system, no NUL.
+  // Names as bundlers write them: no leading dot, no separator of any system, no NUL.
   if (!parts.every((part) => /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/.test(part))) return null
   const mediaType = mediaTypes[extname(path)]
   return mediaType === undefined ? null : { path: join(folder, ...parts), mediaType }

@@ -9,13 +9,13 @@ import {
 } from '../platform/child-process.ts'
 
 /**
- * Starts children with Electron's utilityProcess: the app's own binary refuses to run as plain Node (the RunAsNode fuse
- * is off), so child_process cannot be used in the window's host.
+ * Starts children with Electron's utilityProcess. child_process cannot be used in the desktop host, because the app's
+ * binary does not run as plain Node (the RunAsNode fuse is off).
  */
 export const launchUtilityProcess: ProcessLauncher = ({ entry, arguments: args = [], name, maxHeapMiB }) => {
   const child = utilityProcess.fork(entry, [...args], {
     env: scrubbedEnvironment(process.env),
-    // These are switches of Chromium, which passes V8's flags in one of them.
+    // Chromium switches, not Node options; V8 flags are passed by --js-flags.
     execArgv: [`--js-flags=${v8Flags(maxHeapMiB).join(' ')}`],
     stdio: ['ignore', 'pipe', 'pipe'],
     serviceName: name,
@@ -24,7 +24,7 @@ export const launchUtilityProcess: ProcessLauncher = ({ entry, arguments: args =
   const exits = new Emitter<ChildExit>()
   let tail = ''
   let exited = false
-  /** What we sent ourselves; Electron reports an exit code only. */
+  /** The signal we sent; Electron reports only an exit code. */
   let sentSignal: NodeJS.Signals | null = null
 
   const remember = (chunk: unknown): void => {
@@ -51,7 +51,7 @@ export const launchUtilityProcess: ProcessLauncher = ({ entry, arguments: args =
     kill: (signal = 'SIGKILL') => {
       if (exited) return
       sentSignal = signal
-      // Electron's own kill asks politely; a process that hangs does not hear that.
+      // Electron's own kill sends SIGTERM, which a hung process does not handle.
       if (child.pid === undefined || !hardKill(child.pid, signal)) child.kill()
     },
     stderrTail: () => tail.trim(),
@@ -62,7 +62,7 @@ function hardKill(pid: number, signal: NodeJS.Signals): boolean {
   try {
     return process.kill(pid, signal)
   } catch {
-    // Gone between the check and the signal; its exit is on the way.
+    // It ended between the check and the signal; its exit event follows.
     return false
   }
 }

@@ -8,7 +8,7 @@ const placeSchema = z.object({
   width: z.number().int().min(360).max(10_000),
   height: z.number().int().min(400).max(10_000),
   maximized: z.boolean(),
-  /** That the app stays in the tray was said once. */
+  /** Whether the message that the app stays in the tray was shown. */
   trayExplained: z.boolean(),
 })
 
@@ -23,7 +23,7 @@ interface Area {
   readonly height: number
 }
 
-/** Where the window was; a missing or unreadable file is a first start. */
+/** The stored bounds; the defaults where the file is missing or invalid. */
 export function loadWindowPlace(path: string): WindowPlace {
   try {
     return placeSchema.parse(JSON.parse(readFileSync(path, 'utf8')))
@@ -36,11 +36,11 @@ export function saveWindowPlace(path: string, place: WindowPlace): void {
   writeWholeNow(path, JSON.stringify(place))
 }
 
-/** The place with its position left out when no screen shows it any more (a screen was unplugged). */
+/** The bounds without their position if no screen shows it any more, as after a screen was unplugged. */
 export function visiblePlace(place: WindowPlace, screens: readonly Area[]): WindowPlace {
   const { x, y, ...rest } = place
   if (x === undefined || y === undefined) return rest
-  // At least a hand's width of the title bar has to be reachable.
+  // At least 100 x 40 px of the title bar must be reachable.
   const seen = screens.some(
     (screen) =>
       x + place.width > screen.x + 100 &&
