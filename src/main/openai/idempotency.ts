@@ -4,8 +4,8 @@ import { SwitchboardError } from '../../shared/errors/switchboard-error.ts'
 import type { OpenReply } from './open-replies.ts'
 
 const KEEP_MS = 600_000
-/** Above this number of entries, answers are still shared while they are generated, but not kept. */
-const MAX_ENTRIES = 256
+/** Beyond this number of kept answers, the oldest is dropped. */
+const MAX_KEPT_ANSWERS = 256
 const MAX_KEPT_CHARACTERS = 128 * 1024
 
 export interface WholeAnswer {
@@ -28,6 +28,8 @@ interface Entry {
  */
 export class Idempotency {
   readonly #entries = new Map<string, Entry>()
+  /** Timers that drop the kept answers, oldest first. */
+  readonly #kept = new Map<string, NodeJS.Timeout>()
 
   /**
    * The generation is aborted when its last caller has left.
@@ -74,16 +76,25 @@ export class Idempotency {
   #start(scope: string, fingerprint: string, start: (signal: AbortSignal) => Promise<WholeAnswer>): Entry {
     const controller = new AbortController()
     const answer = start(controller.signal).then((whole) => {
-      entry.kept =
-        this.#entries.get(scope) === entry &&
-        this.#entries.size <= MAX_ENTRIES &&
-        whole.body.length <= MAX_KEPT_CHARACTERS
-      if (entry.kept) setTimeout(() => this.#drop(scope, entry), KEEP_MS).unref()
+      entry.kept = this.#entries.get(scope) === entry && whole.body.length <= MAX_KEPT_CHARACTERS
+      if (entry.kept) this.#keep(scope)
       return whole
     })
     const entry: Entry = { fingerprint, answer, controller, callers: 0, kept: false }
     this.#entries.set(scope, entry)
     return entry
+  }
+
+  #keep(scope: string): void {
+    this.#kept.set(scope, setTimeout(() => this.#forget(scope), KEEP_MS).unref())
+    const [oldest] = this.#kept.keys()
+    if (this.#kept.size > MAX_KEPT_ANSWERS && oldest !== undefined) this.#forget(oldest)
+  }
+
+  #forget(scope: string): void {
+    clearTimeout(this.#kept.get(scope))
+    this.#kept.delete(scope)
+    this.#entries.delete(scope)
   }
 
   /** A later request may already have its own entry under this key. */

@@ -44,6 +44,5 @@ export function homeAt(root: string): Home {
 export function openHome(root: string): Home {
   const home = homeAt(root)
   mkdirSync(home.root, { recursive: true, mode: 0o700 })
-
   return home
 }
