@@ -58,10 +58,10 @@ test('the generation gets the reason of the last caller that leaves', async () =
 
 test('a recent answer is kept however many other keys were used before it', async () => {
   const idempotency = new Idempotency()
-  const caller = { signal: new AbortController().signal }
+  const asking = { signal: new AbortController().signal }
   const started: string[] = []
   const ask = (scope: string) =>
-    idempotency.share(scope, 'same body', caller, () => {
+    idempotency.share(scope, 'same body', asking, () => {
       started.push(scope)
       return Promise.resolve({ body: scope, headers: {} })
     })
