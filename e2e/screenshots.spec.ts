@@ -71,6 +71,10 @@ for (const language of ['en', 'zh-CN'] as const) {
         await picture('nothing-found')
         await console.list.getByRole('button', { name: text.chat.clearSearch }).click()
       }
+      const pages = page.getByRole('navigation', { name: text.nav.label })
+      await pages.getByRole('link', { name: text.nav.assistants }).click()
+      await expect(page.getByRole('heading', { level: 1, name: text.assistants.title })).toBeVisible()
+      await picture('assistants')
       await console.goToSettings()
       await expect(page.getByText(/SQLite/i).first()).toBeVisible()
       await picture('settings')
