@@ -7,8 +7,8 @@ export interface BenchOptions {
 }
 
 /**
- * The options of both tables, since start.mjs hands all of them to each.
- * @throws for what neither knows.
+ * The options of all tables, since start.mjs hands all of them to each.
+ * @throws for what none of them knows.
  */
 export function benchOptions(
   args: readonly string[],
