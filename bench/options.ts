@@ -7,7 +7,7 @@ export interface BenchOptions {
 }
 
 /**
- * The options of both tables; start.mjs passes all of them to each.
+ * The options of all tables; start.mjs passes all of them to each.
  * @throws TypeError for an unknown option, RangeError for an invalid value.
  */
 export function benchOptions(

@@ -9,6 +9,8 @@ const cli = join(root, 'out/main/cli.js')
 export interface RunningServer {
   readonly process: ChildProcess
   readonly url: string
+  /** Address of the window with its key. */
+  readonly consoleUrl: string
   /** From spawn to the ready line, ms. */
   readonly readyMs: number
 }
@@ -21,10 +23,19 @@ export function command(home: string, ...args: string[]): string {
   })
 }
 
-export async function startServer(home: string): Promise<RunningServer> {
+export interface StartOptions {
+  /** Before the name of the program. */
+  readonly nodeArguments?: readonly string[]
+  /** Beside the bench's own environment. */
+  readonly env?: NodeJS.ProcessEnv
+}
+
+export async function startServer(home: string, options: StartOptions = {}): Promise<RunningServer> {
+  const { nodeArguments = [], env = {} } = options
   const started = performance.now()
-  const child = spawn(process.execPath, [cli, 'serve', '--port', '0', '--home', home], {
+  const child = spawn(process.execPath, [...nodeArguments, cli, 'serve', '--port', '0', '--home', home], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
   })
   let errors = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -35,7 +46,10 @@ export async function startServer(home: string): Promise<RunningServer> {
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       output += text
       const url = /^ready (http:\S+)$/m.exec(output)?.[1]
-      if (url !== undefined) resolve({ process: child, url, readyMs: performance.now() - started })
+      if (url === undefined) return
+      const readyMs = performance.now() - started
+      const consoleUrl = /^console (http:\S+)$/m.exec(errors)?.[1] ?? ''
+      resolve({ process: child, url, consoleUrl, readyMs })
     })
     child.once('exit', (code) => reject(new Error(`serve ended with ${String(code)}: ${errors}`)))
   })

@@ -1,5 +1,5 @@
 // Builds the product, then measures it under its own Node; works from any folder.
-//   node start.mjs bench [--quick] [--rounds N] [--shape 0.5b|1.5b|tiny] [--only demo|peers]
+//   node start.mjs bench [--quick] [--rounds N] [--shape 0.5b|1.5b|tiny] [--only demo|window|peers]
 //   node start.mjs soak [--minutes N]
 //   node start.mjs profile [--shape NAME]
 //   node start.mjs identity [--shape NAME]
@@ -18,14 +18,13 @@ function run(...args) {
 }
 
 async function bench(args) {
-  const only = args.includes('--only') ? args[args.indexOf('--only') + 1] : 'both'
-  if (!['both', 'demo', 'peers'].includes(only)) throw new Refusal(`--only ${only} is neither demo nor peers`)
-  // A missing peer is reported before minutes are spent on the first table.
-  if (only !== 'demo') await installPeers()
-  // A missed target of the first table must not hide the second.
-  const codes = []
-  if (only !== 'peers') codes.push(run('node', join(here, 'demo.ts'), ...args))
-  if (only !== 'demo') codes.push(run('node', join(here, 'peers.ts'), ...args))
+  const only = args.includes('--only') ? args[args.indexOf('--only') + 1] : null
+  const tables = ['demo', 'window', 'peers'].filter((table) => only === null || table === only)
+  if (tables.length === 0) throw new Refusal(`--only ${only} is none of demo, window and peers`)
+  // A missing peer is reported before minutes are spent on the other tables.
+  if (tables.includes('peers')) await installPeers()
+  // A missed target of one table must not hide the next.
+  const codes = tables.map((table) => run('node', join(here, `${table}.ts`), ...args))
   return Math.max(...codes)
 }
 

@@ -136,7 +136,7 @@ export class FakeAssistants {
     })
   }
 
-  /** Changes the latest version, or adds one where that was published or is `frozen`. A name belongs to all versions. */
+  /** Changes the latest version; adds one where that was published or is `frozen`. A name belongs to all versions. */
   #edit(id: string, patch: Partial<AssistantValues>, frozen = false): Assistant {
     const assistant = this.#find(id)
     if (patch.name !== undefined) this.#checkName(patch.name, id)

@@ -3,7 +3,7 @@ import type { ConsoleClient } from '../../../shared/contracts/console-bridge.ts'
 import type { Conversation, Message, TurnEvent } from '../../../shared/domain/conversation.ts'
 import type { SwitchboardError } from '../../../shared/errors/switchboard-error.ts'
 
-/** A console under test. It has the built-in assistants `web-shop` and `plain`, the model `demo`, and no conversation. */
+/** A console under test: the built-in assistants `web-shop` and `plain`, the model `demo`, no conversation and no job. */
 export interface ConsoleSubject {
   readonly console: ConsoleClient
   /** Makes the next reply fail after this many pieces of text. */
