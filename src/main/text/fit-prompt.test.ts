@@ -45,40 +45,60 @@ describe('a chat that outgrew the context', () => {
     })
   })
 
-  it('loses as few turns as possible, for any history', () => {
+  it('keeps its last turns: as many as fit, less at most a block of a quarter of the context, for any history', () => {
     const message = fc.record({
       role: fc.constantFrom('system', 'user', 'assistant') as fc.Arbitrary<PromptMessage['role']>,
       content: fc.string({ maxLength: 12 }),
     })
-    const outcome = (input: AskInput): unknown => {
-      try {
-        return fit(input).truncated
-      } catch (thrown) {
-        return thrown
-      }
-    }
     fc.assert(
-      fc.property(fc.array(message, { maxLength: 12 }), (history) => {
+      fc.property(fc.array(message, { maxLength: 16 }), (history) => {
         const messages = [...history, user('end')]
         const starts = messages.flatMap(({ role }, index) => (role === 'user' ? [index] : []))
         const choices = starts.map((start, turn) =>
           turn === 0 ? messages : messages.filter(({ role }, index) => role === 'system' || index >= start),
         )
-        const best = choices.find((choice) => count(choice) <= 75) ?? choices.at(-1) ?? []
-        const dropped = messages.length - best.length
-        expect(outcome(chat(messages))).toEqual(
-          count(best) > 99
-            ? expect.objectContaining({
-                code: 'context_length_exceeded',
-                details: { promptTokens: count(best), contextLength: 100 },
-              })
-            : dropped === 0
-              ? null
-              : { droppedMessages: dropped, droppedTokens: count(messages) - count(best) },
+        const fits = choices.findIndex((choice) => count(choice) <= 75)
+        const fewest = fits === -1 ? choices.length - 1 : fits
+        const longest = count(choices[fewest] ?? [])
+        if (longest > 99) {
+          expect(() => fit(chat(messages))).toThrow(
+            expect.objectContaining({
+              code: 'context_length_exceeded',
+              details: { promptTokens: longest, contextLength: 100 },
+            }),
+          )
+          return
+        }
+        const { ids: found, truncated } = fit(chat(messages))
+        const dropped = choices.findIndex(
+          ({ length }) => messages.length - length === (truncated?.droppedMessages ?? 0),
         )
+        expect(found).toEqual(tokenizer.chat?.encode(choices[dropped] ?? []))
+        expect(truncated?.droppedTokens ?? 0).toBe(count(messages) - found.length)
+        expect(dropped).toBeGreaterThanOrEqual(fewest)
+        // Without the last of the turns left out beyond the fewest, less than a block more would be gone.
+        if (dropped > fewest) expect(longest - count(choices[dropped - 1] ?? [])).toBeLessThan(25)
       }),
-      { numRuns: 100 },
+      { numRuns: 200 },
     )
+  })
+
+  it('begins like its last prompt for most turns, so that only the new turn is computed', () => {
+    const messages: PromptMessage[] = [{ role: 'system', content: 'Be kind.' }]
+    const limits = { contextLength: 400, maxTokens: undefined }
+    let [before, cuts, moved]: [readonly number[], number, number] = [[], 0, 0]
+    for (let turn = 0; turn < 100; turn += 1) {
+      messages.push(user(`question ${turn}`))
+      const { ids: now, truncated } = fitPrompt(tokenizer, chat(messages), limits)
+      if (truncated !== null) {
+        cuts += 1
+        if (!before.every((id, index) => now[index] === id)) moved += 1
+      }
+      before = now
+      messages.push(assistant('an answer'))
+    }
+    expect(cuts).toBeGreaterThan(80)
+    expect(moved).toBeLessThan(cuts / 2)
   })
 })
 

@@ -103,21 +103,45 @@ function fitChat(
   const budget = limits.contextLength - reserveFor(limits)
   if (all.length <= budget) return { ids: all, maxTokens: roomFor(all.length, limits), truncated: null }
 
-  // Fewer turns never take more tokens, so the fewest turns to leave out are found by bisection.
-  let tooFew = 0
-  let enough = turns.length - 1
-  let ids = enough === 0 ? all : encode(enough)
-  while (enough - tooFew > 1 && ids.length <= budget) {
-    const middle = (tooFew + enough) >> 1
-    const tried = encode(middle)
-    if (tried.length <= budget) [enough, ids] = [middle, tried]
-    else tooFew = middle
-  }
+  const last = turns.length - 1
+  const lengthWithout = (turn: number): number => (turn === 0 ? all.length : encode(turn).length)
+  const fewest = smallest(0, last, (turn) => lengthWithout(turn) <= budget) ?? last
+  const dropped = fewest === 0 ? 0 : atBlockEnd(fewest, last, limits, (turn) => all.length - lengthWithout(turn))
+  const ids = dropped === 0 ? all : encode(dropped)
   const truncated =
-    enough === 0
+    dropped === 0
       ? null
-      : { droppedMessages: messages.length - kept(enough).length, droppedTokens: all.length - ids.length }
+      : { droppedMessages: messages.length - kept(dropped).length, droppedTokens: all.length - ids.length }
   return { ids, maxTokens: roomFor(ids.length, limits), truncated }
+}
+
+/**
+ * How many turns to leave out, at least `fewest`: whole blocks of a quarter of the context, counted from the start of the
+ * conversation. The prompts of a conversation that grows then begin alike for many turns, and only the new turn is
+ * computed; with the fewest turns left out every prompt would begin elsewhere and be computed anew.
+ * @param tokensIn tokens of the first turns.
+ */
+function atBlockEnd(
+  fewest: number,
+  last: number,
+  { contextLength }: PromptLimits,
+  tokensIn: (turns: number) => number,
+): number {
+  const block = Math.max(1, Math.floor(contextLength / 4))
+  const end = (Math.floor(tokensIn(fewest - 1) / block) + 1) * block
+  return smallest(fewest, last, (turns) => tokensIn(turns) >= end) ?? fewest
+}
+
+/** The smallest number from `low` to `high` for which `holds`, which holds for all above it; null where it holds for none. */
+function smallest(low: number, high: number, holds: (value: number) => boolean): number | null {
+  if (!holds(high)) return null
+  let [below, found] = [low - 1, high]
+  while (found - below > 1) {
+    const middle = (below + found) >> 1
+    if (holds(middle)) found = middle
+    else below = middle
+  }
+  return found
 }
 
 /** Index of the first message of each turn. What comes before the first question belongs to the first turn. */

@@ -406,40 +406,6 @@ describe('the context', () => {
     expect(maxTokens).toBe(100 - left)
   })
 
-  it('leaves out as few turns as possible, for any history', async () => {
-    const message = fc.record({
-      role: fc.constantFrom('system', 'user', 'assistant') as fc.Arbitrary<PromptMessage['role']>,
-      content: fc.string({ maxLength: 12 }),
-    })
-    await fc.assert(
-      fc.asyncProperty(fc.array(message, { maxLength: 12 }), async (history) => {
-        const messages = [...history, user('end')]
-        const count = (some: readonly PromptMessage[]): number => tokenizer.chat?.encode(some).length ?? 0
-        const starts = messages.flatMap(({ role }, index) => (role === 'user' ? [index] : []))
-        const choices = starts.map((start, turn) =>
-          turn === 0 ? messages : messages.filter(({ role }, index) => role === 'system' || index >= start),
-        )
-        const best = choices.find((choice) => count(choice) <= 75) ?? choices.at(-1) ?? []
-        if (count(best) > 99) {
-          await expect(promptOf(messages)).rejects.toMatchObject({
-            code: 'context_length_exceeded',
-            details: { promptTokens: count(best), contextLength: 100 },
-          })
-        } else {
-          const { started } = await promptOf(messages)
-          expect(started).toMatchObject({
-            promptTokens: count(best),
-            truncated:
-              best.length === messages.length
-                ? null
-                : { droppedMessages: messages.length - best.length, droppedTokens: count(messages) - count(best) },
-          })
-        }
-      }),
-      { numRuns: 60 },
-    )
-  })
-
   it.each([99, 100, 101])('takes a text of %i tokens only where a reply fits', async (length) => {
     const { engine, replies } = serviceOver(small)
     const answer = collect(
