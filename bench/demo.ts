@@ -100,21 +100,21 @@ try {
     {
       name: 'endpoint / bare step loop',
       value: spread(endpointRatios, 2),
-      target: atLeast(median(endpointRatios), 0.85),
+      target: atLeast(median(endpointRatios), 0.9),
     },
     { name: `TTFT of a ${promptTokens}-token prompt, ms`, value: spread(ttft, 2) },
     { name: '5 bare steps + bare prefill, ms', value: spread(ttftLimit, 2) },
     { name: 'TTFT / (5 bare steps + prefill)', value: spread(ttftRatios, 2), target: atMost(median(ttftRatios), 1) },
     { name: '8 streams together, tokens/s', value: spread(eight) },
     { name: '8 streams / one stream', value: spread(eightRatios, 2), target: atLeast(median(eightRatios), 2) },
-    { name: 'idle RSS of app and engine, MB', value: megabytes.toFixed(0), target: atMost(megabytes, 450) },
+    { name: 'idle RSS of app and engine, MB', value: megabytes.toFixed(0), target: atMost(megabytes, 320) },
     {
       name: 'warm serve to ready, s',
       value: spread(
         readyMs.map((ms) => ms / 1000),
         2,
       ),
-      target: atMost(median(readyMs) / 1000, 3),
+      target: atMost(median(readyMs) / 1000, 2.5),
     },
   ]
   printTable(

@@ -45,7 +45,7 @@ test('a value that customers do not get shows what they get, and the way back to
 
 test('customers get the version that is tried once it is published', async () => {
   const page = await withInspector('/chat/c-order')
-  expect(page.text()).toContain('Customers get version 1 · you are trying version 2')
+  expect(page.text()).toContain('Customers get version 1. You are trying version 2.')
   await page.type('System prompt', 'You sell tea.')
   await page.press('Use for customers')
   await page.until(() => page.text().includes('Customers get version 2, the one you are trying'))
