@@ -115,3 +115,22 @@ test('the window while the program is gone', async ({ page }) => {
   await expect(page.getByText(console.text.connection.lostBanner)).toBeVisible()
   await page.screenshot({ path: join(folder, 'connection-lost.en.light.wide.png') })
 })
+
+test('the window while the engine may not use the CPU and has nothing else', async ({ page }) => {
+  const own = await startHost()
+  const console = new ConsolePage(page)
+  await console.open(own.consoleUrl)
+  await console.goToSettings()
+  await page.getByRole('switch', { name: console.text.settings.allowCpu }).press('Space')
+  await page.getByRole('button', { name: console.text.settings.apply }).click()
+  const mend = page.getByRole('button', { name: console.text.banner.allowCpu, exact: true })
+  await expect(mend).toBeVisible({ timeout: 90_000 })
+  for (const [size, viewport] of Object.entries(sizes)) {
+    await page.setViewportSize(viewport)
+    await page.screenshot({ path: join(folder, `engine-down.en.light.${size}.png`) })
+  }
+  await mend.click()
+  await expect(console.status).toContainText(console.text.status.ready, { timeout: 90_000 })
+  await expect(mend).toBeHidden()
+  await own.program.stop()
+})

@@ -35,7 +35,7 @@ test('a healthy program shows no banner and no mark', async () => {
 test('an engine that is down says what, why and with which details, marks the title, and is restarted', async () => {
   const page = await renderPage(<Banners />, { fake: down('engine_failed') })
   await page.until(() => page.has('Restart engine'))
-  expect(page.text()).toMatch(/^demo does not answer since .+Customers get an error.+stopped several times.+SIGKILL/)
+  expect(page.text()).toMatch(/^demo has not answered since .+Customers get an error.+stopped several times.+SIGKILL/)
   expect(titleText(windowTitle.getState())).toBe('⚠ Switchboard')
   await page.press('Restart engine')
   await page.until(() => page.text() === '')

@@ -1,17 +1,16 @@
 import { Button, Menu } from '@mantine/core'
-import { IconAlertTriangle, IconChevronDown, IconCircleX } from '@tabler/icons-react'
+import { IconChevronDown } from '@tabler/icons-react'
 import type { TFunction } from 'i18next'
 import { useEffect, useMemo, useState, type ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useNavigate } from 'react-router'
 import { useStore } from 'zustand'
-import type { SerialisedError } from '../../shared/errors/switchboard-error.ts'
-import { errorDetails, errorText } from '../lib/error-text.ts'
+import { errorText } from '../lib/error-text.ts'
 import { when } from '../lib/format.ts'
 import { jobName } from '../lib/job-text.ts'
 import { windowTitle } from '../lib/window-title.ts'
 import { useStores } from '../stores/stores.ts'
-import { CopyButton } from '../ui/copy-button.tsx'
+import { ErrorDetails, Notice } from '../ui/notice.tsx'
 import { useNotifyFailure } from '../ui/notify-failure.ts'
 import { statusControl } from '../ui/status-control.ts'
 import { troublesOf, type Mend, type Trouble } from './health.ts'
@@ -49,17 +48,10 @@ function useTroubles(): readonly Trouble[] {
 function Banner({ trouble }: { readonly trouble: Trouble }) {
   const { t } = useTranslation()
   const red = trouble.kind === 'engine-down' || (trouble.kind === 'model-gone' && trouble.fallback === null)
-  const Icon = red ? IconCircleX : IconAlertTriangle
   return (
-    <div className={`${styles.banner} ${red ? styles.red : styles.amber}`} role={red ? 'alert' : 'status'}>
-      <Icon size={16} className={styles.icon} aria-hidden />
-      <div className={styles.body}>
-        <div className={styles.text}>
-          {trouble.kind === 'engine-down' ? <EngineDown trouble={trouble} /> : troubleText(t, trouble)}
-        </div>
-        <Action trouble={trouble} />
-      </div>
-    </div>
+    <Notice kind={red ? 'red' : 'amber'} live banner actions={<Action trouble={trouble} />}>
+      {trouble.kind === 'engine-down' ? <EngineDown trouble={trouble} /> : troubleText(t, trouble)}
+    </Notice>
   )
 }
 
@@ -71,20 +63,8 @@ function EngineDown({ trouble }: { readonly trouble: Extract<Trouble, { kind: 'e
     <>
       <strong>{t(isDefault ? 'banner.engineDown' : 'banner.engineDownOther', { model: model.model, time })}</strong>{' '}
       {errorText(t, error)}
-      <Reason error={error} />
+      <ErrorDetails error={error} />
     </>
-  )
-}
-
-function Reason({ error }: { readonly error: SerialisedError }) {
-  const { t } = useTranslation()
-  const details = errorDetails(error)
-  return (
-    <details className={styles.details}>
-      <summary>{t('app.details')}</summary>
-      <pre>{details}</pre>
-      <CopyButton text={details} label={t('app.copy')} />
-    </details>
   )
 }
 

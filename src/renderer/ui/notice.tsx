@@ -14,14 +14,16 @@ interface NoticeProps {
   readonly actions?: ReactNode
   /** Announced when it appears. */
   readonly live?: boolean
+  /** From edge to edge over a page, instead of a box inside it. */
+  readonly banner?: boolean
 }
 
-/** A short message inside a page. The icon repeats the meaning of the colour. */
-export function Notice({ kind, children, actions, live = false }: NoticeProps) {
+/** A short message. The icon repeats the meaning of the colour. */
+export function Notice({ kind, children, actions, live = false, banner = false }: NoticeProps) {
   const Icon = icons[kind]
   return (
     <div
-      className={`${styles.notice} ${kind === 'plain' ? '' : styles[kind]}`}
+      className={`${styles.notice} ${banner ? styles.banner : styles.box} ${kind === 'plain' ? '' : styles[kind]}`}
       {...(live ? { role: kind === 'red' ? 'alert' : 'status' } : {})}
     >
       <Icon size={16} className={styles.icon} aria-hidden />
@@ -38,6 +40,19 @@ type ShownError = Pick<SerialisedError, 'code' | 'message'> & {
   readonly details?: SerialisedError['details']
 }
 
+/** The details of an error, to unfold and to copy. */
+export function ErrorDetails({ error }: { readonly error: ShownError }) {
+  const { t } = useTranslation()
+  const details = errorDetails(error)
+  return (
+    <details className={styles.details}>
+      <summary>{t('app.details')}</summary>
+      <pre>{details}</pre>
+      <CopyButton text={details} label={t('app.copy')} />
+    </details>
+  )
+}
+
 /** An error: what happened and the next step, what was not lost, and details to copy. */
 export function ErrorNotice({
   error,
@@ -51,16 +66,11 @@ export function ErrorNotice({
   readonly live?: boolean
 }) {
   const { t } = useTranslation()
-  const details = errorDetails(error)
   return (
     <Notice kind="red" live={live} actions={actions}>
       {lead ? <strong>{lead} </strong> : null}
       {errorText(t, error)}
-      <details className={styles.details}>
-        <summary>{t('app.details')}</summary>
-        <pre>{details}</pre>
-        <CopyButton text={details} label={t('app.copy')} />
-      </details>
+      <ErrorDetails error={error} />
     </Notice>
   )
 }

@@ -307,8 +307,8 @@ export const en = {
   },
   banner: {
     label: 'Needs attention',
-    engineDown: '{{model}} does not answer since {{time}}. Customers get an error instead of a reply.',
-    engineDownOther: '{{model}} does not answer since {{time}}. Other models go on.',
+    engineDown: '{{model}} has not answered since {{time}}. Customers get an error instead of a reply.',
+    engineDownOther: '{{model}} has not answered since {{time}}. Other models go on.',
     restart: 'Restart engine',
     allowCpu: 'Allow CPU',
     chooseModel: 'Choose another model',
