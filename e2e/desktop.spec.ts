@@ -257,6 +257,13 @@ test('home and port are read from arguments and environment', async () => {
   expect((await again.stop()).code).toBe(0)
 })
 
+test('an app that is quit while its page loads says nothing of a failed start', async () => {
+  const started = desktopProgram(['--home', newHome(), '--port', '0', '--lang=en-US'], hostEnvironment(home))
+  await started.printed(/is ready; endpoint/)
+  const { code, stderr } = await started.stop()
+  expect([code, stderr]).toEqual([0, expect.not.stringContaining('internal')])
+})
+
 test('an invalid option is refused by name', async () => {
   test.skip(electronProgram() !== null, 'Electron shows its message in a dialog that waits for a click')
   const refused = await desktopProgram(['--port', 'seven'], hostEnvironment(newHome())).ended

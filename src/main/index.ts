@@ -185,7 +185,10 @@ async function openWindow({ backend, lock, files, profile, texts }: Parts): Prom
       app.quit()
     })
   })
-  await window.load()
+  await window.load().catch((thrown: unknown) => {
+    // Quit while its page loads, the window takes the load with it: the start did not fail.
+    if (!quitting) throw thrown
+  })
 }
 
 /** Menus and colours in the chosen language and theme. */
