@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { greedy } from '../../shared/contracts/engine.fixture.ts'
 import { Emitter } from '../../shared/base/emitter.ts'
 import type {
   EngineCommand,
@@ -74,17 +75,7 @@ const model: EngineModel = {
 const request = (requestId: string, promptIds: readonly number[] = [1]): GenerateRequest => ({
   requestId,
   promptIds,
-  sampling: {
-    temperature: 0,
-    topP: 1,
-    topK: 0,
-    minP: 0,
-    repetitionPenalty: 1,
-    frequencyPenalty: 0,
-    presencePenalty: 0,
-    logitBias: {},
-    seed: 1,
-  },
+  sampling: greedy,
   maxTokens: 9,
   stopIds: [],
   logprobs: null,

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { greedy } from '../../shared/contracts/engine.fixture.ts'
 import type { GenerateRequest, RequestOutput } from '../../shared/contracts/engine.ts'
 import { loadEngine, type LoadedEngine } from '../inference/load-engine.ts'
 import { buildGraph } from '../workshop/build.ts'
@@ -21,17 +22,7 @@ const request = (requestId: string, changes: Partial<GenerateRequest>): Generate
   cacheScope: 'a',
   client: 'a',
   priority: 'batch',
-  sampling: {
-    temperature: 0,
-    topP: 1,
-    topK: 0,
-    minP: 0,
-    repetitionPenalty: 1,
-    frequencyPenalty: 0,
-    presencePenalty: 0,
-    logitBias: {},
-    seed: 1,
-  },
+  sampling: greedy,
   ...changes,
 })
 const prompt = (length: number): number[] => Array.from({ length }, (_, at) => 10 + ((at * 37) % 200))

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { greedy } from '../../shared/contracts/engine.fixture.ts'
 import type { RequestOutput } from '../../shared/contracts/engine.ts'
-import type { SamplingParameters } from '../../shared/domain/generation.ts'
 import { InferenceEngine } from '../inference/engine.ts'
 import { loadEngine } from '../inference/load-engine.ts'
 import type { Decoder } from '../inference/runtime/decoder.ts'
@@ -14,17 +14,6 @@ import { testModel } from './random-model.ts'
 
 const demo = join(import.meta.dirname, '../../../resources/models/demo')
 const SPACE = 0x20
-const greedy: SamplingParameters = {
-  temperature: 0,
-  topP: 1,
-  topK: 0,
-  minP: 0,
-  repetitionPenalty: 1,
-  frequencyPenalty: 0,
-  presencePenalty: 0,
-  logitBias: {},
-  seed: 1,
-}
 
 let directory: string
 let decoder: Decoder

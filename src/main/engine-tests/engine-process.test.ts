@@ -3,22 +3,13 @@ import { once } from 'node:events'
 import { open, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { greedy } from '../../shared/contracts/engine.fixture.ts'
 import type { EngineModel, GenerationEvent, TokenOutput } from '../../shared/contracts/engine.ts'
 import type { ProcessTimings } from '../engine-client/engine-process.ts'
 import type { EngineSupervisor } from '../engine-client/engine-supervisor.ts'
 import { processEntry } from '../platform/process-entry.ts'
 import { buildRandomModel, testModel, type BuiltModel } from './random-model.ts'
-import {
-  greedy,
-  isAlive,
-  never,
-  pidOf,
-  reply,
-  request,
-  stateThat,
-  superviseEngine,
-  type Reply,
-} from './supervised-engine.ts'
+import { isAlive, never, pidOf, reply, request, stateThat, superviseEngine, type Reply } from './supervised-engine.ts'
 
 let built: BuiltModel
 const supervisors: EngineSupervisor[] = []

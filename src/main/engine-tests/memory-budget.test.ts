@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { greedy } from '../../shared/contracts/engine.fixture.ts'
 import type { GenerateRequest, RequestOutput } from '../../shared/contracts/engine.ts'
 import { loadEngine } from '../inference/load-engine.ts'
 import { kvBytes } from '../inference/runtime/kv-memory.ts'
@@ -23,17 +24,7 @@ const request = (requestId: string): GenerateRequest => ({
   cacheScope: null,
   client: 'a',
   priority: 'batch',
-  sampling: {
-    temperature: 0,
-    topP: 1,
-    topK: 0,
-    minP: 0,
-    repetitionPenalty: 1,
-    frequencyPenalty: 0,
-    presencePenalty: 0,
-    logitBias: {},
-    seed: 1,
-  },
+  sampling: greedy,
 })
 const usable = (provider: 'cuda' | 'webgpu' | 'cpu') => ({
   provider,

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { greedy } from '../../shared/contracts/engine.fixture.ts'
 import type { GenerateRequest, RequestOutput, TokenOutput } from '../../shared/contracts/engine.ts'
 import { loadEngine, type LoadedEngine } from '../inference/load-engine.ts'
 import { buildRandomModel, testModel, type BuiltModel } from './random-model.ts'
@@ -28,17 +29,7 @@ const request = (requestId: string, promptIds: readonly number[], cacheScope: st
   cacheScope,
   client: 'a',
   priority: 'batch',
-  sampling: {
-    temperature: 0,
-    topP: 1,
-    topK: 0,
-    minP: 0,
-    repetitionPenalty: 1,
-    frequencyPenalty: 0,
-    presencePenalty: 0,
-    logitBias: {},
-    seed: 1,
-  },
+  sampling: greedy,
 })
 
 interface Reply {

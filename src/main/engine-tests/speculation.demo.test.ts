@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { greedy } from '../../shared/contracts/engine.fixture.ts'
 import type { DraftCounts, RequestOutput, TokenOutput } from '../../shared/contracts/engine.ts'
 import type { SamplingParameters } from '../../shared/domain/generation.ts'
 import type { Grammar } from '../../shared/domain/grammar.ts'
@@ -22,17 +23,6 @@ const IM_START = 1
 const IM_END = 2
 const ASSISTANT = [IM_START, 282, 845, 351, 201]
 
-const greedy: SamplingParameters = {
-  temperature: 0,
-  topP: 1,
-  topK: 0,
-  minP: 0,
-  repetitionPenalty: 1,
-  frequencyPenalty: 0,
-  presencePenalty: 0,
-  logitBias: {},
-  seed: 1,
-}
 const sampled: SamplingParameters = {
   ...greedy,
   temperature: 0.7,

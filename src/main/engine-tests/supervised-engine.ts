@@ -1,3 +1,4 @@
+import { greedy } from '../../shared/contracts/engine.fixture.ts'
 import type { EngineModel, GenerateRequest, GenerationEvent, TokenOutput } from '../../shared/contracts/engine.ts'
 import type { EngineState } from '../../shared/domain/engine.ts'
 import type { ProcessTimings } from '../engine-client/engine-process.ts'
@@ -5,17 +6,6 @@ import { EngineSupervisor } from '../engine-client/engine-supervisor.ts'
 import { launchChildProcess } from '../platform/child-process.ts'
 import { processEntry } from '../platform/process-entry.ts'
 
-export const greedy = {
-  temperature: 0,
-  topP: 1,
-  topK: 0,
-  minP: 0,
-  repetitionPenalty: 1,
-  frequencyPenalty: 0,
-  presencePenalty: 0,
-  logitBias: {},
-  seed: 1,
-}
 export const never = new AbortController().signal
 
 export const request = (requestId: string, changes: Partial<GenerateRequest> = {}): GenerateRequest => ({

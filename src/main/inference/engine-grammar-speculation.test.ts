@@ -1,10 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { greedy } from '../../shared/contracts/engine.fixture.ts'
 import type { GenerateRequest } from '../../shared/contracts/engine.ts'
 import type { Grammar, JsonShape } from '../../shared/domain/grammar.ts'
 import { Grammars } from './grammar/grammars.ts'
 import { pack } from './grammar/testing/small-vocabulary.ts'
-import { greedy, RandomModel, request, serve, shown, VOCABULARY, wish, type Reply } from './testing/random-model.ts'
+import { RandomModel, request, serve, shown, VOCABULARY, wish, type Reply } from './testing/random-model.ts'
 
 const END = 0
 const CLOSE = 2

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { greedy } from '../../shared/contracts/engine.fixture.ts'
 import type { GenerateRequest, RequestOutput } from '../../shared/contracts/engine.ts'
 import type { Grammar } from '../../shared/domain/grammar.ts'
 import { StepCosts } from './costs/step-costs.ts'
@@ -80,17 +81,7 @@ const setUp = (slots = 2) => {
 const request = (requestId: string, changes: Partial<GenerateRequest> = {}): GenerateRequest => ({
   requestId,
   promptIds: [1, 2, 3],
-  sampling: {
-    temperature: 0,
-    topP: 1,
-    topK: 0,
-    minP: 0,
-    repetitionPenalty: 1,
-    frequencyPenalty: 0,
-    presencePenalty: 0,
-    logitBias: {},
-    seed: 1,
-  },
+  sampling: greedy,
   maxTokens: 3,
   stopIds: [],
   logprobs: null,

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { greedy } from '../../shared/contracts/engine.fixture.ts'
 import type { GenerateRequest, RequestOutput } from '../../shared/contracts/engine.ts'
 import { InferenceEngine, type StepRunner } from './engine.ts'
 
@@ -114,17 +115,7 @@ const request = (requestId: string, changes: Partial<GenerateRequest>): Generate
   cacheScope: 'a',
   client: 'a',
   priority: 'batch',
-  sampling: {
-    temperature: 0,
-    topP: 1,
-    topK: 0,
-    minP: 0,
-    repetitionPenalty: 1,
-    frequencyPenalty: 0,
-    presencePenalty: 0,
-    logitBias: {},
-    seed: 1,
-  },
+  sampling: greedy,
   ...changes,
 })
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { greedy } from './engine.fixture.ts'
 import { SwitchboardError } from '../errors/switchboard-error.ts'
 import type { GenerateRequest, GenerationEvent } from './engine.ts'
 import { FakeEngine } from './engine.fake.ts'
@@ -13,17 +14,7 @@ const request = (changes: Partial<GenerateRequest> = {}): GenerateRequest => ({
   cacheScope: null,
   client: 'a',
   priority: 'batch',
-  sampling: {
-    temperature: 0,
-    topP: 1,
-    topK: 0,
-    minP: 0,
-    repetitionPenalty: 1,
-    frequencyPenalty: 0,
-    presencePenalty: 0,
-    logitBias: {},
-    seed: 1,
-  },
+  sampling: greedy,
   ...changes,
 })
 const read = async (stream: AsyncIterable<GenerationEvent>): Promise<string[]> => {

@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { greedy } from '../../../shared/contracts/engine.fixture.ts'
 import type { GenerateRequest, RequestOutput, TokenOutput } from '../../../shared/contracts/engine.ts'
 import { InferenceEngine, type StepRunner } from '../engine.ts'
 import type { Grammars } from '../grammar/grammars.ts'
@@ -108,17 +109,6 @@ const limits = {
   queueTokens: 1000,
   prefillChunk: 8,
   scoreChunk: 16,
-}
-export const greedy = {
-  temperature: 0,
-  topP: 1,
-  topK: 0,
-  minP: 0,
-  repetitionPenalty: 1,
-  frequencyPenalty: 0,
-  presencePenalty: 0,
-  logitBias: {},
-  seed: 1,
 }
 export const request = (requestId: string, changes: Partial<GenerateRequest> = {}): GenerateRequest => ({
   requestId,
